@@ -4,7 +4,8 @@ They carry data (field, code, until) beside a sentence in an operator's words, a
 edges only: a page, the command line, a gateway route.
 """
 
-from dataclasses import dataclass, field
+import dataclasses
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -22,7 +23,7 @@ class Problem:
     field: str
     code: str
     message: str
-    details: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 class Invalid(OutboxError):

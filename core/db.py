@@ -1,0 +1,131 @@
+"""The database: SQLite for one machine, PostgreSQL for many; same statements on both.
+
+Reading never takes the write lock; writing takes it at once (SQLite: BEGIN IMMEDIATE), so that a
+transaction never has to fail half-way because another one wrote first.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy.types import DateTime, String, TypeDecorator, TypeEngine
+from sqlmodel import Session
+
+from core import clock
+from core.settings import settings
+
+_FORMAT = "%Y-%m-%d %H:%M:%S.%f+00:00"
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant; naive ones are refused. SQLite: text of fixed width, so that it sorts."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(32))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a naive datetime was refused")
+        return stamp(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if isinstance(value, str):
+            return datetime.fromisoformat(value)
+        return value.astimezone(UTC) if value is not None else None
+
+
+def stamp(at: datetime) -> str:
+    """An instant as both databases read it in JSON and as SQLite stores it."""
+    return at.astimezone(UTC).strftime(_FORMAT)
+
+
+@lru_cache
+def engine() -> Engine:
+    """The process's engine for `OUTBOX_DATABASE_URL`; a pool of its own in each process."""
+    return make_engine(settings().database_url)
+
+
+def make_engine(url: str) -> Engine:
+    """An engine with what each database needs: WAL, durable commits, foreign keys, UTC."""
+    where = make_url(url)
+    if where.get_backend_name() == "sqlite":
+        made = create_engine(where, connect_args={"timeout": 10})
+        event.listen(made, "connect", _prepare_sqlite)
+        event.listen(made, "begin", _begin_sqlite)
+        return made
+    if where.drivername == "postgresql":
+        where = where.set(drivername="postgresql+psycopg")
+    options = (
+        "-c timezone=UTC -c synchronous_commit=on -c default_transaction_isolation=read\\ committed"
+    )
+    return create_engine(
+        where, pool_pre_ping=True, connect_args={"options": options, "connect_timeout": 5}
+    )
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    connection.isolation_level = None  # BEGIN is ours: see _begin_sqlite
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Any) -> None:
+    write = connection.get_execution_options().get("write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """A session that only reads; closed without a commit."""
+    with Session(engine(), expire_on_commit=False) as session:
+        yield session
+
+
+@contextmanager
+def writing() -> Iterator[Session]:
+    """One transaction: committed when the block ends, rolled back when it raises."""
+    with Session(engine(), expire_on_commit=False) as session:
+        session.connection(execution_options={"write": True})
+        yield session
+        session.commit()
+
+
+def on_postgres(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"
+
+
+def now(session: Session) -> datetime:
+    """Engine time: the database's clock (SQLite: the host's), moved by the test clock."""
+    if not on_postgres(session):
+        return clock.wall()
+    told: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return told.astimezone(UTC) + clock.offset()
+
+
+def rows_sql(session: Session, **columns: str) -> str:
+    """SQL for a set of rows passed as the one JSON parameter `:rows`, to join as `v`.
+
+    `columns` maps names to PostgreSQL types (bigint, timestamptz, text, float8). One parameter for
+    any number of rows keeps set-wise statements the same on both databases, and their plans cached.
+    """
+    if on_postgres(session):
+        shape = ", ".join(f"{name} {kind}" for name, kind in columns.items())
+        return f"jsonb_to_recordset(CAST(:rows AS jsonb)) AS v({shape})"
+    shape = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns)
+    return f"(SELECT {shape} FROM json_each(:rows)) AS v"
+
+
+def rows(values: Sequence[Mapping[str, Any]]) -> str:
+    """The JSON for `:rows`; datetimes as stamps."""
+    return json.dumps(list(values), default=lambda value: stamp(value), ensure_ascii=False)

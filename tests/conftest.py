@@ -1,0 +1,133 @@
+"""What every test may ask for: a migrated database of each kind, a clock, free ports."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from core import db, schema, settings, vault
+from tests import postgres
+
+
+def missing(reason: str) -> None:
+    """Skip for want of something, but fail where everything has to be there."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def own_folder() -> Iterator[Path]:
+    """A folder that other users may enter: PostgreSQL does not run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="outbox-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(own_folder: Path) -> Iterator[postgres.Cluster]:
+    if postgres.binaries() is None:
+        missing(postgres.MISSING)
+    folder = own_folder / "postgres"
+    folder.mkdir()
+    with postgres.cluster(folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(own_folder: Path) -> Path:
+    path = own_folder / "migrated.db"
+    engine = db.make_engine(f"sqlite:///{path}")
+    schema.migrate(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(cluster: postgres.Cluster) -> str:
+    _admin(cluster, "CREATE DATABASE migrated")
+    engine = db.make_engine(cluster.url("migrated"))
+    schema.migrate(engine)
+    engine.dispose()
+    return "migrated"
+
+
+def _admin(cluster: postgres.Cluster, statement: str) -> None:
+    url = cluster.url("postgres").replace("postgresql:", "postgresql+psycopg:")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
+
+
+def forget_settings() -> None:
+    """Let the next use read the environment again."""
+    if db.engine.cache_info().currsize:
+        db.engine().dispose()
+    for cached in (settings.settings, db.engine, vault._fernet):
+        cached.cache_clear()
+
+
+@pytest.fixture
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Outbox's settings of this test alone: its own data folder, nothing from outside."""
+    for name in list(os.environ):
+        if name.startswith("OUTBOX_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setitem(settings.Settings.model_config, "env_file", None)
+    monkeypatch.setenv("OUTBOX_DATA_DIR", str(tmp_path / "data"))
+    forget_settings()
+    yield monkeypatch
+    forget_settings()
+
+
+@pytest.fixture
+def sqlite(environment: pytest.MonkeyPatch, migrated_sqlite: Path, tmp_path: Path) -> Iterator[str]:
+    shutil.copy(migrated_sqlite, tmp_path / "outbox.db")
+    yield _use(environment, f"sqlite:///{tmp_path / 'outbox.db'}")
+
+
+@pytest.fixture
+def postgresql(
+    environment: pytest.MonkeyPatch, cluster: postgres.Cluster, migrated_postgres: str
+) -> Iterator[str]:
+    name = f"test_{uuid4().hex[:12]}"
+    _admin(cluster, f"CREATE DATABASE {name} TEMPLATE {migrated_postgres}")
+    yield _use(environment, cluster.url(name))
+    forget_settings()
+    _admin(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """A migrated, empty database; every test that asks for it runs on both kinds."""
+    url: str = request.getfixturevalue(request.param)
+    return url
+
+
+def _use(environment: pytest.MonkeyPatch, url: str) -> str:
+    environment.setenv("OUTBOX_DATABASE_URL", url)
+    forget_settings()
+    return url
+
+
+@pytest.fixture
+def move_clock(environment: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[timedelta], None]:
+    """Move the time of this process and of all that it starts; each call counts from real time."""
+    path = tmp_path / "clock"
+    path.write_text("0")
+    environment.setenv("OUTBOX_TEST_CLOCK", str(path))
+
+    def move(by: timedelta) -> None:
+        draft = path.with_suffix(".new")
+        draft.write_text(str(by.total_seconds()))
+        draft.replace(path)
+
+    return move
