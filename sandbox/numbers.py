@@ -1,0 +1,82 @@
+"""The business phone numbers of the sandbox: any all-digit id is one, from its first use on."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox import errors
+from sandbox.limits import Bucket, throughput_bucket
+
+WABA = "100200300400500"
+DEFAULT_COUNTRY = "62"
+DEFAULT_THROUGHPUT = 80.0
+
+
+@dataclass(slots=True)
+class Number:
+    """One business number; `country` is a calling code, `throughput` in messages a second."""
+
+    id: str
+    country: str = DEFAULT_COUNTRY
+    waba_id: str = WABA
+    throughput: float | None = DEFAULT_THROUGHPUT
+    bucket: Bucket | None = field(default_factory=lambda: throughput_bucket(DEFAULT_THROUGHPUT))
+
+    @property
+    def digits(self) -> str:
+        return f"{self.country}21555{self.id[-6:]:0>6}"
+
+    @property
+    def display(self) -> str:
+        return f"+{self.country} 21 555 {self.id[-6:]:0>6}"
+
+    def pace(self, per_second: float | None) -> None:
+        """Sets the throughput; None takes the limit away."""
+        self.throughput, self.bucket = per_second, throughput_bucket(per_second)
+
+    def node(self) -> dict[str, Any]:
+        """Every field that `GET /{phone_number_id}?fields=` can ask for."""
+        high = self.throughput is None or self.throughput > DEFAULT_THROUGHPUT
+        return {
+            "verified_name": f"Sandbox {self.id[-4:]}",
+            "code_verification_status": "VERIFIED",
+            "display_phone_number": self.display,
+            "quality_rating": "GREEN",
+            "platform_type": "CLOUD_API",
+            "throughput": {"level": "HIGH" if high else "STANDARD"},
+            "webhook_configuration": {},
+            "id": self.id,
+            "status": "CONNECTED",
+            "name_status": "APPROVED",
+            "whatsapp_business_manager_messaging_limit": "TIER_UNLIMITED",
+            "account_mode": "SANDBOX",
+            "country_dial_code": self.country,
+            "health_status": {"can_send_message": "AVAILABLE", "entities": []},
+        }
+
+
+DEFAULT_FIELDS = list(Number("0").node())[:8]
+
+
+class Numbers:
+    """All numbers used so far."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Number] = {}
+
+    def get(self, node: str, *, method: str) -> Number:
+        """The number with this id. Raises GraphError 100/33 for ids that cannot be one."""
+        known = self._known.get(node)
+        if known:
+            return known
+        if not (node.isascii() and node.isdigit()) or node.startswith("999") or node == WABA:
+            raise errors.not_found(method, node)
+        return self._known.setdefault(node, Number(node))
+
+    def of(self, waba_id: str) -> list[Number]:
+        return [number for number in self._known.values() if number.waba_id == waba_id]
+
+    def all(self) -> list[Number]:
+        return list(self._known.values())
+
+    def clear(self) -> None:
+        self._known.clear()
