@@ -1,0 +1,107 @@
+"""What the numbering plans say about a number: whose it is, and how many digits it may have."""
+
+from functools import cache
+
+import phonenumbers
+from babel import Locale
+from phonenumbers import PhoneMetadata, PhoneNumber, ValidationResult
+
+E164_DIGITS = 15  # ITU-T E.164: country code included
+# Numbers that belong to no country. They are accepted: people do hold WhatsApp accounts on
+# satellite and network numbers, and whether one is reachable is Meta's answer to give.
+_NO_COUNTRY = {
+    800: "international freephone",
+    808: "international shared-cost service",
+    870: "Inmarsat satellite",
+    878: "universal personal number",
+    881: "satellite phone",
+    882: "international network",
+    883: "international network",
+    888: "international disaster relief",
+    979: "international premium rate",
+}
+
+
+def region(number: PhoneNumber) -> str | None:
+    """ISO alpha-2; None for a number of no country, or of one of several that share the code."""
+    return (
+        None if number.country_code in _NO_COUNTRY else phonenumbers.region_code_for_number(number)
+    )
+
+
+def country(number: PhoneNumber) -> str:
+    """In words for the operator: «Indonesia», «Russia or Kazakhstan», «satellite phone»."""
+    code = number.country_code or 0
+    if code in _NO_COUNTRY:
+        return _NO_COUNTRY[code]
+    if found := region(number):
+        return name(found)
+    if code == 1:
+        return "North America"
+    sharing = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[code]
+    return " or ".join(name(each) for each in sharing)
+
+
+def name(region: str) -> str:
+    """The English name of an ISO alpha-2 country."""
+    return _territories()[region]
+
+
+@cache
+def _territories() -> dict[str, str]:
+    return dict(Locale("en").territories)
+
+
+def is_emergency(number: PhoneNumber) -> bool:
+    """Whether it is 112, 911 and the like behind a country code."""
+    national = phonenumbers.national_significant_number(number)
+    return phonenumbers.is_emergency_number(national, _region_of_code(number))
+
+
+def fault_of_length(number: PhoneNumber) -> tuple[str, str] | None:
+    """None where the country has numbers that long, else a code and the rest of a sentence.
+
+    A length that exists is enough: libphonenumber's tables of ranges lag behind the countries.
+    """
+    national = phonenumbers.national_significant_number(number)
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    allowed, prefix = _numbering(number)
+    if possible == ValidationResult.IS_POSSIBLE and len(national) in allowed:
+        return None
+    digits = len(national.removeprefix(prefix))
+    code, verdict = _verdict(digits, allowed)
+    return code, (
+        f"{verdict}: {country(number)} expects {_in_words(allowed)} digits after "
+        f"+{number.country_code}, and this has {digits}."
+    )
+
+
+def _numbering(number: PhoneNumber) -> tuple[list[int], str]:
+    """How many digits may follow the country code, and the prefix for calls inside the country."""
+    code = number.country_code or 0
+    metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, _region_of_code(number))
+    assert metadata is not None and metadata.general_desc is not None
+    room = E164_DIGITS - len(str(code))
+    lengths = [length for length in metadata.general_desc.possible_length if length <= room]
+    return lengths, metadata.national_prefix or ""
+
+
+def _region_of_code(number: PhoneNumber) -> str:
+    return phonenumbers.region_code_for_country_code(number.country_code or 0)
+
+
+def _verdict(digits: int, allowed: list[int]) -> tuple[str, str]:
+    off = max(allowed[0] - digits, digits - allowed[-1])
+    if off <= 0:
+        return "wrong_length", "of a length that does not exist there"
+    size = "short" if digits < allowed[0] else "long"
+    return f"too_{size}", f"{off} digit{'' if off == 1 else 's'} too {size}"
+
+
+def _in_words(lengths: list[int]) -> str:
+    first, *between, last = lengths if len(lengths) > 1 else lengths * 2
+    if first == last:
+        return str(first)
+    if last - first == len(between) + 1:
+        return f"{first} to {last}"
+    return f"{', '.join(map(str, [first, *between]))} or {last}"
