@@ -5,16 +5,15 @@ import json
 import re
 import secrets
 import time
-from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
 
-from sandbox import admin, clock, errors
+from sandbox import admin, clock, errors, phone
 from sandbox.errors import GraphError
 from sandbox.faults import Fault, Raw
-from sandbox.ledger import Accepted
+from sandbox.ledger import Accepted, wamid
 from sandbox.messages import Send, read_send
 from sandbox.numbers import DEFAULT_FIELDS, WABA, Number
 from sandbox.world import WORLD, World
@@ -36,6 +35,7 @@ def build(world: World) -> web.Application:
         app.router.add_post(prefix + "/{node:[0-9]+}/unpause", _graph(_unpause))
         app.router.add_get(prefix + "/{node:[0-9]+}", _graph(_node))
     admin.add_routes(app)
+    phone.add_routes(app)
     app.router.add_route("*", "/{node:.*}", _graph(_nothing))
     app.on_startup.append(lambda _: world.webhooks.start())
     app.on_shutdown.append(_close)
@@ -105,6 +105,8 @@ async def _send(request: web.Request, world: World) -> web.StreamResponse:
     message = _accept(world, number, send, fault)
     if world.webhooks.options.early:
         await world.webhooks.early(message)
+    else:
+        world.webhooks.plan(message, message.plan)
     await asyncio.sleep(world.latency + fault.delay)
     if fault.answer is not None:
         return await _instead(request, world, fault)
@@ -128,7 +130,7 @@ def _meter(world: World, number: Number, send: Send) -> None:
 
 def _accept(world: World, number: Number, send: Send, fault: Fault) -> Accepted:
     message = Accepted(
-        id=_wamid(send.wa_id),
+        id=wamid(send.wa_id),
         phone_number_id=number.id,
         to=f"+{send.wa_id}",
         input=send.input,
@@ -140,7 +142,6 @@ def _accept(world: World, number: Number, send: Send, fault: Fault) -> Accepted:
         pricing=send.pricing,
     )
     world.ledger.accept(message)
-    world.webhooks.plan(message, message.plan)
     return message
 
 
@@ -153,13 +154,6 @@ def _accepted(send: Send, message: Accepted, fault: Fault) -> dict[str, Any]:
         "contacts": [{"input": send.input, "wa_id": send.wa_id}],
         "messages": [item],
     }
-
-
-def _wamid(wa_id: str) -> str:
-    """A message id shaped like Meta's: base64 over the number and 18 random hex digits."""
-    unique = secrets.token_hex(9).upper().encode()
-    head = bytes([0x1C, 0x18, len(wa_id)]) + wa_id.encode()
-    return "wamid." + b64encode(head + b"\x15\x02\x00\x11\x18\x12" + unique + b"\x00").decode()
 
 
 async def _instead(request: web.Request, world: World, fault: Fault) -> web.StreamResponse:
@@ -194,7 +188,8 @@ def _fields(request: web.Request, every: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _phone_numbers(request: web.Request, world: World) -> web.StreamResponse:
-    nodes = [number.node() for number in world.numbers.of(_waba(request))]
+    waba = _waba(request)
+    nodes = [number.node() for number in world.numbers.all() if number.waba_id == waba]
     body: dict[str, Any] = {"data": [_fields(request, node) for node in nodes]}
     if nodes:
         body["paging"] = {"cursors": {"before": "MAZDZD", "after": "MjQZD"}}

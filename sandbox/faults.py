@@ -120,6 +120,7 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     ),
     "empty_500": ("312", Fault(accepts=False, answer=Raw(500, b"", "text/plain"))),
 }
+_CUSTOM = ("code", "status", "subcode", "is_transient")
 _MAGIC = {MAGIC_PREFIX + digits: name for name, (digits, _) in FAULTS.items()}
 
 
@@ -191,6 +192,6 @@ def _named(wanted: object) -> tuple[str, Fault]:
     if isinstance(wanted, str) and wanted in FAULTS:
         return wanted, FAULTS[wanted][1]
     if isinstance(wanted, dict) and type(wanted.get("code")) is int:
-        keys = {key: wanted.get(key) for key in ("code", "status", "subcode", "is_transient")}
+        keys: dict[str, Any] = {key: wanted.get(key) for key in _CUSTOM}
         return f"code {wanted['code']}", Fault(**keys)
     raise ValueError(f"fault must be an object with a code, or one of {', '.join(FAULTS)}")

@@ -2,6 +2,8 @@
 
 import json
 import os
+import secrets
+from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -72,6 +74,9 @@ class Ledger:
         self._messages: dict[str, Accepted] = {}
         self._load()
 
+    def __len__(self) -> int:
+        return len(self._messages)
+
     def accept(self, message: Accepted) -> None:
         self._write([message.line()])
         self._messages[message.id] = message
@@ -79,9 +84,6 @@ class Ledger:
     def announced(self, done: Iterable[tuple[Accepted, dict[str, str]]]) -> None:
         """Writes down statuses that the webhook took, so that a restart does not repeat them."""
         self._write([{"of": message.id, **status} for message, status in done])
-
-    def get(self, wamid: str) -> Accepted | None:
-        return self._messages.get(wamid)
 
     def latest(self, count: int) -> list[Accepted]:
         """The newest messages, oldest of them first."""
@@ -123,7 +125,16 @@ class Ledger:
         if "of" in line:
             self._messages[line["of"]].happened(line["status"], line["timestamp"])
             return
-        content = {key: line.pop(key) for key in ("text", "template") if key in line}
+        content: dict[str, Any] = {
+            key: line.pop(key) for key in ("text", "template") if key in line
+        }
         line["received_at"] = datetime.fromisoformat(line["received_at"])
         line["plan"] = [(status, seconds) for status, seconds in line["plan"]]
         self._messages[line["id"]] = Accepted(content=content, **line)
+
+
+def wamid(wa_id: str) -> str:
+    """A message id shaped like Meta's: base64 over the number and 18 random hex digits."""
+    unique = secrets.token_hex(9).upper().encode()
+    head = bytes([0x1C, 0x18, len(wa_id)]) + wa_id.encode()
+    return "wamid." + b64encode(head + b"\x15\x02\x00\x11\x18\x12" + unique + b"\x00").decode()

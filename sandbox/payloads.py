@@ -50,9 +50,9 @@ def inbound(number: Number, *, sender: str, text: str, wamid: str, at: datetime)
     }
 
 
-def status(message: Accepted, name: str, delay: float) -> dict[str, Any]:
+def status(message: Accepted, name: str) -> dict[str, Any]:
     """One status object; the callback data is echoed, `pricing` comes with sent and one more."""
-    at = message.received_at + timedelta(seconds=delay)
+    at = message.received_at + timedelta(seconds=dict(message.plan)[name])
     item: dict[str, Any] = {
         "id": message.id,
         "status": name,

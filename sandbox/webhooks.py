@@ -116,8 +116,10 @@ class Emitter:
                 self._push(now + delay + 0.3 * copy, message, name)
 
     async def early(self, message: Accepted) -> None:
-        """Announces the first status now and waits until it was taken, 2 s at most."""
-        if message.plan and self.options.on:
+        """Announces the first status now, before the answer; waits 2 s at most. Plans the rest."""
+        self.plan(message, message.plan[1:])
+        if message.plan:
+            self.pending += 1
             post = self._spawn(self._post(self._batch([(message, message.plan[0][0])])))
             await asyncio.wait([post], timeout=EARLY_WAIT)
 
@@ -160,11 +162,10 @@ class Emitter:
         return items
 
     def _batch(self, items: list[tuple[Accepted, str]]) -> Batch:
-        delays = self.options.delays
         by_number: dict[str, list[dict[str, Any]]] = {}
         done: list[tuple[Accepted, dict[str, str]]] = []
         for message, name in items:
-            item = payloads.status(message, name, delays[name])
+            item = payloads.status(message, name)
             by_number.setdefault(message.phone_number_id, []).append(item)
             done.append((message, {"status": name, "timestamp": item["timestamp"]}))
             message.happened(name, item["timestamp"])

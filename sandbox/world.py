@@ -1,6 +1,9 @@
 """Everything the sandbox knows while it runs, in one place that the routes share."""
 
 import asyncio
+from collections import deque
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from aiohttp import web
@@ -11,6 +14,19 @@ from sandbox.limits import Pairs
 from sandbox.numbers import Number, Numbers
 from sandbox.templates import Templates
 from sandbox.webhooks import Emitter, Options
+
+_KEPT_INBOUND = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One text that a person wrote; `sender` is digits."""
+
+    id: str
+    phone_number_id: str
+    sender: str
+    text: str
+    at: datetime
 
 
 class World:
@@ -32,6 +48,7 @@ class World:
         self.templates = Templates()
         self.pairs = Pairs()
         self.faults = Faults()
+        self.inbound: deque[Inbound] = deque(maxlen=_KEPT_INBOUND)
         self.latency = 0.0
         self.webhooks.options = Options(self.webhook_url)
 
