@@ -1,0 +1,191 @@
+"""What the pages show beside the lists: one message with its history, the accounts, the pulse.
+
+Nothing here keeps a transaction open while a page is read.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlmodel import Session, col
+
+from core import db, listing, models
+from core.listing import MessageRow
+from core.models import Account, Attempt, MessageEvent, Worker
+from core.standing import Standing, m, where
+from core.states import Status
+
+t = models.Message.metadata.tables["attempt"].c
+
+
+def now() -> datetime:
+    """Engine time, for everything that one page shows."""
+    with db.reading() as session:
+        return db.now(session)
+
+
+@dataclass(frozen=True)
+class History:
+    """One message with everything that happened to it, oldest first."""
+
+    row: MessageRow
+    attempts: list[Attempt]
+    events: list[MessageEvent]
+    workers: dict[int, str]  # id to host, of those that still run
+
+
+def message(message_id: int) -> History | None:
+    """The message, deleted or not; None when there never was one."""
+    with db.reading() as session:
+        found = listing.rows(session, m.id == message_id, limit=1)
+        if not found:
+            return None
+        mine = col(Attempt.message_id) == message_id
+        attempts = session.execute(select(Attempt).where(mine).order_by(col(Attempt.id)))
+        theirs = col(MessageEvent.message_id) == message_id
+        events = session.execute(select(MessageEvent).where(theirs).order_by(col(MessageEvent.id)))
+        workers = session.execute(select(col(Worker.id), col(Worker.host)))
+        return History(
+            found[0],
+            list(attempts.scalars()),
+            list(events.scalars()),
+            {worker.id: worker.host for worker in workers},
+        )
+
+
+def accounts() -> list[Account]:
+    """Every account that is not retired, by name."""
+    with db.reading() as session:
+        active = select(Account).where(col(Account.state) != "retired")
+        return list(session.execute(active.order_by(col(Account.name))).scalars())
+
+
+@dataclass(frozen=True)
+class AccountLoad:
+    """One account with what lies before it. `next_due_at` is of its earliest unheld message."""
+
+    account: Account
+    due: int
+    next_due_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """All is well, or what is not, at `at`. Counts stop at `listing.CAP` + 1, except today's."""
+
+    at: datetime
+    due: int
+    retrying: int
+    next_day: int
+    sending: int
+    held: int
+    checking: int
+    unconfirmed: int
+    sent_today: int
+    failed_today: int
+    oldest_due_at: datetime | None
+    workers: int
+    accounts: list[AccountLoad]
+
+
+def pulse(*, midnight: datetime) -> Pulse:
+    """The state of everything; `midnight` is where the operator's day began."""
+    with db.reading() as session:
+        at = db.now(session)
+        waiting = where(Standing.WAITING, at)
+        today = _today(session, midnight)
+        return Pulse(
+            at=at,
+            due=_capped(session, waiting),
+            retrying=_capped(session, where(Standing.RETRYING, at)),
+            next_day=_capped(session, _next_day(at)),
+            sending=_capped(session, where(Standing.SENDING, at)),
+            held=_capped(session, where(Standing.HELD, at)),
+            checking=_capped(session, where(Standing.CHECKING, at)),
+            unconfirmed=_capped(session, where(Standing.UNCONFIRMED, at)),
+            sent_today=today.get(Status.SENT, 0),
+            failed_today=today.get(Status.FAILED, 0),
+            oldest_due_at=_first_due(session, waiting),
+            workers=_workers(session, at),
+            accounts=_loads(session, at),
+        )
+
+
+def _capped(session: Session, condition: ColumnElement[bool]) -> int:
+    few = select(m.id).where(condition, m.deleted_at.is_(None)).limit(listing.CAP + 1)
+    return int(session.execute(select(func.count()).select_from(few.subquery())).scalar_one())
+
+
+def _next_day(at: datetime) -> ColumnElement[bool]:
+    ahead = m.due_at.between(at, at + timedelta(hours=24))
+    return and_(where(Standing.SCHEDULED, at), ahead)
+
+
+def _first_due(session: Session, condition: ColumnElement[bool]) -> datetime | None:
+    first = select(m.due_at).where(condition).order_by(m.due_at).limit(1)
+    found: datetime | None = session.execute(first).scalar()
+    return found
+
+
+def _workers(session: Session, at: datetime) -> int:
+    alive = and_(col(Worker.kind) == "loop", col(Worker.lease_until) > at)
+    return int(session.execute(select(func.count()).where(alive)).scalar_one())
+
+
+def _loads(session: Session, at: datetime) -> list[AccountLoad]:
+    found = session.execute(
+        select(Account).where(col(Account.state) != "retired").order_by(col(Account.name))
+    )
+    return [
+        AccountLoad(
+            account,
+            _capped(session, and_(m.account_id == account.id, *_due(at))),
+            _first_due(session, and_(m.account_id == account.id, *_unheld())),
+        )
+        for account in found.scalars()
+    ]
+
+
+def _unheld() -> tuple[ColumnElement[bool], ...]:
+    """The words of the claim's index, so that it serves."""
+    return m.status == Status.PENDING.value, m.hold.is_(None)
+
+
+def _due(at: datetime) -> tuple[ColumnElement[bool], ...]:
+    return *_unheld(), m.due_at <= at
+
+
+def _today(session: Session, midnight: datetime) -> dict[str, int]:
+    """Messages that today's attempts sent or failed, and those that expired today.
+
+    Read through the attempts, whose ids grow with time: `message` has no index on when it ended,
+    and shall not have one.
+    """
+    since = _first_attempt_since(session, midnight - timedelta(hours=1))
+    tried = select(t.message_id).where(t.id >= since)
+    ended = or_(
+        and_(m.status == Status.SENT.value, m.sent_at >= midnight),
+        and_(m.status == Status.FAILED.value, m.due_at >= midnight - timedelta(hours=1)),
+    )
+    counted = select(m.status, func.count()).where(m.id.in_(tried), ended).group_by(m.status)
+    found: dict[str, int] = dict(session.execute(counted).tuples().all())
+    expired = and_(
+        m.status == Status.FAILED.value, m.error_class == "expired", m.not_after >= midnight
+    )
+    missed = session.execute(select(func.count()).where(expired, m.id.not_in(tried))).scalar_one()
+    return found | {Status.FAILED.value: found.get(Status.FAILED, 0) + int(missed)}
+
+
+def _first_attempt_since(session: Session, since: datetime) -> int:
+    """The lowest attempt id claimed at or after `since`, by halving: times have no index."""
+    low, high = 1, int(session.execute(select(func.max(t.id))).scalar() or 0) + 1
+    while low < high:
+        middle = (low + high) // 2
+        probe = select(t.id, t.claimed_at).where(t.id >= middle).order_by(t.id).limit(1)
+        found: Any = session.execute(probe).first()
+        if found is None or found.claimed_at >= since:
+            high = middle
+        else:
+            low = found.id + 1
+    return low
