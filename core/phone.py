@@ -10,6 +10,7 @@ from phonenumbers import PhoneNumber, PhoneNumberFormat
 
 from core import numbering
 from core.errors import Invalid, Problem
+from core.quoting import quoted
 
 _EXAMPLE = "Write it with + and the country code, such as +62 812-3456-789."
 _SHORTENED = re.compile(r"\+?\d+(?:[.,]\d+)?[eE]\+?\d+")
@@ -56,7 +57,7 @@ def read(typed: str, *, home: str | None) -> Phone:
     if numbering.is_emergency(number):
         _refuse_emergency(typed)
     if fault := numbering.fault_of_length(number):
-        _refuse(fault[0], f"{_quoted(typed)} is {fault[1]}")
+        _refuse(fault[0], f"{quoted(typed)} is {fault[1]}")
     return _phone(number)
 
 
@@ -107,17 +108,17 @@ def _check_one_number(typed: str, text: str) -> None:
     if _SHORTENED.fullmatch(compact):
         _refuse(
             "shortened",
-            f"A spreadsheet shortened this number to {_quoted(typed)}, so its last digits are "
+            f"A spreadsheet shortened this number to {quoted(typed)}, so its last digits are "
             "lost. Format the column as text and export the file again.",
         )
     if _GROUP.search(compact):
-        _refuse("group", f"{_quoted(typed)} is a group; type the number of one person.")
+        _refuse("group", f"{quoted(typed)} is a group; type the number of one person.")
     if _holds_several(text):
-        _refuse("several", f"{_quoted(typed)} holds more than one number; type one per field.")
+        _refuse("several", f"{quoted(typed)} holds more than one number; type one per field.")
     if _EXTENSION.search(text):
         _refuse(
             "extension",
-            f"{_quoted(typed)} has an extension, which WhatsApp cannot dial; leave it out.",
+            f"{quoted(typed)} has an extension, which WhatsApp cannot dial; leave it out.",
         )
 
 
@@ -135,14 +136,14 @@ def _check_characters(typed: str, text: str) -> None:
     if text[0] in "*#" and odd.strip("*#") == "":
         _refuse_short(typed)
     if any(character.isalpha() for character in odd):
-        _refuse("letters", f"{_quoted(typed)} contains letters. {_EXAMPLE}")
+        _refuse("letters", f"{quoted(typed)} contains letters. {_EXAMPLE}")
     if odd:
-        _refuse("characters", f"{_quoted(odd[0])} does not belong in a phone number. {_EXAMPLE}")
+        _refuse("characters", f"{quoted(odd[0])} does not belong in a phone number. {_EXAMPLE}")
     first = re.search(r"\d", text)
     if first is None:
-        _refuse("characters", f"{_quoted(typed)} contains no digit. {_EXAMPLE}")
+        _refuse("characters", f"{quoted(typed)} contains no digit. {_EXAMPLE}")
     if text.rfind("+") > first.start():
-        _refuse("characters", f"In {_quoted(typed)} the + is not in front. {_EXAMPLE}")
+        _refuse("characters", f"In {quoted(typed)} the + is not in front. {_EXAMPLE}")
 
 
 def _parsed(typed: str, text: str, home: str | None) -> PhoneNumber:
@@ -172,7 +173,7 @@ def _national(typed: str, digits: str, home: str | None) -> PhoneNumber:
     if home is None:
         _refuse(
             "national",
-            f"{_quoted(typed)} begins with 0 and so has no country code, and this account has no "
+            f"{quoted(typed)} begins with 0 and so has no country code, and this account has no "
             f"home country. {_EXAMPLE}",
         )
     try:
@@ -198,7 +199,7 @@ def _check_has_country_code(typed: str, digits: str, home: str) -> None:
     if here and not there:
         _refuse(
             "no_country_code",
-            f"{_quoted(typed)} looks like a number in {numbering.name(home)} without its country "
+            f"{quoted(typed)} looks like a number in {numbering.name(home)} without its country "
             f"code. Write {_phone(here).readable} if that is meant, otherwise + and the code.",
         )
 
@@ -224,11 +225,6 @@ def _digits(text: str) -> str:
     return "".join(re.findall("[0-9]", text))
 
 
-def _quoted(typed: str) -> str:
-    visible = "".join(character for character in typed.strip() if character.isprintable())
-    return f"«{visible[:39]}…»" if len(visible) > 40 else f"«{visible}»"
-
-
 def _refuse_unparsed(typed: str, error: phonenumbers.NumberParseException) -> NoReturn:
     kinds = phonenumbers.NumberParseException
     if error.error_type == kinds.INVALID_COUNTRY_CODE:
@@ -236,24 +232,24 @@ def _refuse_unparsed(typed: str, error: phonenumbers.NumberParseException) -> No
     if error.error_type == kinds.TOO_LONG:
         _refuse(
             "too_long",
-            f"{_quoted(typed)} is too long: with its country code a phone number has at most "
+            f"{quoted(typed)} is too long: with its country code a phone number has at most "
             f"{numbering.E164_DIGITS} digits.",
         )
-    _refuse("too_short", f"{_quoted(typed)} is too short to be a phone number. {_EXAMPLE}")
+    _refuse("too_short", f"{quoted(typed)} is too short to be a phone number. {_EXAMPLE}")
 
 
 def _refuse_country(typed: str) -> NoReturn:
-    _refuse("unknown_country", f"{_quoted(typed)} begins with no known country code. {_EXAMPLE}")
+    _refuse("unknown_country", f"{quoted(typed)} begins with no known country code. {_EXAMPLE}")
 
 
 def _refuse_emergency(typed: str) -> NoReturn:
-    _refuse("emergency", f"{_quoted(typed)} is an emergency number; WhatsApp cannot reach it.")
+    _refuse("emergency", f"{quoted(typed)} is an emergency number; WhatsApp cannot reach it.")
 
 
 def _refuse_short(typed: str) -> NoReturn:
     _refuse(
         "short",
-        f"{_quoted(typed)} is a short or service number, which WhatsApp cannot reach. {_EXAMPLE}",
+        f"{quoted(typed)} is a short or service number, which WhatsApp cannot reach. {_EXAMPLE}",
     )
 
 
