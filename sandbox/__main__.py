@@ -92,7 +92,7 @@ async def _serve(options: argparse.Namespace, listener: socket.socket) -> None:
         data_dir=options.data_dir, webhook_url=options.webhook_url, secret=options.app_secret
     )
     runner = web.AppRunner(
-        build(world), access_log=None, handler_cancellation=True, shutdown_timeout=1.0
+        build(world), access_log=None, handler_cancellation=True, shutdown_timeout=0.3
     )
     await runner.setup()
     await web.SockSite(runner, listener).start()

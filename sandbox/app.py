@@ -6,6 +6,7 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from aiohttp import web
@@ -107,7 +108,7 @@ async def _send(request: web.Request, world: World) -> web.StreamResponse:
         await world.webhooks.early(message)
     else:
         world.webhooks.plan(message, message.plan)
-    await asyncio.sleep(world.latency + fault.delay)
+    await _pause(world, world.latency + fault.delay)
     if fault.answer is not None:
         return await _instead(request, world, fault)
     return web.json_response(_accepted(send, message, fault))
@@ -165,10 +166,17 @@ async def _instead(request: web.Request, world: World, fault: Fault) -> web.Stre
             status=raw.status, body=raw.body, content_type=raw.content_type, headers=headers
         )
     if fault.answer == "hang":
-        await asyncio.wait([asyncio.ensure_future(world.closing.wait())], timeout=_HANG_SECONDS)
+        await _pause(world, _HANG_SECONDS)
     if request.transport:
         request.transport.abort()
     return web.Response()
+
+
+async def _pause(world: World, seconds: float) -> None:
+    """Waits, but not longer than the sandbox lives."""
+    if seconds:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(world.closing.wait(), seconds)
 
 
 async def _node(request: web.Request, world: World) -> web.StreamResponse:

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from sandbox.errors import GraphError, not_found
 
@@ -84,10 +85,15 @@ class Templates:
             before, after = _cursor(shown[0].id), _cursor(shown[-1].id)
             body["paging"] = {"cursors": {"before": before, "after": after}}
             if start + size < len(found):
-                body["paging"]["next"] = f"{url}?limit={size}&after={after}"
+                body["paging"]["next"] = _link(url, query, limit=str(size), after=after)
             if start > 0:
-                body["paging"]["previous"] = f"{url}?limit={size}&before={before}"
+                body["paging"]["previous"] = _link(url, query, limit=str(size), before=before)
         return body
+
+
+def _link(url: str, query: dict[str, str], **turn: str) -> str:
+    kept = {name: value for name, value in query.items() if name not in ("after", "before")}
+    return f"{url}?{urlencode(kept | turn)}"
 
 
 def _limit(query: dict[str, str]) -> int:
