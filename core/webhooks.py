@@ -1,0 +1,125 @@
+"""What Meta tells us: checked, stored before it is answered, applied soon after in sets.
+
+Meta repeats what is not answered with 200 for up to seven days, in any order and more than once
+(webhooks/overview), so storing is all that an answer waits for.
+"""
+
+import hmac
+import logging
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from sqlalchemy.exc import OperationalError
+from sqlmodel import Session, col, select
+
+from core import db, outcomes, vault
+from core.meta import signatures, statuses
+from core.meta.statuses import StatusUpdate, parse
+from core.models import Business, WebhookEvent
+from core.settings import settings
+
+__all__ = ["apply_stored", "parse", "receive", "verify"]
+
+log = logging.getLogger(__name__)
+
+STRANGER = "a status of a message that is not known"
+TRY_AGAIN_FOR = timedelta(minutes=1)
+
+
+def verify(mode: object, token: object, challenge: object) -> str | None:
+    """The challenge to answer Meta's verification with; null when it is to be refused."""
+    ours = settings().webhook_verify_token
+    if mode != "subscribe" or not ours:
+        return None
+    if not isinstance(token, str) or not isinstance(challenge, str):
+        return None
+    return challenge if hmac.compare_digest(token.encode(), ours.encode()) else None
+
+
+def receive(body: bytes, signature: str) -> bool:
+    """Store a body as it came; False, and nothing stored, when no secret of ours signed it."""
+    if not signatures.is_signed(body, signature, _secrets()):
+        return False
+    # PostgreSQL's text takes neither broken UTF-8 nor NUL; Meta's own escaped JSON has neither.
+    told = body.decode(errors="replace").replace("\0", "\ufffd")
+    with db.writing() as session:
+        session.add(WebhookEvent(received_at=db.now(session), body=told))
+    return True
+
+
+def apply_stored(limit: int = 500) -> int:
+    """Apply the oldest stored bodies; returns how many are done with.
+
+    One that cannot be applied is marked with `error` and holds up no other. One about a message
+    that nobody knows yet is tried again for a minute: Meta may tell that a message failed before
+    its own answer to our POST has reached the database.
+    """
+    with db.reading() as session:
+        fresh_first = col(WebhookEvent.error).is_not(None)
+        unapplied = select(WebhookEvent.id).where(col(WebhookEvent.applied_at).is_(None))
+        oldest = unapplied.order_by(fresh_first, col(WebhookEvent.id)).limit(limit)
+        waiting = session.exec(oldest).all()
+    if not waiting:
+        return 0
+    try:
+        return _apply(waiting)
+    except OperationalError:
+        raise  # the database's trouble, not a body's: the next call tries again
+    except Exception as error:
+        log.warning("a set of webhooks is applied one by one: %s", type(error).__name__)
+        return sum(_apply_alone(event_id) for event_id in waiting)
+
+
+def _secrets() -> Iterator[str]:
+    yield settings().app_secret
+    with db.reading() as session:
+        stored = session.exec(select(Business.app_secret)).all()
+    yield from (vault.decrypt(secret) for secret in stored if secret)
+
+
+def _apply(ids: Sequence[int]) -> int:
+    with db.writing() as session:
+        now = db.now(session)
+        told = [(event, _read_into(event)) for event in _lock(session, ids)]
+        updates = statuses.fold(update for _, its in told for update in its)
+        strangers = {update.wamid for update in outcomes.apply(session, updates)}
+        for event, its in told:
+            if any(update.wamid in strangers for update in its):
+                event.error = STRANGER
+            if event.error != STRANGER or now - event.received_at >= TRY_AGAIN_FOR:
+                event.applied_at = now
+        return sum(event.applied_at is not None for event, _ in told)
+
+
+def _lock(session: Session, ids: Sequence[int]) -> Sequence[WebhookEvent]:
+    """Those of the events that no other gateway is applying."""
+    mine = select(WebhookEvent).where(
+        col(WebhookEvent.id).in_(ids), col(WebhookEvent.applied_at).is_(None)
+    )
+    ordered = mine.order_by(col(WebhookEvent.id))
+    return session.exec(ordered.with_for_update(skip_locked=True)).all()
+
+
+def _apply_alone(event_id: int) -> int:
+    try:
+        return _apply([event_id])
+    except OperationalError:
+        raise
+    except Exception as error:
+        log.error("webhook %d cannot be applied: %s", event_id, type(error).__name__)
+        with db.writing() as session:
+            for event in _lock(session, [event_id]):
+                event.applied_at = db.now(session)
+                event.error = f"not applied: {type(error).__name__}"
+        return 1
+
+
+def _read_into(event: WebhookEvent) -> list[StatusUpdate]:
+    try:
+        read = list(statuses.read(event.body, event.received_at))
+    except (ValueError, RecursionError) as error:
+        event.error = f"not read: {type(error).__name__}"
+        return []
+    problems = [problem for problem in read if isinstance(problem, str)]
+    event.error = "; ".join(problems)[:500] or None
+    return [update for update in read if isinstance(update, StatusUpdate)]
