@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-_seen: tuple[str, int, timedelta] = ("", -1, timedelta())
+_seen: tuple[object, timedelta] = (None, timedelta())
 
 
 def now() -> datetime:
@@ -22,9 +22,11 @@ def _offset() -> timedelta:
         return timedelta()
     path = Path(name)
     try:
-        changed = path.stat().st_mtime_ns
-        if (name, changed) != _seen[:2]:
-            _seen = (name, changed, timedelta(seconds=float(path.read_text().strip() or 0)))
+        found = path.stat()
+        # The size as well: a file is emptied and written within one tick of its time stamp.
+        key = (name, found.st_mtime_ns, found.st_size)
+        if key != _seen[0]:
+            _seen = (key, timedelta(seconds=float(path.read_text().strip() or 0)))
     except FileNotFoundError:
         return timedelta()
-    return _seen[2]
+    return _seen[1]

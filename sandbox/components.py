@@ -34,14 +34,16 @@ def check(sent: dict[str, Any], templates: Templates, *, version: float) -> Temp
     return template
 
 
-def shown(template: Template, sent: dict[str, Any]) -> str:
-    """The body as the phone shows it, with its parameters put in."""
-    parameters = _parameters(_components(sent), "body")
+def shown(template: Template, sent: dict[str, Any], kind: str = "body") -> str:
+    """The body or header as the phone shows it, with its parameters put in; a medium has none."""
+    parameters = _parameters(_components(sent), kind)
     values = {
         parameter.get("parameter_name") or str(position): _words(parameter)
         for position, parameter in enumerate(parameters, start=1)
+        if parameter.get("type") in _TEXTUAL
     }
-    return _VARIABLE.sub(lambda name: values.get(name[1], ""), template.component("BODY")["text"])
+    text = template.component(kind.upper()).get("text", "")
+    return _VARIABLE.sub(lambda name: values.get(name[1], ""), text)
 
 
 def _usable(template: Template | None, name: str, language: str) -> Template:

@@ -11,6 +11,10 @@ from sandbox.world import WORLD, Inbound, World
 
 _PAGE = Path(__file__).with_name("phone.html")
 _LATEST = 300
+_POLICY = (
+    "default-src 'none'; connect-src 'self'; img-src data:; "
+    "style-src 'unsafe-inline'; script-src 'unsafe-inline'; form-action 'none'; base-uri 'none'"
+)
 
 
 def add_routes(app: web.Application) -> None:
@@ -22,7 +26,7 @@ async def _page(request: web.Request) -> web.Response:
     return web.Response(
         text=_PAGE.read_text(encoding="utf-8"),
         content_type="text/html",
-        headers={"Content-Security-Policy": "default-src 'self' 'unsafe-inline'"},
+        headers={"Content-Security-Policy": _POLICY},
     )
 
 
@@ -64,6 +68,7 @@ def _words(world: World, message: Accepted) -> dict[str, Any]:
         return {"text": f"({sent['name']})"}
     buttons = template.component("BUTTONS").get("buttons", [])
     return {
+        "header": shown(template, sent, "header"),
         "text": shown(template, sent),
         "footer": template.component("FOOTER").get("text", ""),
         "buttons": [button["text"] for button in buttons],

@@ -1,11 +1,17 @@
 """Status and inbound webhooks: signed, in order, echoed, tried again."""
 
+import asyncio
 import hashlib
 import hmac
 import json
 import time
+from datetime import UTC, datetime
 
 import pytest
+
+from sandbox import webhooks
+from sandbox.ledger import Accepted, Ledger
+from sandbox.numbers import Number
 
 ORDER = ["sent", "delivered", "read"]
 
@@ -175,3 +181,20 @@ def test_a_setting_that_cannot_be_is_refused_in_words(api, wrong, words):
     assert answer.status_code == 400
     assert words in answer.json()["error"]
     assert api.get("/_sandbox/settings").json() == before
+
+
+def test_an_endpoint_that_stays_down_cannot_fill_the_memory(monkeypatch, tmp_path):
+    monkeypatch.setattr(webhooks, "MAX_PENDING", 2)
+
+    async def plan() -> webhooks.Emitter:
+        ledger = Ledger(tmp_path / "sandbox.jsonl")
+        options = webhooks.Options("http://127.0.0.1:9/nobody")
+        emitter = webhooks.Emitter(options, "secret", ledger, Number)
+        steps = [("sent", 0.2), ("delivered", 0.8), ("read", 2.5)]
+        message = Accepted("wamid.1", "1", "+6281", "+6281", {}, None, datetime.now(UTC), steps)
+        emitter.plan(message, steps)
+        ledger.close()
+        return emitter
+
+    emitter = asyncio.run(plan())
+    assert (emitter.pending, emitter.dropped) == (2, 1)
