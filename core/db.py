@@ -5,13 +5,22 @@ transaction never has to fail half-way because another one wrote first.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Dialect, Engine, create_engine, event, make_url, text
+from sqlalchemy import (
+    Dialect,
+    Engine,
+    TextClause,
+    bindparam,
+    create_engine,
+    event,
+    make_url,
+    text,
+)
 from sqlalchemy.types import DateTime, String, TypeDecorator, TypeEngine
 from sqlmodel import Session
 
@@ -111,6 +120,22 @@ def now(session: Session) -> datetime:
         return clock.wall()
     told: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
     return told.astimezone(UTC) + clock.offset()
+
+
+@lru_cache(maxsize=256)
+def sql(statement: str, *instants: str) -> TextClause:
+    """A statement whose parameters named in `instants` are datetimes."""
+    typed = [bindparam(name, type_=UtcDateTime()) for name in instants]
+    return text(statement).bindparams(*typed)
+
+
+def lock(session: Session, table: str, ids: Iterable[int]) -> None:
+    """Lock rows in ascending order, so that two writers never wait for each other in a circle."""
+    if on_postgres(session):
+        session.execute(
+            text(f"SELECT id FROM {table} WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"),
+            {"ids": sorted(ids)},
+        )
 
 
 def rows_sql(session: Session, **columns: str) -> str:

@@ -1,0 +1,250 @@
+"""The numbers that send: adding, pausing, resuming; by people and, when Meta says so, by itself."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import available_timezones
+
+import phonenumbers
+from sqlalchemy import func, insert, select, update
+from sqlmodel import Session, col
+
+from core import audit, db, vault
+from core.access import Actor, Role, needs
+from core.errors import Invalid, Problem, Refused
+from core.meta.answers import Answer
+from core.models import Account, Business, Pace
+from core.wake import wake
+
+RESUMES_AFTER = timedelta(hours=4)  # 131048 and 131064, twice; then a person decides
+MOST_AUTO_RESUMES = 2
+
+
+@needs(Role.ADMIN)
+def add(
+    *,
+    name: str,
+    phone_number_id: str,
+    token: str,
+    by: Actor,
+    waba_id: str | None = None,
+    rate: float | None = 1.0,
+    country: str | None = None,
+    zone: str = "UTC",
+    replace_token: bool = False,
+) -> int:
+    """Add a number and return its id. `rate` is messages a second; None: no pacing.
+
+    A number without a WABA gets a business of its own. Raises Invalid with every problem at once;
+    another token for a known WABA is refused unless `replace_token`.
+    """
+    name, phone_number_id, token = name.strip(), phone_number_id.strip(), token.strip()
+    country = country.strip().upper() if country else None
+    with db.writing() as session:
+        problems = _problems(session, name, phone_number_id, token, rate, country, zone)
+        if problems:
+            raise Invalid(*problems)
+        now = db.now(session)
+        business_id = _business(session, name, waba_id, token, now, replace_token)
+        account_id = _insert(
+            session,
+            Account,
+            business_id=business_id,
+            name=name,
+            phone_number_id=phone_number_id,
+            country=country,
+            zone=zone,
+            rate=rate,
+            created_at=now,
+        )
+        session.execute(insert(Pace).values(account_id=account_id, next_slot_at=now))
+        after = {"name": name, "phone_number_id": phone_number_id, "rate": rate}
+        audit.record(session, by, "account added", target=name, after=after)
+    return account_id
+
+
+def _insert(session: Session, model: Any, **values: Any) -> int:
+    made = session.execute(insert(model).values(**values).returning(model.id))
+    return int(made.scalar_one())
+
+
+def _business(
+    session: Session, name: str, waba_id: str | None, token: str, now: datetime, replace: bool
+) -> int:
+    known = (
+        session.execute(
+            select(Business).where(col(Business.waba_id) == waba_id)
+        ).scalar_one_or_none()
+        if waba_id
+        else None
+    )
+    if known is None:
+        return _insert(
+            session,
+            Business,
+            name=name,
+            waba_id=waba_id,
+            token=vault.encrypt(token),
+            token_since=now,
+            created_at=now,
+        )
+    if vault.decrypt(known.token) != token:
+        if not replace:
+            sentence = (
+                f"The WABA {waba_id} is known with another token; its numbers share one. "
+                "Use --replace-token to replace it for all of them."
+            )
+            raise Invalid(Problem("token", "other_token", sentence))
+        known.token, known.token_since = vault.encrypt(token), now
+        session.add(known)
+        session.flush()
+    return int(known.id)
+
+
+def _problems(
+    session: Session,
+    name: str,
+    phone_number_id: str,
+    token: str,
+    rate: float | None,
+    country: str | None,
+    zone: str,
+) -> list[Problem]:
+    taken = select(col(Account.name)).where(func.lower(col(Account.name)) == name.lower())
+    used = select(col(Account.name)).where(col(Account.phone_number_id) == phone_number_id)
+    other = session.execute(used).scalar()
+    checks = (
+        (not name, "name", "Give the account a name."),
+        (bool(session.execute(taken).scalar()), "name", f"An account named «{name}» exists."),
+        (
+            not phone_number_id.isdigit(),
+            "phone_number_id",
+            "The phone-number id is digits only; it is not the telephone number itself. Meta shows"
+            " it under WhatsApp > API set-up.",
+        ),
+        (other is not None, "phone_number_id", f"The account «{other}» has this number already."),
+        (not token, "token", "The access token is empty."),
+        (rate is not None and rate <= 0, "rate", "The rate is a number above zero, or «none»."),
+        (
+            country is not None and not _is_country(country),
+            "country",
+            f"«{country}» is not a country of two letters, such as ID or DE.",
+        ),
+        (
+            zone not in available_timezones(),
+            "zone",
+            f"«{zone}» is not a time zone, such as Asia/Jakarta.",
+        ),
+    )
+    return [Problem(field, "invalid", sentence) for wrong, field, sentence in checks if wrong]
+
+
+def _is_country(code: str) -> bool:
+    return code in phonenumbers.SUPPORTED_REGIONS
+
+
+@needs(Role.OPERATOR)
+def pause(name: str, *, reason: str = "", by: Actor) -> None:
+    """Stop sending on an account; what is due waits. Raises Refused for an unknown name."""
+    with db.writing() as session:
+        account = named(session, name)
+        _set_state(session, account.id, "paused", reason or "paused by hand", by.name)
+        told = {"reason": reason}
+        audit.record(session, by, "account paused", target=account.name, after=told)
+
+
+@needs(Role.OPERATOR)
+def resume(name: str, *, by: Actor) -> None:
+    """Send again on a paused account, what is overdue included. Raises Refused if not paused."""
+    with db.writing() as session:
+        account = named(session, name)
+        if account.state != "paused":
+            raise Refused(f"The account «{account.name}» is {account.state}, not paused.")
+        now = resume_in(session, account.id, by.name)
+        session.execute(update(Account).where(col(Account.id) == account.id).values(auto_resumes=0))
+        audit.record(session, by, "account resumed", target=account.name)
+    wake(now)
+
+
+def resume_in(session: Session, account_id: int, by: str) -> datetime:
+    """Make the account active; `ready_since` remembers when, for what came due meanwhile."""
+    now = db.now(session)
+    _set_state(session, account_id, "active", None, by)
+    session.execute(
+        update(Pace)
+        .where(col(Pace.account_id) == account_id)
+        .values(resume_at=None, ready_since=now)
+    )
+    return now
+
+
+def pause_for_meta(session: Session, account_id: int, answer: Answer) -> None:
+    """Pause an account because of what Meta answered; its messages wait, visibly held.
+
+    Limits that Meta lifts by itself resume after four hours, twice; then a person is asked.
+    """
+    account = session.get_one(Account, account_id, populate_existing=True)
+    if account.state != "active":
+        return
+    _set_state(session, account_id, "paused", answer.text or "refused by Meta", "Meta", answer.code)
+    by_itself = answer.verdict is not None and answer.verdict.resumes_by_itself
+    if by_itself and account.auto_resumes < MOST_AUTO_RESUMES:
+        at = db.now(session) + RESUMES_AFTER
+        session.execute(update(Pace).where(col(Pace.account_id) == account_id).values(resume_at=at))
+    after = {"reason": answer.text, "code": answer.code}
+    audit.record_engine(session, "account paused by Meta", target=account.name, after=after)
+
+
+def resume_what_is_over(session: Session) -> None:
+    """Resume the accounts whose pause by Meta ends by itself."""
+    over = (
+        select(Account)
+        .join(Pace, col(Pace.account_id) == col(Account.id))
+        .where(col(Account.state) == "paused", col(Pace.resume_at) <= db.now(session))
+    )
+    for account in session.execute(over).scalars().all():
+        resume_in(session, account.id, "engine")
+        session.execute(
+            update(Account)
+            .where(col(Account.id) == account.id)
+            .values(auto_resumes=col(Account.auto_resumes) + 1)
+        )
+        audit.record_engine(session, "account resumed by itself", target=account.name)
+
+
+def named(session: Session, name: str) -> Account:
+    """The account of that name, in any case. Raises Refused naming those that exist."""
+    found = select(Account).where(func.lower(col(Account.name)) == name.strip().lower())
+    account: Account | None = session.execute(found).scalar_one_or_none()
+    if account is None:
+        known = (
+            session.execute(select(col(Account.name)).order_by(col(Account.name))).scalars().all()
+        )
+        listed = ", ".join(f"«{one}»" for one in known) or "none yet"
+        raise Refused(f"There is no account «{name}». Accounts: {listed}.")
+    return account
+
+
+def everything() -> list[Account]:
+    with db.reading() as session:
+        return list(session.execute(select(Account).order_by(col(Account.name))).scalars())
+
+
+def _set_state(
+    session: Session,
+    account_id: int,
+    state: str,
+    reason: str | None,
+    by: str,
+    code: int | None = None,
+) -> None:
+    session.execute(
+        update(Account)
+        .where(col(Account.id) == account_id)
+        .values(
+            state=state,
+            state_reason=reason,
+            state_by=by,
+            state_since=db.now(session),
+            state_code=code,
+        )
+    )

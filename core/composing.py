@@ -1,0 +1,378 @@
+"""From what a person typed to a message that may be stored: one set of checks for every way in."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, TypeVar
+
+from sqlalchemy import func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col
+
+from core import db, messages, pacing, phone, rendering
+from core.access import Actor, Role, needs
+from core.errors import Conflict, Invalid, Problem, Refused
+from core.models import Account, Content, Message
+from core.phone import Phone
+from core.schedule import check_lead, from_local, quick
+from core.settings import settings
+from core.states import Status
+from core.wake import wake
+
+T = TypeVar("T")
+MOST_RETRIES = 5
+COUNTED_AHEAD = 10_000  # counting stops here; the forecast then says «at least»
+
+
+@dataclass(frozen=True)
+class When:
+    """When it is to leave, as it was asked for.
+
+    `now`; `quick`: `delay` from the moment of saving, rounded up to the full minute; `at`: the
+    naive `wall` time in `zone`, with `fold` (0 first, 1 second) where that hour happens twice;
+    `instant`: an aware `wall`, from a file or the API; `keep`: an edit leaves the time as it is.
+    """
+
+    kind: Literal["now", "quick", "at", "instant", "keep"]
+    delay: timedelta | None = None
+    wall: datetime | None = None
+    zone: str = "UTC"
+    fold: int | None = None
+
+
+@dataclass(frozen=True)
+class Draft:
+    """One message as typed; nothing in it has been checked."""
+
+    account_id: int | None
+    recipient: str
+    text: str
+    when: When
+    max_retries: int = 3
+    reference: str | None = None
+    priority: int = 1
+    not_after: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A draft that may be stored; `due_at` is UTC. `warning` tells what will make it wait."""
+
+    account: Account
+    phone: Phone
+    text: str
+    due_at: datetime
+    zone: str
+    max_retries: int
+    reference: str | None
+    priority: int
+    not_after: datetime | None
+    warning: str | None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """When it would leave and how many leave before it; `at_least` where counting stopped."""
+
+    leaves_at: datetime
+    ahead: int
+    at_least: bool
+
+
+def check(draft: Draft) -> Composed:
+    """Check a draft against the database and the engine's clock; stores nothing.
+
+    Raises Invalid with every problem at once (fields account, recipient, text, when, zone,
+    max_retries, priority, reference).
+    """
+    with db.reading() as session:
+        return check_in(session, draft)
+
+
+def check_in(session: Session, draft: Draft, *, due_before: datetime | None = None) -> Composed:
+    """As `check`; `due_before` is the time that an edit may keep."""
+    account = session.get(Account, draft.account_id) if draft.account_id is not None else None
+    return compose(draft, account=account, now=db.now(session), due_before=due_before)
+
+
+def compose(
+    draft: Draft, *, account: Account | None, now: datetime, due_before: datetime | None = None
+) -> Composed:
+    """The checks themselves, over what has been read: no database, no clock."""
+    problems: list[Problem] = []
+
+    def attempt(step: Callable[[], T]) -> T | None:
+        try:
+            return step()
+        except Invalid as invalid:
+            problems.extend(invalid.problems)
+            return None
+
+    attempt(lambda: _check_account(account))
+    home = account.country if account else None
+    read = attempt(lambda: phone.read(draft.recipient, home=home))
+    attempt(lambda: rendering.check_text(draft.text))
+    due_at = attempt(lambda: _due(draft.when, now, due_before))
+    attempt(lambda: _check_rest(draft, due_at or now))
+    if problems or account is None or read is None or due_at is None:
+        raise Invalid(*problems)
+    return Composed(
+        account=account,
+        phone=read,
+        text=draft.text,
+        due_at=due_at,
+        zone=draft.when.zone,
+        max_retries=draft.max_retries,
+        reference=(draft.reference or "").strip() or None,
+        priority=draft.priority,
+        not_after=draft.not_after,
+        warning=_warning(account),
+    )
+
+
+def _check_account(account: Account | None) -> None:
+    if account is None or account.state == "retired":
+        raise Invalid(Problem("account", "missing", "Choose the account that it leaves from."))
+
+
+def _due(when: When, now: datetime, due_before: datetime | None) -> datetime:
+    lead = timedelta(seconds=settings().min_lead_seconds)
+    match when.kind:
+        case "now":
+            return now
+        case "quick" if when.delay is not None:
+            return quick(now, when.delay)
+        case "keep" if due_before is not None:
+            return due_before
+        case "at" if when.wall is not None:
+            due = from_local(when.wall, when.zone, fold=when.fold)
+        case "instant" if when.wall is not None:
+            due = when.wall
+        case _:
+            raise Invalid(Problem("when", "missing", "Say when it is to leave."))
+    check_lead(due, now, lead=lead, zone=when.zone)
+    return due
+
+
+def _check_rest(draft: Draft, due_at: datetime) -> None:
+    wrong = []
+    if draft.max_retries not in range(MOST_RETRIES + 1):
+        wrong.append(Problem("max_retries", "range", "Retries are a number from 0 to 5."))
+    if draft.priority not in range(3):
+        sentence = "The priority is 0 (urgent), 1 (normal) or 2 (campaign)."
+        wrong.append(Problem("priority", "range", sentence))
+    if draft.reference and len(draft.reference.strip()) > 200:
+        wrong.append(Problem("reference", "too_long", "A reference has at most 200 characters."))
+    if draft.not_after is not None and draft.not_after <= due_at:
+        sentence = "«Not after» lies before the time at which it is to leave."
+        wrong.append(Problem("not_after", "before_due", sentence))
+    if wrong:
+        raise Invalid(*wrong)
+
+
+def _warning(account: Account) -> str | None:
+    if account.state != "paused":
+        return None
+    why = f" ({account.state_reason})" if account.state_reason else ""
+    return f"«{account.name}» is paused{why}: it will wait until somebody resumes the account."
+
+
+def forecast(composed: Composed) -> Forecast:
+    """How many are ahead of it on that account, and when it leaves at the account's rate."""
+    with db.reading() as session:
+        now = db.now(session)
+        ahead = _count_ahead(session, composed)
+        leaves = max(composed.due_at, now)
+        if composed.account.rate:
+            queue_ends = now + timedelta(seconds=ahead * pacing.period(composed.account.rate))
+            leaves = max(leaves, queue_ends)
+        return Forecast(leaves, ahead, ahead >= COUNTED_AHEAD)
+
+
+def _count_ahead(session: Session, composed: Composed) -> int:
+    """Those that go first: more urgent and due by then, or as urgent and due before."""
+    waiting = (
+        select(col(Message.id))
+        .where(
+            col(Message.account_id) == composed.account.id,
+            col(Message.status) == Status.PENDING,
+            col(Message.hold).is_(None),
+            col(Message.priority) <= composed.priority,
+            col(Message.due_at) <= composed.due_at,
+        )
+        .limit(COUNTED_AHEAD)
+        .subquery()
+    )
+    return int(session.execute(select(func.count()).select_from(waiting)).scalar_one())
+
+
+@needs(Role.OPERATOR)
+def schedule(draft: Draft, *, key: str, by: Actor) -> int:
+    """Store a message and return its id; the same `key` again returns the same id.
+
+    Raises Invalid as `check` does, also for a reference that is in use on the account.
+    """
+    try:
+        with db.writing() as session:
+            known = _by_key(session, key)
+            if known is not None:
+                return known
+            composed = check_in(session, draft)
+            message_id = store(session, composed, key=key, by=by)
+    except IntegrityError:
+        # Two clicks at once, or a reference that somebody else took in this moment.
+        with db.reading() as session:
+            known = _by_key(session, key)
+        if known is None:
+            raise _reference_taken(draft.reference) from None
+        return known
+    wake(composed.due_at)
+    return message_id
+
+
+def _by_key(session: Session, key: str) -> int | None:
+    known = select(col(Content.message_id)).where(col(Content.idempotency_key) == key)
+    found: int | None = session.execute(known).scalar()
+    return found
+
+
+def _reference_taken(reference: str | None) -> Invalid:
+    sentence = f"The reference «{reference}» is in use by another message of this account."
+    return Invalid(Problem("reference", "taken", sentence))
+
+
+def store(
+    session: Session, composed: Composed, *, key: str | None, by: Actor, **columns: Any
+) -> int:
+    """Insert a composed message with its content and its first event; returns its id."""
+    now = db.now(session)
+    message_id = int(
+        session.execute(
+            insert(Message)
+            .values(
+                **message_values(composed, now),
+                **columns,
+            )
+            .returning(col(Message.id))
+        ).scalar_one()
+    )
+    session.execute(
+        insert(Content).values(
+            message_id=message_id, idempotency_key=key, **content_values(composed, by)
+        )
+    )
+    messages.record(session, "scheduled", by.name, {message_id: (None, facts(composed))}, at=now)
+    return message_id
+
+
+def message_values(composed: Composed, now: datetime) -> dict[str, Any]:
+    """The columns of `message` for a composed message."""
+    return {
+        "account_id": composed.account.id,
+        "recipient": composed.phone.e164,
+        "scheduled_at": composed.due_at,
+        "due_at": composed.due_at,
+        "zone": composed.zone,
+        "max_retries": composed.max_retries,
+        "reference": composed.reference,
+        "priority": composed.priority,
+        "not_after": composed.not_after,
+        "created_at": now,
+    }
+
+
+def content_values(composed: Composed, by: Actor) -> dict[str, Any]:
+    """The columns of `content` for a composed message."""
+    return {
+        "text": composed.text,
+        "search": search_words(composed.phone.e164, composed.text),
+        "created_by": by.name,
+    }
+
+
+def search_words(recipient: str, text: str) -> str:
+    """What a search looks through: the recipient's digits and the words."""
+    return f"{recipient.removeprefix('+')} {text}"
+
+
+def facts(composed: Composed) -> dict[str, Any]:
+    """What an event records of a message: enough to tell what was changed."""
+    return {
+        "account": composed.account.name,
+        "recipient": composed.phone.e164,
+        "text": composed.text,
+        "due_at": db.stamp(composed.due_at),
+        "max_retries": composed.max_retries,
+    }
+
+
+@needs(Role.OPERATOR)
+def edit(
+    message_id: int, draft: Draft, *, version: int, by: Actor, confirmed: bool = False
+) -> None:
+    """Change a pending or failed message; it is pending afterwards, with a new budget of retries.
+
+    `version` is the one that the person saw. Raises Conflict with what it holds now when somebody
+    changed it first, Refused when it is no longer pending or failed (or its outcome is unknown and
+    the risk of sending twice was not `confirmed`), Invalid as `check` does.
+    """
+    try:
+        with db.writing() as session:
+            row = messages.find(session, message_id)
+            before = current(session, row)
+            _check_editable(row, version, before)
+            messages.check_confirmed(row, confirmed)
+            keeps = row.due_at if row.status == Status.PENDING else db.now(session)
+            composed = check_in(session, draft, due_before=keeps)
+            _rewrite(session, row, composed, by)
+            change = {message_id: (before, facts(composed))}
+            messages.record(session, "edit", by.name, change, at=db.now(session))
+    except IntegrityError:
+        raise _reference_taken(draft.reference) from None
+    wake(composed.due_at)
+
+
+def current(session: Session, row: Message) -> dict[str, Any]:
+    """What the editable fields of a message hold."""
+    account = session.get_one(Account, row.account_id)
+    content = session.get_one(Content, row.id)
+    return {
+        "account": account.name,
+        "recipient": row.recipient,
+        "text": content.text,
+        "due_at": db.stamp(row.due_at),
+        "max_retries": row.max_retries,
+    }
+
+
+def _check_editable(row: Message, version: int, now_holds: dict[str, Any]) -> None:
+    if row.status not in (Status.PENDING, Status.FAILED):
+        raise Refused(messages.too_late(row, "changed"))
+    if row.version != version:
+        told = "Somebody changed this message while you were editing it."
+        raise Conflict(told, current=now_holds)
+
+
+def _rewrite(session: Session, row: Message, composed: Composed, by: Actor) -> None:
+    if row.status == Status.FAILED:
+        messages.begin_anew(session, row, by=by)
+    session.execute(
+        update(Message)
+        .where(col(Message.id) == row.id, col(Message.status) == Status.PENDING)
+        .values(
+            account_id=composed.account.id,
+            recipient=composed.phone.e164,
+            due_at=composed.due_at,
+            scheduled_at=composed.due_at,
+            zone=composed.zone,
+            max_retries=composed.max_retries,
+            retry_count=0,
+            version=col(Message.version) + 1,
+        )
+    )
+    words = search_words(composed.phone.e164, composed.text)
+    session.execute(
+        update(Content)
+        .where(col(Content.message_id) == row.id)
+        .values(text=composed.text, search=words)
+    )

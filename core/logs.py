@@ -1,0 +1,12 @@
+"""Readable log lines on standard error; never with a token, a password or a message's text."""
+
+import logging
+
+FORMAT = "%(asctime)s %(levelname).1s %(name)s  %(message)s"
+
+
+def configure(level: int = logging.INFO) -> None:
+    """Set up logging once for a process of ours."""
+    logging.basicConfig(level=level, format=FORMAT, datefmt="%H:%M:%S")
+    for noisy in ("alembic", "aiohttp.access"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

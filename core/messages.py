@@ -1,0 +1,210 @@
+"""The only writer of a message's status: each change a compare-and-set with its row of evidence.
+
+`move` is the one UPDATE; everything else here is a person's action built on it. The engine's own
+moves (claim, settle, prove, reap) call `move` from their modules.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, update
+from sqlmodel import Session, col
+
+from core import db
+from core.access import Actor, Role, needs
+from core.errors import Refused
+from core.models import Message, MessageEvent
+from core.states import Cause, Status, sources
+from core.wake import wake
+
+# A person's retry is a new life: the budget starts anew, the attempts keep what happened before.
+NEW_LIFE = (
+    "retry_count = 0, hold = NULL, error_class = NULL, error_code = NULL, error_text = NULL,"
+    " sent_at = NULL, meta_message_id = NULL, delivery = NULL, delivery_at = NULL"
+)
+
+
+def move(
+    session: Session,
+    rows: Sequence[Mapping[str, Any]],
+    to: Status,
+    cause: Cause,
+    *,
+    also: str = "",
+    where: str = "",
+    **columns: str,
+) -> set[int]:
+    """Move messages to another status, and return the ids of those that were moved.
+
+    `rows` have `message_id` and whatever `columns` name (with PostgreSQL types), to be used as
+    `v.…` in `also` (further assignments) and `where` (further conditions on `m`). Only rows in a
+    status from which the cause may lead there are touched: losing a race is a normal return.
+    """
+    if not rows:
+        return set()
+    db.lock(session, "message", [row["message_id"] for row in rows])
+    froms = ", ".join(f"'{status}'" for status in sources(to, cause))
+    moved = session.execute(
+        db.sql(
+            f"UPDATE message AS m SET status = '{to}', version = m.version + 1"
+            f"{', ' + also if also else ''}"
+            f" FROM {db.rows_sql(session, message_id='bigint', **columns)}"
+            f" WHERE m.id = v.message_id AND m.status IN ({froms}) AND m.deleted_at IS NULL"
+            f"{' AND ' + where if where else ''} RETURNING id"
+        ),
+        {"rows": db.rows(rows)},
+    )
+    return set(moved.scalars())
+
+
+def record(
+    session: Session,
+    kind: str,
+    actor: str,
+    changes: Mapping[int, tuple[Any, Any]],
+    *,
+    at: datetime,
+    operation_id: int | None = None,
+) -> None:
+    """Append one event for each message: id → (before, after)."""
+    values = [
+        {
+            "message_id": message_id,
+            "at": at,
+            "actor": actor,
+            "kind": kind,
+            "before": before,
+            "after": after,
+            "operation_id": operation_id,
+        }
+        for message_id, (before, after) in changes.items()
+    ]
+    if values:
+        session.execute(insert(MessageEvent), values)
+
+
+@needs(Role.OPERATOR)
+def cancel(message_id: int, *, by: Actor) -> None:
+    """Cancel a message that has not been claimed. Raises Refused when it is too late."""
+    with db.writing() as session:
+        row = find(session, message_id)
+        change = [{"message_id": message_id}]
+        if not move(session, change, Status.CANCELLED, Cause.CANCEL, also="hold = NULL"):
+            raise Refused(too_late(row, "cancelled"))
+        _record_status(session, "cancel", row, Status.CANCELLED, by)
+
+
+@needs(Role.OPERATOR)
+def retry(message_id: int, *, by: Actor, confirmed: bool = False) -> None:
+    """Send a failed message again, now, with a new budget of retries.
+
+    One whose outcome is unknown may have arrived: it needs `confirmed`, which is recorded and
+    kept on the new attempt. Raises Refused without it, or when the message has not failed.
+    """
+    with db.writing() as session:
+        row, now = find(session, message_id), db.now(session)
+        check_confirmed(row, confirmed)
+        change = {
+            "message_id": message_id,
+            "due_at": now,
+            "confirmed_by": by.name if row.error_class == "unknown" else None,
+        }
+        also = (
+            f"{NEW_LIFE}, due_at = v.due_at, confirmed_by = v.confirmed_by,"
+            " not_after = CASE WHEN m.not_after > v.due_at THEN m.not_after END"
+        )
+        columns = {"due_at": "timestamptz", "confirmed_by": "text"}
+        if not move(session, [change], Status.PENDING, Cause.RETRY_BY_PERSON, also=also, **columns):
+            raise Refused(too_late(row, "sent again"))
+        _record_status(session, "retry", row, Status.PENDING, by, confirmed=confirmed)
+    wake(now)
+
+
+def check_confirmed(row: Message, confirmed: bool) -> None:
+    """Raise Refused for one that may have arrived, unless a person takes the risk."""
+    if row.status == Status.FAILED and row.error_class == "unknown" and not confirmed:
+        raise Refused("It may have arrived. Sending it again needs your confirmation.")
+
+
+def begin_anew(session: Session, row: Message, *, by: Actor) -> None:
+    """Make a failed message pending again because it is edited. Raises Refused if it is not."""
+    confirmed_by = by.name if row.error_class == "unknown" else None
+    if not _revive(session, row.id, db.now(session), Cause.EDIT, confirmed_by):
+        raise Refused(too_late(row, "changed"))
+
+
+def _revive(
+    session: Session, message_id: int, now: datetime, cause: Cause, confirmed_by: str | None
+) -> bool:
+    moved = move(
+        session,
+        [{"message_id": message_id, "due_at": now, "confirmed_by": confirmed_by}],
+        Status.PENDING,
+        cause,
+        also=(
+            f"{NEW_LIFE}, due_at = v.due_at, confirmed_by = v.confirmed_by,"
+            " not_after = CASE WHEN m.not_after > v.due_at THEN m.not_after END"
+        ),
+        due_at="timestamptz",
+        confirmed_by="text",
+    )
+    return bool(moved)
+
+
+@needs(Role.OPERATOR)
+def delete(message_id: int, *, by: Actor) -> None:
+    """Hide a message; a pending one is cancelled in the same step. Raises Refused while sending."""
+    with db.writing() as session:
+        row, now = find(session, message_id), db.now(session)
+        change = {"message_id": message_id, "at": now, "by": by.name}
+        columns = {"at": "timestamptz", "by": "text"}
+        also = "hold = NULL, deleted_at = v.at, deleted_by = v.by"
+        cancelled = move(session, [change], Status.CANCELLED, Cause.CANCEL, also=also, **columns)
+        if not cancelled and not _hide(session, message_id, now, by):
+            raise Refused(too_late(row, "deleted"))
+        after = Status.CANCELLED if cancelled else Status(row.status)
+        _record_status(session, "delete", row, after, by)
+
+
+def _hide(session: Session, message_id: int, now: datetime, by: Actor) -> bool:
+    finished = (Status.SENT, Status.FAILED, Status.CANCELLED)
+    hidden = session.execute(
+        update(Message)
+        .where(
+            col(Message.id) == message_id,
+            col(Message.status).in_(finished),
+            col(Message.deleted_at).is_(None),
+        )
+        .values(deleted_at=now, deleted_by=by.name, version=col(Message.version) + 1)
+        .returning(col(Message.id))
+    )
+    return hidden.first() is not None
+
+
+def find(session: Session, message_id: int) -> Message:
+    """The message, locked until the transaction ends. Raises Refused when it does not exist."""
+    db.lock(session, "message", [message_id])
+    row = session.get(Message, message_id)
+    if row is None or row.deleted_at is not None:
+        raise Refused(f"Message {message_id} does not exist, or was deleted.")
+    return row
+
+
+def too_late(row: Message, verb: str) -> str:
+    """The sentence for an action that came too late."""
+    told = {
+        Status.PENDING: "is waiting to be sent",
+        Status.PROCESSING: "is being sent",
+        Status.SENT: "has been sent",
+        Status.FAILED: "has failed",
+        Status.CANCELLED: "is cancelled",
+    }
+    return f"Message {row.id} {told[Status(row.status)]}, so it cannot be {verb}."
+
+
+def _record_status(
+    session: Session, kind: str, row: Message, after: Status, by: Actor, **facts: Any
+) -> None:
+    change = {row.id: ({"status": row.status}, {"status": after, **facts})}
+    record(session, kind, by.name, change, at=db.now(session))

@@ -1,0 +1,60 @@
+"""What becomes of a message after an answer: facts in, decision out, nothing else touched."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from core.meta.answers import Answer
+from core.meta.codes import ErrorClass
+from core.pacing import pair_blocked
+from core.states import Cause, Status
+
+WAIT = timedelta(seconds=30)  # unreached and throttled, unless Meta names another
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Where the message goes, by what cause, and when it is due again.
+
+    `account_waits_until` holds back the whole account. `spent` is 1 when a retry was spent.
+    """
+
+    to: Status
+    cause: Cause
+    due_at: datetime | None = None
+    spent: int = 0
+    hold: str | None = None
+    account_waits_until: datetime | None = None
+
+
+def decide(
+    answer: Answer,
+    *,
+    now: datetime,
+    retry_count: int,
+    max_retries: int,
+    pair_step: int,
+    delays: tuple[int, ...],
+) -> Decision:
+    """The decision for a refused or unreached attempt.
+
+    `delays` are seconds before each retry; the last one serves for all further ones. Accepted and
+    unknown outcomes are not decisions: the one is proof, the other waits for it.
+    """
+    assert answer.verdict and answer.verdict.error_class is not ErrorClass.UNKNOWN
+    match answer.verdict.error_class:
+        case ErrorClass.TRANSIENT if retry_count < max_retries:
+            delay = timedelta(seconds=delays[min(retry_count, len(delays) - 1)])
+            return Decision(Status.PENDING, Cause.RETRY, now + delay, spent=1)
+        case ErrorClass.UNREACHED:
+            return Decision(Status.PENDING, Cause.WAIT, now + WAIT)
+        case ErrorClass.THROTTLED:
+            until = now + (answer.verdict.wait or WAIT)
+            return Decision(Status.PENDING, Cause.WAIT, until, account_waits_until=until)
+        case ErrorClass.PAIR:
+            return Decision(Status.PENDING, Cause.WAIT, pair_blocked(now, pair_step)[0])
+        case ErrorClass.ACCOUNT:
+            return Decision(Status.PENDING, Cause.WAIT, now)
+        case ErrorClass.TEMPLATE:
+            return Decision(Status.PENDING, Cause.WAIT, now, hold="template")
+        case _:
+            return Decision(Status.FAILED, Cause.FAIL)

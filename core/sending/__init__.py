@@ -1,0 +1,1 @@
+"""The send loop: claim, pace, post, settle, reap. Rules and reasons: docs/send-loop.md."""

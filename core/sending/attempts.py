@@ -1,0 +1,81 @@
+"""Attempts: the evidence of a POST, written before the POST may start."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from sqlmodel import Session
+
+from core import db
+
+
+@dataclass
+class Claim:
+    """One claimed message with its open attempt; `slot_at` moves when a slot was missed."""
+
+    attempt_id: int
+    message_id: int
+    account_id: int
+    worker_id: int
+    recipient: str
+    slot_at: datetime
+    window: float | None  # seconds after the slot in which the post may start; None: any time
+    url: str
+    token: str
+    body: str
+    retry_count: int
+    max_retries: int
+    pair_step: int
+    started: bool = False
+
+
+def reserve(session: Session, count: int) -> list[int]:
+    """Ids before the rows: the payload that an attempt keeps already names the attempt."""
+    if not count:
+        return []
+    if db.on_postgres(session):
+        reserved = db.sql(
+            "SELECT nextval(pg_get_serial_sequence('attempt', 'id'))"
+            " FROM generate_series(1, CAST(:n AS integer))"
+        )
+        return list(session.execute(reserved, {"n": count}).scalars())
+    last = session.execute(db.sql("SELECT seq FROM sqlite_sequence WHERE name = 'attempt'"))
+    first = int(last.scalar() or 0) + 1
+    return list(range(first, first + count))
+
+
+def insert(
+    session: Session, claims: Sequence[Claim], now: datetime, confirmed: Mapping[int, str | None]
+) -> None:
+    columns = {
+        "id": "bigint",
+        "message_id": "bigint",
+        "account_id": "bigint",
+        "worker_id": "bigint",
+        "slot_at": "timestamptz",
+        "claimed_at": "timestamptz",
+        "payload": "text",
+        "payload_sha256": "text",
+        "confirmed_by": "text",
+    }
+    names = ", ".join(columns)
+    rows = [
+        {
+            "id": one.attempt_id,
+            "message_id": one.message_id,
+            "account_id": one.account_id,
+            "worker_id": one.worker_id,
+            "slot_at": one.slot_at,
+            "claimed_at": now,
+            "payload": one.body,
+            "payload_sha256": sha256(one.body.encode()).hexdigest(),
+            "confirmed_by": confirmed[one.message_id],
+        }
+        for one in claims
+    ]
+    shape = db.rows_sql(session, **columns)
+    session.execute(
+        db.sql(f"INSERT INTO attempt ({names}) SELECT {names} FROM {shape}"),
+        {"rows": db.rows(rows)},
+    )

@@ -1,0 +1,262 @@
+"""Claiming: which due messages may leave in the free slots of which accounts.
+
+Runs inside the tick's transaction. Locks go pace → message → attempt; rows that others hold are
+skipped, so that no tick ever waits for an account or a message.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from core import db, messages, pacing
+from core.meta import payloads
+from core.meta.codes import ErrorClass
+from core.sending import attempts
+from core.sending.attempts import Claim
+from core.sending.lanes import Lane
+from core.states import Cause, Status
+
+READ_AHEAD = 20  # candidates beyond the free places, for those that are not allowed now
+BUSY_WAITS = timedelta(seconds=1)
+
+
+def claim(
+    session: Session,
+    lanes: dict[int, Lane],
+    *,
+    now: datetime,
+    lead: float,
+    room: int,
+    worker_id: int,
+    installation: str,
+) -> list[Claim]:
+    """Claim due messages into the free slots, at most `room` over all accounts.
+
+    Returns the claims with their attempts inserted; nothing may be posted before COMMIT answers.
+    """
+    sieve = _Sieve(now, _share(lanes, room))
+    until = now + timedelta(seconds=lead)
+    for times in (1, 4):  # read on once where blocked candidates left places free
+        limits = {a: times * n + READ_AHEAD for a, n in sieve.wanted.items() if n > 0}
+        if not limits:
+            break
+        blocked = sieve.sift(_candidates(session, limits, until))
+        _expire(session, sieve.expired, now)
+        _push(session, sieve.pushed)
+        if not blocked:
+            break
+    chosen = [(lanes[row.account_id], row) for row in sieve.passed.values()]
+    return _open_attempts(session, chosen, now, worker_id, installation)
+
+
+def _share(lanes: dict[int, Lane], room: int) -> dict[int, int]:
+    """How many each account may claim, when the process has less room than its accounts."""
+    wanted: dict[int, int] = {}
+    narrow_first = sorted(lanes.values(), key=lambda lane: lane.free)
+    for left, lane in zip(range(len(lanes), 0, -1), narrow_first, strict=True):
+        wanted[lane.account_id] = min(lane.free, -(-room // left))
+        room -= wanted[lane.account_id]
+    return wanted
+
+
+_COLUMNS = (
+    "id, account_id, recipient, priority, due_at, not_after, retry_count, max_retries,"
+    " attempt_count, confirmed_by"
+)
+_DUE = "status = 'pending' AND hold IS NULL AND due_at <= :until ORDER BY due_at, id"
+_FACTS = (
+    "SELECT m.*, r.pair_tat, coalesce(r.pair_step, 0) AS pair_step, EXISTS (SELECT 1 FROM message b"
+    " WHERE b.account_id = m.account_id AND b.recipient = m.recipient"
+    " AND b.status = 'processing' AND b.worker_id IS NOT NULL) AS busy"
+)
+_BUCKET = "LEFT JOIN recipient r ON r.account_id = m.account_id AND r.number = m.recipient"
+_PRIORITIES = "(SELECT 0 AS p UNION ALL SELECT 1 UNION ALL SELECT 2) AS l"
+
+
+def _candidates(session: Session, limits: dict[int, int], until: datetime) -> list[Row[Any]]:
+    """Due messages by (priority, due_at, id): one index probe for each account and priority."""
+    if db.on_postgres(session):
+        rows = [{"account_id": a, "n": n} for a, n in limits.items()]
+        shape = db.rows_sql(session, account_id="bigint", n="bigint")
+        statement = (
+            f"{_FACTS} FROM {shape} CROSS JOIN {_PRIORITIES} CROSS JOIN LATERAL ("
+            f"SELECT {_COLUMNS} FROM message WHERE account_id = v.account_id AND priority = l.p"
+            f" AND {_DUE} LIMIT v.n FOR NO KEY UPDATE SKIP LOCKED) m {_BUCKET}"
+        )
+        found = list(_execute(session, statement, {"rows": db.rows(rows), "until": until}))
+    else:
+        probes = " UNION ALL ".join(
+            f"SELECT * FROM (SELECT {_COLUMNS} FROM message WHERE account_id = :account"
+            f" AND priority = {p} AND {_DUE} LIMIT :n)"
+            for p in range(3)
+        )
+        found = []
+        for account_id, n in limits.items():
+            values = {"account": account_id, "n": n, "until": until}
+            found += _execute(session, f"{_FACTS} FROM ({probes}) m {_BUCKET}", values)
+    return sorted(found, key=lambda row: (row.priority, row.due_at, row.id))
+
+
+def _execute(session: Session, statement: str, values: dict[str, Any]) -> Sequence[Row[Any]]:
+    instant = db.UtcDateTime()
+    typed = db.sql(statement, "until").columns(due_at=instant, not_after=instant, pair_tat=instant)
+    return session.execute(typed, values).all()
+
+
+@dataclass
+class _Sieve:
+    """Which candidates may leave; the others are pushed aside, so that they block nobody."""
+
+    now: datetime
+    wanted: dict[int, int]  # account → places that are still free
+    passed: dict[int, Any] = field(default_factory=dict)
+    expired: list[int] = field(default_factory=list)
+    pushed: dict[int, datetime] = field(default_factory=dict)
+    taken: set[tuple[int, str]] = field(default_factory=set)
+    rank: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
+
+    def sift(self, found: list[Row[Any]]) -> bool:
+        """Judge the candidates in their order; whether any of them was blocked."""
+        before = len(self.expired) + len(self.pushed)
+        for row in found:
+            if row.id not in self.passed:
+                self._judge(row)
+        return len(self.expired) + len(self.pushed) > before
+
+    def _judge(self, row: Row[Any]) -> None:
+        recipient = (row.account_id, row.recipient)
+        if row.not_after is not None and row.not_after < self.now:
+            self.expired.append(row.id)
+        elif pacing.pair_free_at(row.pair_tat, self.now) > self.now:
+            self._push(row, recipient, pacing.PAIR_INTERVAL)
+        elif row.busy or recipient in self.taken:
+            self._push(row, recipient, BUSY_WAITS)
+        elif self.wanted[row.account_id] > 0:
+            self.wanted[row.account_id] -= 1
+            self.taken.add(recipient)
+            self.passed[row.id] = row
+
+    def _push(self, row: Row[Any], recipient: tuple[int, str], apart: timedelta) -> None:
+        """Spread the waiting messages of one recipient, in their order, from when it is free."""
+        free_at = max(pacing.pair_free_at(row.pair_tat, self.now), self.now + BUSY_WAITS)
+        self.pushed[row.id] = free_at + self.rank[recipient] * apart
+        self.rank[recipient] += 1
+
+
+def _expire(session: Session, ids: list[int], now: datetime) -> None:
+    moved = messages.move(
+        session,
+        [{"message_id": one} for one in ids],
+        Status.FAILED,
+        Cause.EXPIRE,
+        also=f"error_class = '{ErrorClass.EXPIRED}', error_code = NULL, error_text ="
+        " 'It was not to be sent after a time that passed while it waited.'",
+    )
+    change = {one: ({"status": "pending"}, {"status": "failed"}) for one in moved}
+    messages.record(session, "expired", "engine", change, at=now)
+
+
+def _push(session: Session, due: dict[int, datetime]) -> None:
+    if due:
+        shape = db.rows_sql(session, message_id="bigint", due_at="timestamptz")
+        session.execute(
+            db.sql(
+                f"UPDATE message AS m SET due_at = v.due_at FROM {shape}"
+                " WHERE m.id = v.message_id AND m.status = 'pending'"
+            ),
+            {"rows": db.rows([{"message_id": i, "due_at": at} for i, at in due.items()])},
+        )
+
+
+def _open_attempts(
+    session: Session,
+    chosen: list[tuple[Lane, Any]],
+    now: datetime,
+    worker_id: int,
+    installation: str,
+) -> list[Claim]:
+    if not chosen:
+        return []
+    moved = messages.move(
+        session,
+        [{"message_id": row.id, "worker_id": worker_id} for _, row in chosen],
+        Status.PROCESSING,
+        Cause.CLAIM,
+        also="worker_id = v.worker_id, attempt_count = m.attempt_count + 1,"
+        " confirmed_by = NULL, unconfirmed_since = NULL",
+        worker_id="bigint",
+    )
+    kept = [(lane, row) for lane, row in chosen if row.id in moved]
+    texts = _texts(session, moved)
+    claims = [
+        _claim(lane, row, attempt_id, texts[row.id], now, worker_id, installation)
+        for (lane, row), attempt_id in zip(kept, attempts.reserve(session, len(kept)), strict=True)
+    ]
+    confirmed = {row.id: row.confirmed_by for _, row in kept}
+    attempts.insert(session, claims, now, confirmed)
+    _fill_buckets(session, kept, claims)
+    return claims
+
+
+def _claim(
+    lane: Lane,
+    row: Any,
+    attempt_id: int,
+    text: str,
+    now: datetime,
+    worker_id: int,
+    installation: str,
+) -> Claim:
+    reference = payloads.reference(installation, attempt_id)
+    body = payloads.encode(payloads.text(to=row.recipient, body=text, reference=reference))
+    return Claim(
+        attempt_id=attempt_id,
+        message_id=row.id,
+        account_id=lane.account_id,
+        worker_id=worker_id,
+        recipient=row.recipient,
+        slot_at=lane.take(max(now, row.due_at)),
+        window=None if lane.rate is None else pacing.jitter(lane.rate),
+        url=lane.url,
+        token=lane.token,
+        body=body,
+        retry_count=row.retry_count,
+        max_retries=row.max_retries,
+        pair_step=row.pair_step,
+    )
+
+
+def _texts(session: Session, ids: set[int]) -> dict[int, str]:
+    shape = db.rows_sql(session, message_id="bigint")
+    found = session.execute(
+        db.sql(f"SELECT c.message_id, c.text FROM {shape} JOIN content c USING (message_id)"),
+        {"rows": db.rows([{"message_id": one} for one in ids])},
+    )
+    return {row.message_id: row.text for row in found}
+
+
+def _fill_buckets(session: Session, kept: list[tuple[Lane, Any]], claims: list[Claim]) -> None:
+    columns = {"account_id": "bigint", "number": "text", "pair_tat": "timestamptz"}
+    rows = [
+        {
+            "account_id": one.account_id,
+            "number": one.recipient,
+            "pair_tat": pacing.pair_after(row.pair_tat, one.slot_at),
+        }
+        for (_, row), one in zip(kept, claims, strict=True)
+    ]
+    # SQLite needs WHERE true to tell the upsert's ON from a join's.
+    session.execute(
+        db.sql(
+            "INSERT INTO recipient (account_id, number, pair_tat, pair_step)"
+            f" SELECT account_id, number, pair_tat, 0 FROM {db.rows_sql(session, **columns)}"
+            " WHERE true ORDER BY account_id, number"
+            " ON CONFLICT (account_id, number) DO UPDATE SET pair_tat = excluded.pair_tat"
+        ),
+        {"rows": db.rows(rows)},
+    )

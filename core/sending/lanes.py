@@ -1,0 +1,143 @@
+"""Lanes: the accounts that a tick has locked, and their free slots.
+
+The pace rows are locked before any message; those that another worker holds are skipped, so that
+no tick ever waits for an account. This is where an account's rate is held, over all workers.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from core import db, pacing, vault
+from core.meta import client
+from core.sending.attempts import Claim
+
+MOST_ACCOUNTS = 500  # in one tick
+UNPACED_IN_FLIGHT = 1000
+
+
+@dataclass
+class Lane:
+    """One account that this tick has locked, with the slots that are still free in it."""
+
+    account_id: int
+    rate: float | None
+    url: str
+    token: str
+    slots: pacing.Slots | None
+    room: int
+    used: int = 0
+
+    @property
+    def free(self) -> int:
+        return self.room - self.used
+
+    def take(self, earliest: datetime) -> datetime:
+        """The next free slot; an account without a rate has none, and posts at `earliest`."""
+        self.used += 1
+        return self.slots[self.used - 1] if self.slots else earliest
+
+
+def in_flight_limit(rate: float | None) -> int:
+    """How many posts of one account may be open at once."""
+    return UNPACED_IN_FLIGHT if rate is None else max(50, int(5 * rate))
+
+
+def lock_lanes(
+    session: Session,
+    account_ids: Iterable[int],
+    *,
+    now: datetime,
+    lead: float,
+    in_flight: Counter[int],
+) -> dict[int, Lane]:
+    """Lock the pace of accounts that may send now, and work out their free slots."""
+    horizon = now + timedelta(seconds=lead + pacing.AHEAD)
+    skip = "FOR NO KEY UPDATE OF p SKIP LOCKED" if db.on_postgres(session) else ""
+    found = session.execute(
+        db.sql(
+            "SELECT p.account_id, p.next_slot_at, coalesce(p.rate_now, a.rate) AS rate,"
+            " a.phone_number_id, b.token"
+            f" FROM {db.rows_sql(session, account_id='bigint')}"
+            " JOIN pace p ON p.account_id = v.account_id"
+            " JOIN account a ON a.id = p.account_id JOIN business b ON b.id = a.business_id"
+            " WHERE a.state = 'active' AND p.next_slot_at < :horizon"
+            " AND (p.resume_at IS NULL OR p.resume_at <= :now) AND NOT EXISTS (SELECT 1 FROM"
+            " installation WHERE stopped_since IS NOT NULL OR guard_since IS NOT NULL)"
+            f" ORDER BY p.next_slot_at LIMIT {MOST_ACCOUNTS} {skip}",
+            "horizon",
+            "now",
+        ).columns(next_slot_at=db.UtcDateTime()),
+        {
+            "rows": db.rows([{"account_id": one} for one in account_ids]),
+            "horizon": horizon,
+            "now": now,
+        },
+    )
+    return {row.account_id: _lane(row, now, lead, in_flight) for row in found}
+
+
+def _lane(row: Row[Any], now: datetime, lead: float, in_flight: Counter[int]) -> Lane:
+    room = in_flight_limit(row.rate) - in_flight[row.account_id]
+    slots = None
+    if row.rate is not None:
+        slots = pacing.slots(now=now, next_slot_at=row.next_slot_at, rate=row.rate, lead=lead)
+        room = min(room, slots.count)
+    url = client.messages_url(row.phone_number_id)
+    return Lane(row.account_id, row.rate, url, vault.decrypt(row.token), slots, max(0, room))
+
+
+def reslot(
+    session: Session, lanes: dict[int, Lane], missed: Sequence[Claim], now: datetime
+) -> None:
+    """Give claims that missed their slot the next ones of their account, before any new claim."""
+    rows = []
+    for claim in missed:
+        lane = lanes[claim.account_id]
+        claim.slot_at = lane.take(now)
+        rows.append({"attempt_id": claim.attempt_id, "slot_at": claim.slot_at})
+    if rows:
+        shape = db.rows_sql(session, attempt_id="bigint", slot_at="timestamptz")
+        session.execute(
+            db.sql(
+                f"UPDATE attempt AS a SET slot_at = v.slot_at FROM {shape}"
+                " WHERE a.id = v.attempt_id AND a.outcome IS NULL"
+            ),
+            {"rows": db.rows(rows)},
+        )
+
+
+def wait_until(session: Session, waits: dict[int, datetime]) -> None:
+    """Hold back whole accounts until Meta wants to hear from them again; never shortens a wait."""
+    for account_id, until in sorted(waits.items()):
+        session.execute(
+            db.sql(
+                "UPDATE pace SET resume_at = :until WHERE account_id = :account"
+                " AND (resume_at IS NULL OR resume_at < :until)",
+                "until",
+            ),
+            {"until": until, "account": account_id},
+        )
+
+
+def keep_pace(session: Session, lanes: dict[int, Lane]) -> None:
+    """Write where the next slot of each account lies, for whichever worker comes next."""
+    rows = [
+        {"account_id": lane.account_id, "next_slot_at": lane.slots.after(lane.used)}
+        for lane in lanes.values()
+        if lane.slots and lane.used
+    ]
+    if rows:
+        shape = db.rows_sql(session, account_id="bigint", next_slot_at="timestamptz")
+        session.execute(
+            db.sql(
+                f"UPDATE pace AS p SET next_slot_at = v.next_slot_at FROM {shape}"
+                " WHERE p.account_id = v.account_id"
+            ),
+            {"rows": db.rows(rows)},
+        )

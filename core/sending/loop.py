@@ -1,0 +1,308 @@
+"""The send loop of one process: ticks, sleeps to the slots, posts, and stops in order.
+
+One asyncio loop posts; one thread with one connection does the database's work. Engine time is the
+database's, mapped onto the event loop's clock by the best of the recent samples.
+"""
+
+import asyncio
+import logging
+import resource
+from collections import Counter, deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Event
+from time import monotonic, time
+from typing import TypeVar
+
+import uvloop
+from sqlalchemy.exc import DBAPIError
+
+from core import clock, db, pacing, workers
+from core.meta import client
+from core.meta.answers import Answer, unknown
+from core.sending import reap, tick
+from core.sending.attempts import Claim
+from core.sending.settle import Result
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+BUSY_EVERY = 0.05  # seconds between ticks while there is work
+IDLE_EVERY = 1.0  # a probe, a renewal, and at most this long after a lost wake
+SAMPLES_FOR = 30.0
+STOP_WAITS = 3.0
+MOST_IN_FLIGHT = 2000
+SPARE_FILES = 200
+
+
+class SendLoop:
+    """Runs until `stop` is set, or (`until_idle`) until nothing is due and nothing in flight."""
+
+    def __init__(self, stop: Event, *, until_idle: bool = False) -> None:
+        self.stop = stop
+        self.until_idle = until_idle
+        self.sent: Counter[int] = Counter()  # account → accepted, for who started it
+        self.failed: Counter[int] = Counter()
+        self.worker_id = 0
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._claims: dict[int, Claim] = {}
+        self._results: list[Result] = []
+        self._missed: list[Claim] = []
+        self._waits: dict[int, datetime] = {}
+        self._ready: dict[int, datetime] = {}  # account → when it is worth a look
+        self._samples: deque[tuple[float, float, float]] = deque()
+        self._durations: deque[float] = deque(maxlen=200)
+        self._capacity = 100
+        self._renewed = self._probed = float("-inf")
+        self._read_back = False
+        self._database = ThreadPoolExecutor(1, thread_name_prefix="outbox-db")
+
+    def run(self) -> None:
+        """Be the loop; returns when it has stopped in order."""
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._main())
+        finally:
+            self._database.shutdown()
+
+    def wake(self) -> None:
+        """Look at the database now; callable from any thread."""
+        if loop := getattr(self, "_loop", None):
+            loop.call_soon_threadsafe(self._woken)
+
+    def _woken(self) -> None:
+        self._probed = float("-inf")
+        self._event.set()
+
+    async def _main(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._event = asyncio.Event()
+        self._most = _raise_file_limit()
+        self._installation = await self._in_database(_installation)
+        await self._in_database(reap.reap)
+        self.worker_id = await self._in_database(lambda: workers.start("loop"))
+        self._renewed = monotonic()
+        log.info("send loop %d started", self.worker_id)
+        async with client.open_session() as self._http:
+            while not self.stop.is_set() and not (self.until_idle and self._is_idle()):
+                await self._turn()
+            await self._finish()
+        log.info("send loop %d stopped", self.worker_id)
+
+    async def _turn(self) -> None:
+        """One tick, its posts, and the sleep until the next."""
+        began = monotonic()
+        try:
+            await self._tick(began)
+        except tick.LeaseLost:
+            await self._start_anew()
+        except DBAPIError as error:
+            # Which statement failed may hold a text: the log has the error's name alone.
+            log.warning("tick failed and is repeated: %s", type(error.orig).__name__)
+            self._read_back = True
+            await asyncio.sleep(0.2)
+        await self._sleep(began)
+
+    async def _tick(self, began: float) -> None:
+        order = self._order(began)
+        done = await self._in_database(
+            lambda: tick.run(order, installation=self._installation, sampled=self._sampler())
+        )
+        self._durations.append(monotonic() - began)
+        if order.renew:
+            self._renewed = began
+        if order.probe:
+            self._probed = began
+        self._read_back = False
+        self._absorb(order, done)
+
+    def _order(self, began: float) -> tick.Order:
+        now = self._engine_now()
+        lead = pacing.lead_from(list(self._durations))
+        room = min(self._most - len(self._claims), self._capacity)
+        soon = now + timedelta(seconds=lead + pacing.AHEAD)
+        return tick.Order(
+            worker_id=self.worker_id,
+            due={account for account, at in self._ready.items() if at <= soon},
+            results=list(self._results),
+            missed=list(self._missed),
+            in_flight=Counter(one.account_id for one in self._claims.values()),
+            waits=dict(self._waits),
+            held=dict(self._claims),
+            room=max(0, room),
+            lead=lead,
+            renew=began - self._renewed >= IDLE_EVERY,
+            probe=began - self._probed >= IDLE_EVERY,
+            read_back=self._read_back,
+        )
+
+    def _absorb(self, order: tick.Order, done: tick.Done) -> None:
+        """Take over what the committed tick decided: only now may anything be posted."""
+        settled = {id(one) for one in order.results}
+        self._results = [one for one in self._results if id(one) not in settled]
+        for result in order.results:
+            self._count(result)
+        for attempt_id in done.not_mine:
+            self._drop(attempt_id)
+        placed = {one.attempt_id for one in done.reslotted}
+        for one in order.missed:
+            self._missed.remove(one)
+            if one.attempt_id in placed:
+                self._launch(one)
+            elif one.slot_at >= done.now - tick.MISSED_FOR:
+                self._missed.append(one)
+            else:
+                self._claims.pop(one.attempt_id, None)
+        for one in done.claims:
+            self._launch(one)
+        self._capacity = self._capacity_after(order, done)
+        self._waits = dict(done.waits)
+        self._plan(order, done)
+
+    def _capacity_after(self, order: tick.Order, done: tick.Done) -> int:
+        """Claim no more than could lately be posted in time; grow again while nothing is late."""
+        if order.missed:
+            return max(50, self._capacity // 2)
+        return min(MOST_IN_FLIGHT, self._capacity + max(50, self._capacity // 4))
+
+    def _plan(self, order: tick.Order, done: tick.Done) -> None:
+        """When each account is worth the next look."""
+        if done.outlook is not None:
+            self._ready = {account: one.at for account, one in done.outlook.items()}
+            return
+        for account in order.due:
+            lane = done.lanes.get(account)
+            if lane is None or lane.used == 0:
+                self._ready.pop(account, None)  # nothing due, or another worker's: next probe
+            elif lane.slots:
+                self._ready[account] = lane.slots.after(lane.used)
+
+    def _launch(self, claim: Claim) -> None:
+        self._claims[claim.attempt_id] = claim
+        self._tasks[claim.attempt_id] = self._loop.create_task(self._post(claim))
+
+    async def _post(self, claim: Claim) -> None:
+        """Sleep to the slot, POST once, hand over the result; never late, never without a lease."""
+        slot = self._loop_time(claim.slot_at)
+        while (left := slot - monotonic()) > 0:  # noqa: ASYNC110 - timers round to milliseconds
+            await asyncio.sleep(left)
+        late = claim.window is not None and monotonic() > slot + claim.window
+        if late or monotonic() - self._renewed > workers.STALE_AFTER:
+            self._tasks.pop(claim.attempt_id, None)
+            self._missed.append(claim)
+            return
+        claim.started = True
+        posted = self._engine_now()
+        try:
+            answer = await client.post(self._http, claim.url, claim.token, claim.body)
+        except asyncio.CancelledError:
+            answer = unknown("the worker stopped while it waited for the answer")
+        self._finished(claim, answer, posted)
+
+    def _finished(self, claim: Claim, answer: Answer, posted: datetime) -> None:
+        self._tasks.pop(claim.attempt_id, None)
+        self._claims.pop(claim.attempt_id, None)
+        self._results.append(Result(claim, answer, posted, self._engine_now()))
+
+    def _drop(self, attempt_id: int) -> None:
+        """Somebody else closed it: do not post it. One already under way keeps its result."""
+        claim = self._claims.get(attempt_id)
+        if claim and not claim.started:
+            self._claims.pop(attempt_id)
+            self._missed = [one for one in self._missed if one is not claim]
+            if task := self._tasks.pop(attempt_id, None):
+                task.cancel()
+
+    async def _start_anew(self) -> None:
+        log.warning("send loop %d was taken for dead; it starts anew", self.worker_id)
+        for attempt_id in list(self._claims):
+            self._drop(attempt_id)
+        self.worker_id = await self._in_database(lambda: workers.start("loop"))
+        self._renewed = monotonic()
+
+    async def _sleep(self, began: float) -> None:
+        """Until the next tick is worth it; at once when woken, while busy every 50 ms."""
+        pause = IDLE_EVERY
+        if self._claims or self._results or self._missed:
+            pause = BUSY_EVERY
+        elif self._ready:
+            lead = pacing.lead_from(list(self._durations))
+            pause = self._loop_time(min(self._ready.values())) - lead - monotonic()
+        deadline = began + min(max(pause, BUSY_EVERY), IDLE_EVERY)
+        self._event.clear()
+        while (left := deadline - monotonic()) > 0 and not self.stop.is_set():
+            try:
+                await asyncio.wait_for(self._event.wait(), min(left, 0.1))
+                return
+            except TimeoutError:
+                continue
+
+    def _is_idle(self) -> bool:
+        busy = self._claims or self._results or self._missed
+        now = self._engine_now()
+        due = any(at <= now + timedelta(seconds=IDLE_EVERY * 2) for at in self._ready.values())
+        return self._probed > float("-inf") and not busy and not due
+
+    async def _finish(self) -> None:
+        """Release what was not posted, wait for the posts, settle the rest as unknown."""
+        returned = [one for one in self._claims.values() if not one.started]
+        for one in returned:
+            if task := self._tasks.pop(one.attempt_id, None):
+                task.cancel()
+        now = self._engine_now()
+        self._results += [Result(one, None, None, now) for one in returned]
+        if self._tasks:
+            await asyncio.wait(set(self._tasks.values()), timeout=STOP_WAITS)
+        for task in set(self._tasks.values()):
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        order = tick.Order(worker_id=self.worker_id, results=self._results)
+        await self._in_database(lambda: tick.end(order))
+        for result in self._results:
+            self._count(result)
+
+    def _count(self, one: Result) -> None:
+        if one.answer:
+            counter = self.sent if one.answer.accepted else self.failed
+            counter[one.claim.account_id] += 1
+
+    async def _in_database(self, work: Callable[[], T]) -> T:
+        return await self._loop.run_in_executor(self._database, work)
+
+    def _sampler(self) -> Callable[[datetime], None]:
+        """Measure the offset of the database's clock at the midpoint of its round trip."""
+        asked = monotonic()
+
+        def sampled(now: datetime) -> None:
+            answered = monotonic()
+            at = (now - clock.offset()).timestamp()
+            self._samples.append((answered, answered - asked, at - (asked + answered) / 2))
+            while self._samples[0][0] < answered - SAMPLES_FOR:
+                self._samples.popleft()
+
+        return sampled
+
+    def _offset(self) -> float:
+        """Engine seconds minus monotonic ones, by the quickest of the recent round trips."""
+        quickest = min(self._samples, key=lambda one: one[1], default=None)
+        best = quickest[2] if quickest else time() - monotonic()
+        return best + clock.offset().total_seconds()
+
+    def _engine_now(self) -> datetime:
+        return datetime.fromtimestamp(monotonic() + self._offset(), UTC)
+
+    def _loop_time(self, at: datetime) -> float:
+        return at.timestamp() - self._offset()
+
+
+def _installation() -> str:
+    with db.reading() as session:
+        return str(session.execute(db.sql("SELECT id FROM installation")).scalar_one())
+
+
+def _raise_file_limit() -> int:
+    """Allow as many open sockets as the system lets us; returns how many posts may be in flight."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return min(MOST_IN_FLIGHT, hard - SPARE_FILES) if hard > 0 else MOST_IN_FLIGHT

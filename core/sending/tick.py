@@ -1,0 +1,192 @@
+"""One tick: settle, re-slot, claim and renew in a single transaction.
+
+The tick is the only code of the loop that touches the database. It may be run again whole after
+any error, because nothing of its state changes before COMMIT has answered.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
+from sqlmodel import Session, col
+
+from core import db, workers
+from core.models import Worker
+from core.sending import lanes as lanes_of
+from core.sending.attempts import Claim
+from core.sending.claim import claim
+from core.sending.lanes import Lane
+from core.sending.settle import Result, settle
+from core.settings import settings
+
+MISSED_FOR = timedelta(seconds=2)  # then a claim that found no slot goes back
+
+
+class LeaseLost(Exception):
+    """Others took this worker for dead and gave its claims away: it must start as a new one."""
+
+
+@dataclass
+class Order:
+    """What the loop asks of a tick. `due` are accounts that may have something due."""
+
+    worker_id: int
+    due: set[int] = field(default_factory=set)
+    results: list[Result] = field(default_factory=list)
+    missed: list[Claim] = field(default_factory=list)
+    in_flight: Counter[int] = field(default_factory=Counter)
+    waits: dict[int, datetime] = field(default_factory=dict)
+    held: dict[int, Claim] = field(default_factory=dict)  # attempt → claim, all in memory
+    room: int = 0
+    lead: float = 0.02
+    renew: bool = False
+    probe: bool = False
+    read_back: bool = False
+
+
+@dataclass
+class Outlook:
+    """When an account next has something to do: its earliest due time, and its next free slot."""
+
+    due_at: datetime
+    next_slot_at: datetime
+
+    @property
+    def at(self) -> datetime:
+        return max(self.due_at, self.next_slot_at)
+
+
+@dataclass
+class Done:
+    """What a committed tick did. `outlook` is None when it did not probe."""
+
+    now: datetime
+    claims: list[Claim] = field(default_factory=list)
+    reslotted: list[Claim] = field(default_factory=list)
+    waits: dict[int, datetime] = field(default_factory=dict)
+    lanes: dict[int, Lane] = field(default_factory=dict)
+    outlook: dict[int, Outlook] | None = None
+    not_mine: set[int] = field(default_factory=set)
+
+
+def run(order: Order, *, installation: str, sampled: Callable[[datetime], None]) -> Done:
+    """Run one tick and commit it. `sampled` is told the database's time as soon as it is known.
+
+    Raises LeaseLost when the worker's row is gone, and the database's errors as they come.
+    """
+    with db.writing() as session:
+        now = db.now(session)
+        sampled(now)
+        done = Done(now)
+        if order.renew and not workers.renew_in(session, order.worker_id):
+            raise LeaseLost
+        done.lanes = _lock(session, order, now)
+        if order.read_back:
+            done.not_mine = _read_back(session, order, now)
+        overdue = [one for one in order.missed if one.slot_at < now - MISSED_FOR]
+        returned = [Result(one, None, None, now) for one in overdue]
+        delays = settings().retry_delays
+        done.waits = settle(session, order.results + returned, now=now, delays=delays)
+        done.reslotted = _reslot(session, order, done, overdue)
+        done.claims = claim(
+            session,
+            {a: lane for a, lane in done.lanes.items() if a not in done.waits},
+            now=now,
+            lead=order.lead,
+            room=order.room,
+            worker_id=order.worker_id,
+            installation=installation,
+        )
+        lanes_of.keep_pace(session, done.lanes)
+        if order.probe:
+            done.outlook = _probe(session)
+    return done
+
+
+def _lock(session: Session, order: Order, now: datetime) -> dict[int, Lane]:
+    wanted = order.due | {one.account_id for one in order.missed}
+    lanes_of.wait_until(session, order.waits)
+    if not wanted:
+        return {}
+    return lanes_of.lock_lanes(
+        session, sorted(wanted), now=now, lead=order.lead, in_flight=order.in_flight
+    )
+
+
+def _reslot(session: Session, order: Order, done: Done, overdue: list[Claim]) -> list[Claim]:
+    late = [
+        one
+        for one in sorted(order.missed, key=lambda one: one.attempt_id)
+        if one not in overdue and one.account_id in done.lanes
+    ]
+    lanes_of.reslot(session, done.lanes, late, done.now)
+    return late
+
+
+def _read_back(session: Session, order: Order, now: datetime) -> set[int]:
+    """After an error: release what a lost COMMIT claimed for us, and name what is ours no more."""
+    rows = session.execute(
+        db.sql(
+            "SELECT id, message_id FROM attempt WHERE worker_id = :me AND outcome IS NULL"
+            " ORDER BY message_id"
+        ),
+        {"me": order.worker_id},
+    ).all()
+    lost = [
+        _stray(row.id, row.message_id, order.worker_id, now)
+        for row in rows
+        if row.id not in order.held
+    ]
+    settle(session, lost, now=now, delays=settings().retry_delays)
+    return set(order.held) - {row.id for row in rows}
+
+
+def _stray(attempt_id: int, message_id: int, worker_id: int, now: datetime) -> Result:
+    claim = Claim(
+        attempt_id=attempt_id,
+        message_id=message_id,
+        account_id=0,
+        worker_id=worker_id,
+        recipient="",
+        slot_at=now,
+        window=None,
+        url="",
+        token="",
+        body="",
+        retry_count=0,
+        max_retries=0,
+        pair_step=0,
+    )
+    return Result(claim, None, None, now)
+
+
+def _probe(session: Session) -> dict[int, Outlook]:
+    """For each account that may send, when it next has something due, by one index probe each."""
+    instant = db.UtcDateTime()
+    found = session.execute(
+        db.sql(
+            "SELECT a.id, p.next_slot_at, p.resume_at, min((SELECT m.due_at FROM message m"
+            " WHERE m.account_id = a.id AND m.priority = l.p AND m.status = 'pending'"
+            " AND m.hold IS NULL ORDER BY m.due_at LIMIT 1)) AS due_at FROM account a"
+            " JOIN pace p ON p.account_id = a.id"
+            " CROSS JOIN (SELECT 0 AS p UNION ALL SELECT 1 UNION ALL SELECT 2) AS l"
+            " WHERE a.state = 'active' AND NOT EXISTS (SELECT 1 FROM installation"
+            " WHERE stopped_since IS NOT NULL OR guard_since IS NOT NULL)"
+            " GROUP BY a.id, p.next_slot_at, p.resume_at"
+        ).columns(next_slot_at=instant, resume_at=instant, due_at=instant)
+    )
+    return {
+        row.id: Outlook(max(row.due_at, row.resume_at or row.due_at), row.next_slot_at)
+        for row in found
+        if row.due_at is not None
+    }
+
+
+def end(order: Order) -> None:
+    """The last act of a loop: settle what is left, then, with it, remove the worker's row."""
+    with db.writing() as session:
+        now = db.now(session)
+        settle(session, order.results, now=now, delays=settings().retry_delays)
+        session.execute(delete(Worker).where(col(Worker.id) == order.worker_id))

@@ -1,0 +1,100 @@
+"""The Huey instance and its tasks. They carry no ids: each means «look at the database now».
+
+Run by `huey_consumer tasks.huey -k thread -w 4 -g TERM -m 0.5`.
+"""
+
+import logging
+import sys
+import threading
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from huey import Huey, RedisHuey, SqliteHuey, crontab
+from huey.consumer_options import OptionParserHandler
+
+from core import clock, wake
+from core.logs import configure
+from core.scan import scan
+from core.sending.loop import SendLoop
+from core.settings import settings
+
+log = logging.getLogger(__name__)
+
+SOON = timedelta(seconds=60)
+
+
+def _huey() -> Huey:
+    url = settings().queue_url
+    if url.startswith(("redis://", "rediss://")):
+        return RedisHuey("outbox", url=url)
+    # A file of its own: sharing one with the data gives «database is locked».
+    return SqliteHuey("outbox", filename=url.removeprefix("sqlite:///"))
+
+
+huey = _huey()
+_stop = threading.Event()
+_change = threading.Lock()
+_started = threading.Lock()
+_loop: SendLoop | None = None
+
+
+@huey.task()
+def send_due() -> None:
+    """Be this process's send loop until it stops; where there is one already, wake it."""
+    global _loop
+    with _change:
+        running = _loop
+        if running is None:
+            _loop = mine = SendLoop(_stop)
+    if running is not None:
+        running.wake()
+        return
+    try:
+        mine.run()
+    finally:
+        _loop = None
+
+
+@huey.periodic_task(crontab(minute="*"))
+def scan_due() -> None:
+    """Once a minute, Huey's smallest period: what no send loop does by itself."""
+    if scan(worker_id=_loop.worker_id if _loop else None):
+        send_due()
+
+
+@huey.on_startup()
+def _begin() -> None:
+    # Huey calls this in each worker thread; the first one becomes the send loop for good.
+    if _started.acquire(blocking=False):
+        scan_due()
+        send_due.call_local()
+
+
+@huey.on_shutdown()
+def _end() -> None:
+    _stop.set()
+
+
+def wake_at(at: datetime) -> None:
+    """Have the send loops look when something is due; within a minute they time it themselves."""
+    if at <= clock.wall() + SOON:
+        send_due()
+    else:
+        send_due.schedule(eta=at - clock.offset())
+
+
+def _in_consumer() -> bool:
+    return Path(sys.argv[0]).name.startswith("huey_consumer")
+
+
+def _refuse_one_worker() -> None:
+    """The send loop takes one worker thread; without a second nobody could scan, wake or stop."""
+    options, _ = OptionParserHandler().get_option_parser().parse_args(sys.argv[1:])
+    if options.workers < 2:
+        raise SystemExit("The worker needs at least two threads: huey_consumer … -w 4")
+
+
+if _in_consumer():
+    configure()
+    _refuse_one_worker()
+    wake.plug(wake_at)
