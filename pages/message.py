@@ -1,0 +1,86 @@
+"""One message: how it looks, where it stands, what can be done, and all that happened to it."""
+
+from html import escape
+
+import streamlit as st
+
+from core import reports
+from core.access import Role
+from core.reports import History
+from ui import actions, look, moments, preview, table, timeline
+from ui.guard import signed_in, zone
+from ui.words import state_of
+
+person = signed_in()
+now = reports.now()
+
+
+def page() -> None:
+    st.html('<p class="crumb"><a class="go" href="/messages">← Messages</a></p>')
+    asked = st.query_params.get("id", "")
+    history = reports.message(int(asked)) if asked.isdecimal() and len(asked) < 19 else None
+    if history is None:
+        look.empty(
+            "No such message",
+            "The address names a message that does not exist.",
+            link=("All messages", "/messages"),
+        )
+        return
+    if done := st.session_state.pop("did", None):
+        st.toast(done, icon=":material/check:")
+    draw(history)
+
+
+def draw(history: History) -> None:
+    row = history.row
+    left, right = st.columns([2, 3], gap="large")
+    with left:
+        at = moments.clock(row.sent_at or row.due_at, zone(), now)
+        st.html(preview.phone(row.account, row.text or "", at=at))
+    with right:
+        watched(row.id, row.version)
+        if person.role >= Role.OPERATOR and not row.deleted_at:
+            actions.offered(history, by=person)
+        st.html(timeline.facts(facts(history)))
+    st.html('<h2 class="part-title">What happened</h2>')
+    st.html(timeline.drawn(history, now=now, zone=zone()))
+
+
+@st.fragment(run_every="2s")
+def watched(message_id: int, version: int) -> None:
+    """The state, live; the whole page follows when the message has changed."""
+    history = reports.message(message_id)
+    if history is None or history.row.version != version:
+        st.rerun()
+    row, at = history.row, reports.now()
+    if row.deleted_at:
+        when = moments.clock(row.deleted_at, zone(), at)
+        look.note(f"Deleted by {row.deleted_by} {when}. Lists do not show it any more.", "grey")
+    state = state_of(row, at, zone())
+    advice = f'<p class="advice">{escape(state.advice)}</p>' if state.advice else ""
+    chip = look.chip(state.word, state.colour, state.icon)
+    st.html(
+        f'<section class="state" aria-live="polite">{chip}'
+        f"<p>{escape(state.sentence)}</p>{advice}</section>"
+    )
+
+
+def facts(history: History) -> list[tuple[str, str]]:
+    row = history.row
+    told = [
+        ("To", table.recipient(row.recipient)),
+        ("From", escape(row.account)),
+        ("Scheduled for", moments.shown(row.scheduled_at, zone(), now)),
+        ("Written by", f"{escape(row.created_by)}, {moments.shown(row.created_at, zone(), now)}"),
+        ("Retries", f"{row.retry_count} of {row.max_retries}"),
+    ]
+    if row.due_at != row.scheduled_at:
+        told.insert(3, ("Due", moments.shown(row.due_at, zone(), now, seconds=True)))
+    if row.reference:
+        told.append(("Reference", escape(row.reference)))
+    if row.meta_message_id:
+        told.append(("Meta id", f"<code>{escape(row.meta_message_id)}</code>"))
+    return told
+
+
+page()

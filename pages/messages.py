@@ -1,0 +1,121 @@
+"""All messages: filtered, paged by key; the filter and the place are in the address."""
+
+from html import escape
+
+import streamlit as st
+
+from core import listing, reports
+from core.access import Role
+from core.listing import CAP, Cursor, Filter, Page
+from core.standing import Standing
+from ui import look, table
+from ui.guard import signed_in, zone
+from ui.words import WORDS, plural
+
+person = signed_in()
+now = reports.now()
+
+
+def page() -> None:
+    accounts = [account.name for account in reports.accounts()]
+    with st.container(horizontal=True, vertical_alignment="bottom", key="head"):
+        heading = st.empty()
+        if person.role >= Role.OPERATOR:
+            st.html(
+                '<a class="go button" href="/schedule">Schedule new message</a>', width="content"
+            )
+    wanted = filters(accounts)
+    found = listing.page(wanted, now=now, **place())
+    number = listing.count(wanted, now=now)
+    with heading:
+        look.title("Messages", plural(number, "message"))
+    if found.rows:
+        st.html(table.messages(found.rows, now=now, zone=zone()))
+        turn(found, wanted, number)
+    else:
+        nothing(wanted)
+
+
+def filters(accounts: list[str]) -> Filter:
+    with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
+        search = st.text_input(
+            "Search",
+            placeholder="Part of a number, or of the text",
+            key="q",
+            bind="query-params",
+            type="search",
+            live="400ms",
+            on_change=first_page,
+            icon=":material/search:",
+            width=320,
+        )
+        account = st.selectbox(
+            "Account",
+            accounts,
+            index=None,
+            placeholder="All accounts",
+            key="account",
+            bind="query-params",
+            on_change=first_page,
+            width=220,
+        )
+    states = st.pills(
+        "State",
+        [s.value for s in Standing],
+        format_func=lambda value: WORDS[Standing(value)].word,
+        selection_mode="multi",
+        key="state",
+        bind="query-params",
+        on_change=first_page,
+        label_visibility="collapsed",
+    )
+    return Filter(frozenset(Standing(s) for s in states), account, search or "")
+
+
+def first_page() -> None:
+    st.query_params.pop("after", None)
+    st.query_params.pop("before", None)
+
+
+def place() -> dict[str, Cursor]:
+    """Where in the list the address says we are; the beginning where it makes no sense."""
+    for name in ("after", "before"):
+        try:
+            return {name: Cursor.read(st.query_params[name])}
+        except (KeyError, ValueError):
+            continue
+    return {}
+
+
+def turn(found: Page, wanted: Filter, number: int) -> None:
+    query = f"{wanted.query}&" if wanted.query else ""
+    links = [
+        f'<a class="go button plain" href="/messages?{escape(query)}{name}={cursor}">{word}</a>'
+        for name, cursor, word in (
+            ("before", found.before, "← Previous"),
+            ("after", found.after, "Next →"),
+        )
+        if cursor
+    ]
+    export = f"/export/messages.csv?{escape(query)}zone={escape(zone())}"
+    capped = f"{CAP:,} and more" if number > CAP else f"all {number:,}"
+    st.html(
+        f'<footer class="turn"><span>{"".join(links)}</span>'
+        f'<a href="{export}" download target="_self">Export {capped} as CSV</a></footer>'
+    )
+
+
+def nothing(wanted: Filter) -> None:
+    if wanted.query or place():
+        look.empty(
+            "No message matches", "Take a filter away to see more.", link=("Show all", "/messages")
+        )
+    else:
+        look.empty(
+            "No messages yet",
+            "What you schedule appears here, soonest first.",
+            link=("Schedule the first one", "/schedule"),
+        )
+
+
+page()

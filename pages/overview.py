@@ -1,0 +1,105 @@
+"""Is all well? One look, refreshed by itself."""
+
+from html import escape
+
+import streamlit as st
+
+from core.reports import AccountLoad, Pulse
+from ui import live, look, moments
+from ui.guard import signed_in, zone
+from ui.words import ACCOUNTS, brief, count, plural
+
+signed_in()
+
+
+@st.fragment(run_every="2s", key="overview")
+def page() -> None:
+    signed_in()  # a fragment runs by itself: a session that ended stops it here
+    pulse = live.pulse()
+    st.html(_well(pulse))
+    st.html(f'<div class="tiles">{"".join(_tiles(pulse))}</div>')
+    if pulse.accounts:
+        lines = "".join(_account(load, pulse) for load in pulse.accounts)
+        st.html(
+            f'<h2 class="part-title">Accounts</h2><div class="list accounts">{_HEAD}{lines}</div>'
+        )
+    else:
+        look.empty(
+            "No number to send from yet",
+            "Outbox sends from a WhatsApp business number. An administrator adds the first one:",
+            command="python manage.py account add --name Orders --phone-number-id ID --token TOKEN",
+        )
+
+
+def _well(pulse: Pulse) -> str:
+    needs = live.needs_somebody(pulse)
+    at = f"<p>as of {moments.shown(pulse.at, zone(), pulse.at, seconds=True)}</p>"
+    if not needs:
+        said = "All is well" if pulse.accounts else "Ready to begin"
+        return f'<section class="well"><div><h2>{said}</h2></div>{at}</section>'
+    items = "".join(f"<li>{text}{_look(address)}</li>" for text, address in needs)
+    head = plural(len(needs), "thing needs you", "things need you")
+    return (
+        f'<section class="well orange"><div><h2>{head}</h2><ul class="needs">{items}</ul></div>'
+        f"{at}</section>"
+    )
+
+
+def _look(address: str) -> str:
+    return f'<a class="go" href="{address}">Look</a>' if address else ""
+
+
+_ARRIVED = "/messages?state=sent&state=delivered&state=read"
+
+
+def _tiles(pulse: Pulse) -> list[str]:
+    oldest = brief(pulse.at - pulse.oldest_due_at) if pulse.oldest_due_at else "–"
+    late = bool(pulse.oldest_due_at and (pulse.at - pulse.oldest_due_at).total_seconds() > 300)
+    return [
+        _tile("Due now", count(pulse.due), "/messages?state=waiting"),
+        _tile("Oldest due", oldest, "/messages?state=waiting", "warn" if late else ""),
+        _tile("Waiting to retry", count(pulse.retrying), "/messages?state=retrying"),
+        _tile("Next 24 hours", count(pulse.next_day), "/messages?state=scheduled"),
+        _tile("Sent today", f"{pulse.sent_today:,}", _ARRIVED),
+        _tile(
+            "Failed today",
+            f"{pulse.failed_today:,}",
+            "/messages?state=failed&state=unconfirmed",
+            "bad" if pulse.failed_today else "",
+        ),
+        _tile("Workers", f"{pulse.workers}", "", "" if pulse.workers else "bad"),
+    ]
+
+
+def _tile(label: str, value: str, address: str, look: str = "") -> str:
+    inner = f"<small>{label}</small><strong>{value}</strong>"
+    if not address:
+        return f'<div class="tile {look}">{inner}</div>'
+    return f'<a class="tile go {look}" href="{address}">{inner}</a>'
+
+
+_HEAD = (
+    '<div class="row head" aria-hidden="true"><span>State</span><span>Account</span>'
+    '<span></span><span>Due now</span><span class="at">Next</span></div>'
+)
+
+
+def _account(load: AccountLoad, pulse: Pulse) -> str:
+    account = load.account
+    word, colour = ACCOUNTS[account.state]
+    rate = "no pacing" if account.rate is None else f"{account.rate:g} a second"
+    why = f"{account.state_reason}." if account.state_reason else rate
+    upcoming = load.next_due_at
+    after = moments.shown(upcoming, zone(), pulse.at) if upcoming else "nothing scheduled"
+    return (
+        f'<a class="row go" href="/messages?account={escape(account.name)}">'
+        f'<span class="state-cell">{look.chip(word, colour)}</span>'
+        f'<span class="to">{escape(account.name)}'
+        f"<small>{escape(account.display_phone or account.phone_number_id)}</small></span>"
+        f'<span class="says">{escape(why)}</span>'
+        f'<span class="by">{plural(load.due, "message")}</span>'
+        f'<span class="at">{after}</span></a>'
+    )
+
+
+page()

@@ -1,0 +1,123 @@
+"""Schedule one message: what is wrong stands at its field, when it leaves under the button."""
+
+from html import escape
+from uuid import uuid4
+
+import streamlit as st
+
+from core import composing, reports
+from core.access import Role
+from core.composing import Composed, Draft
+from core.errors import Invalid, OutboxError, Problem
+from core.models import Account
+from core.schedule import told
+from ui import fields, look, preview
+from ui.fields import Problems
+from ui.guard import signed_in, zone
+from ui.words import plural
+
+signed_in(Role.OPERATOR)
+kept = st.session_state
+kept.setdefault("form", uuid4().hex)  # the form's generation, and its idempotency key
+
+
+def page() -> None:
+    look.title("Schedule a message")
+    accounts = reports.accounts()
+    if not accounts:
+        look.empty(
+            "No number to send from yet",
+            "Outbox sends from a WhatsApp business number. An administrator adds the first one:",
+            command="python manage.py account add --name Orders --phone-number-id ID --token TOKEN",
+        )
+        return
+    form(accounts)
+
+
+@st.fragment
+def form(accounts: list[Account]) -> None:
+    signed_in(Role.OPERATOR)  # a fragment runs by itself
+    key, pressed = kept["form"], kept.get("pressed") == kept["form"]
+    typed, shown = st.columns([3, 2], gap="large")
+    with typed:
+        places = {name: st.container(key=f"field-{name}", gap="small") for name in _FIELDS}
+        with places["account"]:
+            sender = fields.account(accounts, "account-of-form")
+        with places["recipient"]:
+            to = fields.recipient(f"to-{key}", home=sender.country if sender else None)
+        with places["text"]:
+            words = fields.text(f"text-{key}")
+        with places["when"]:
+            leaves = fields.when(f"when-{key}", zone=zone(), now=reports.now())
+        with places["max_retries"]:
+            rest = fields.more(f"more-{key}")
+        draft = fields.draft(
+            account_id=sender.id if sender else None, to=to, words=words, leaves=leaves, rest=rest
+        )
+        composed, found = _checked(draft)
+        fields.say(Problems(found, pressed=pressed), places, f"when-{key}", leaves.zone)
+        button(draft, composed, key, pressed)
+    with shown:
+        name = sender.name if sender else "Your business"
+        number = sender.display_phone or "" if sender else ""
+        st.html(preview.phone(name, words, number=number))
+
+
+_FIELDS = ("account", "recipient", "text", "when", "max_retries")
+
+
+def _checked(draft: Draft) -> tuple[Composed | None, tuple[Problem, ...]]:
+    try:
+        return composing.check(draft), ()
+    except Invalid as refused:
+        return None, refused.problems
+
+
+def button(draft: Draft, composed: Composed | None, key: str, pressed: bool) -> None:
+    if composed and composed.warning:
+        look.note(composed.warning)
+    label = "Send now" if draft.when.kind == "now" else "Schedule"
+    st.button(label, type="primary", key=f"schedule-{key}", on_click=press, args=(draft, key))
+    if composed:
+        st.html(f'<p class="read" aria-live="polite">{_forecast(composed)}</p>')
+    elif done := kept.get("done"):
+        st.html(done)
+    elif pressed:
+        look.wrong("Not scheduled yet: see above.")
+
+
+def _forecast(composed: Composed) -> str:
+    forecast = composing.forecast(composed)
+    ahead = forecast.ahead
+    others = f", {plural(ahead, 'message')} ahead of it on this number" if ahead else ""
+    leaves = told(forecast.leaves_at, composed.zone, now=reports.now())
+    return f"Leaves <b>{escape(leaves)}</b>{others}."
+
+
+def press(draft: Draft, key: str) -> None:
+    """Schedule the draft; a second click of the same form finds the message of the first."""
+    if not (draft.recipient or draft.text) and kept.get("done"):
+        return
+    kept["pressed"] = key
+    try:
+        composed = composing.check(draft)
+        message_id = composing.schedule(draft, key=key, by=signed_in(Role.OPERATOR))
+    except Invalid:
+        return
+    except OutboxError as refused:
+        kept["done"] = f'<p class="wrong" role="alert">{escape(str(refused))}</p>'
+        return
+    kept["done"] = _confirmation(composed, message_id)
+    kept["form"] = uuid4().hex
+
+
+def _confirmation(composed: Composed, message_id: int) -> str:
+    leaves = told(composed.due_at, composed.zone, now=reports.now())
+    return (
+        f'<div class="note green" role="status"><b>Scheduled</b> for '
+        f"{escape(composed.phone.readable)}: {escape(leaves)}. "
+        f'<a class="go" href="/message?id={message_id}">Open it</a></div>'
+    )
+
+
+page()

@@ -1,0 +1,69 @@
+"""What a person may do with one message, each with the question that it deserves."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from core import messages, reports
+from core.access import Actor
+from core.errors import OutboxError
+from core.listing import MessageRow
+from core.reports import History
+from core.standing import Standing, standing
+from core.states import Status
+from ui import editing, look
+from ui.words import RISK
+
+
+def offered(history: History, *, by: Actor) -> None:
+    """The buttons that this message allows now; the most likely one is coloured."""
+    row, status = history.row, history.row.status
+    with st.container(horizontal=True, key="actions"):
+        if status == Status.FAILED and st.button("Send again", type="primary", key="retry"):
+            _again(row, by)
+        if status in (Status.PENDING, Status.FAILED) and st.button("Edit", key="edit"):
+            editing.begin(row)
+            editing.drawer(row, by=by)
+        if status == Status.PENDING and st.button("Cancel message", key="cancel"):
+            _ask("cancel", row, by)
+        if status != Status.PROCESSING and st.button("Delete", key="delete"):
+            _ask("delete", row, by)
+
+
+_QUESTIONS = {
+    "cancel": ("It will not be sent. It stays in the list as cancelled.", "Cancel it"),
+    "delete": ("It leaves every list, and is not sent if it has not left yet.", "Delete it"),
+}
+_DONE = {"cancel": "Cancelled.", "delete": "Deleted.", "retry": "It leaves at its next turn."}
+
+
+@st.dialog("Are you sure?")
+def _ask(what: str, row: MessageRow, by: Actor) -> None:
+    question, yes = _QUESTIONS[what]
+    st.write(question)
+    verb = {"cancel": messages.cancel, "delete": messages.delete}[what]
+    if st.button(yes, type="primary", key=f"yes-{what}"):
+        _do(what, lambda: verb(row.id, by=by))
+
+
+@st.dialog("Send it again?")
+def _again(row: MessageRow, by: Actor) -> None:
+    risky = standing(row, reports.now()) is Standing.UNCONFIRMED
+    if risky:
+        look.note(RISK, "orange")
+        sure = st.checkbox("I accept that it may arrive twice", key="accept-risk")
+    else:
+        st.write("It leaves now, as soon as its turn comes, with a new budget of retries.")
+        sure = True
+    if st.button("Send it again", type="primary", key="yes-retry", disabled=not sure):
+        _do("retry", lambda: messages.retry(row.id, by=by, confirmed=risky and sure))
+
+
+def _do(what: str, verb: Callable[[], None]) -> None:
+    try:
+        verb()
+    except OutboxError as refused:
+        look.wrong(str(refused))
+        return
+    st.session_state["did"] = _DONE[what]
+    st.rerun()

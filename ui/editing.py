@@ -1,0 +1,137 @@
+"""The drawer in which a message is edited, by one person or by two at the same time."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from html import escape
+
+import streamlit as st
+
+from core import composing, reports
+from core.access import Actor
+from core.composing import Draft, When
+from core.errors import Conflict, Invalid, OutboxError, Problem
+from core.listing import MessageRow
+from core.standing import Standing, standing
+from ui import fields, look, moments, timeline
+from ui.fields import KEEP, Problems
+from ui.guard import zone
+from ui.words import FIELDS, RISK
+
+_FIELDS = ("account", "recipient", "text", "when", "max_retries")
+
+
+def begin(row: MessageRow) -> None:
+    """Fill the drawer with the message as it is, and remember which version that was."""
+    key = f"edit-{row.id}"
+    st.session_state |= {
+        f"{key}-version": row.version,
+        f"{key}-problems": (),
+        f"{key}-theirs": None,
+        f"{key}-risk": False,
+        f"{key}-account": row.account_id,
+        f"{key}-to": row.recipient,
+        f"{key}-text": row.text or "",
+        f"{key}-when": KEEP,
+        f"{key}-more-retries": row.max_retries,
+    }
+
+
+@st.dialog("Edit message", position="right", width="medium")
+def drawer(row: MessageRow, *, by: Actor) -> None:
+    """The fields of the message. What was typed stays when somebody else was faster."""
+    key = f"edit-{row.id}"
+    kept = st.session_state
+    top = st.container()
+    places = {name: st.container(key=f"edit-field-{name}", gap="small") for name in _FIELDS}
+    with places["account"]:
+        accounts = reports.accounts()
+        sender = fields.account(accounts, f"{key}-account")
+    with places["recipient"]:
+        to = fields.recipient(f"{key}-to", home=sender.country if sender else None)
+    with places["text"]:
+        words = fields.text(f"{key}-text")
+    with places["when"]:
+        leaves = fields.when(f"{key}-when", zone=zone(), now=reports.now(), keep=True)
+    with places["max_retries"]:
+        rest = fields.more(f"{key}-more", reference=False)
+    draft = fields.draft(
+        account_id=sender.id if sender else None, to=to, words=words, leaves=leaves, rest=rest
+    )
+    if kept[f"{key}-theirs"]:
+        with top:
+            _difference(kept[f"{key}-theirs"], draft)
+    said = Problems(_problems(draft) or kept[f"{key}-problems"], pressed=True)
+    fields.say(said, places, f"{key}-when", leaves.zone)
+    sure = _risk_accepted(row, key)
+    st.button(
+        "Save",
+        type="primary",
+        key=f"{key}-save",
+        on_click=_save,
+        args=(row.id, draft, by, sure),
+        shortcut="Ctrl+Enter",
+    )
+    if kept.pop(f"{key}-saved", False):
+        kept["did"] = "Saved."
+        st.rerun()
+
+
+def _problems(draft: Draft) -> Sequence[Problem]:
+    """What can be told before saving; a time that is kept is checked with the row, then."""
+    later = When(kind="now") if draft.when.kind == "keep" else draft.when
+    try:
+        composing.check(replace(draft, when=later))
+    except Invalid as refused:
+        return refused.problems
+    return ()
+
+
+def _risk_accepted(row: MessageRow, key: str) -> bool:
+    if standing(row, reports.now()) is not Standing.UNCONFIRMED:
+        return False
+    look.note(RISK, "orange")
+    return st.checkbox("I accept that it may arrive twice", key=f"{key}-risk")
+
+
+def _save(message_id: int, draft: Draft, by: Actor, sure: bool) -> None:
+    key, kept = f"edit-{message_id}", st.session_state
+    kept[f"{key}-problems"] = ()
+    try:
+        version = kept[f"{key}-version"]
+        composing.edit(message_id, draft, version=version, by=by, confirmed=sure)
+        kept[f"{key}-saved"] = True
+    except Invalid as refused:
+        kept[f"{key}-problems"] = refused.problems
+    except Conflict:
+        _take_note_of_theirs(message_id)
+    except OutboxError as refused:
+        kept[f"{key}-problems"] = (Problem("", "refused", str(refused)),)
+
+
+def _take_note_of_theirs(message_id: int) -> None:
+    """Read what it holds now together with its version, so that nothing unseen is overwritten."""
+    history = reports.message(message_id)
+    if history:
+        st.session_state[f"edit-{message_id}-theirs"] = history.row
+        st.session_state[f"edit-{message_id}-version"] = history.row.version
+
+
+def _difference(theirs: MessageRow, draft: Draft) -> None:
+    """What the other person made of it, where it is not what is typed here."""
+    mine = {
+        "account_id": draft.account_id,
+        "recipient": draft.recipient,
+        "text": draft.text,
+        "max_retries": draft.max_retries,
+    }
+    now = reports.now()
+    other = [name for name, value in mine.items() if getattr(theirs, name) != value]
+    told = [(FIELDS[name], escape(_told(theirs, name))) for name in other]
+    told.append((FIELDS["due_at"], moments.shown(theirs.due_at, zone(), now)))
+    look.note("Somebody changed this message while you were editing. It now says:", "orange")
+    st.html(timeline.facts(told))
+    st.caption("Nothing that you typed is lost. Save again to put yours in place of theirs.")
+
+
+def _told(row: MessageRow, name: str) -> str:
+    return row.account if name == "account_id" else str(getattr(row, name) or "")

@@ -1,0 +1,199 @@
+"""The fields of one message, shared by the schedule form and the edit drawer.
+
+Each widget's key ends with the form's generation: a new generation is an empty form, and a second
+click that the browser sent for the old one still carries the old one's idempotency key.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from html import escape
+from zoneinfo import available_timezones
+
+import streamlit as st
+
+from core import phone, rendering
+from core.composing import Draft, When
+from core.errors import Invalid, Problem
+from core.models import Account
+from core.schedule import told
+from ui import look, moments, table
+
+QUICK: dict[str, timedelta] = {
+    "+5 min": timedelta(minutes=5),
+    "+30 min": timedelta(minutes=30),
+    "+1 h": timedelta(hours=1),
+    "+1 day": timedelta(days=1),
+}
+NOW, AT, KEEP = "Now", "At a time", "As it is"
+_UNTOUCHED = {"empty", "missing", "required"}  # codes that do not scold before the first press
+
+
+class Problems:
+    """What is wrong, to be said once at each field; the rest is said under the button."""
+
+    def __init__(self, problems: Iterable[Problem], *, pressed: bool) -> None:
+        self._left = [p for p in problems if pressed or p.code not in _UNTOUCHED]
+
+    def at(self, field: str) -> list[Problem]:
+        """Say the problems of this field here; returns them."""
+        mine = [p for p in self._left if p.field == field]
+        self._left = [p for p in self._left if p.field != field]
+        for problem in mine:
+            look.wrong(problem.message)
+        return mine
+
+    def rest(self) -> None:
+        for problem in self._left:
+            look.wrong(problem.message)
+        self._left = []
+
+
+def account(accounts: Sequence[Account], key: str) -> Account | None:
+    """The number that sends."""
+    names = {a.id: f"{a.name} · {a.display_phone or a.phone_number_id}" for a in accounts}
+    st.session_state.setdefault(key, accounts[0].id if len(accounts) == 1 else None)
+    chosen = st.selectbox(
+        "From",
+        list(names),
+        format_func=lambda id_: names.get(id_, "?"),
+        placeholder="Choose the number that sends",
+        key=key,
+        persist_state="session",
+    )
+    return next((a for a in accounts if a.id == chosen), None)
+
+
+def recipient(key: str, *, home: str | None) -> str:
+    """The recipient as typed, read back as soon as it can be read."""
+    typed = st.text_input(
+        "To",
+        placeholder="+62 812-3456-789",
+        key=key,
+        live="400ms",
+        autocomplete="off",
+        persist_state="session",
+    )
+    if read := _readable(typed or "", home):
+        mark = table.region(read)
+        st.html(f'<p class="read">{mark}<b>{escape(read.readable)}</b>, {escape(read.country)}</p>')
+    return typed or ""
+
+
+def _readable(typed: str, home: str | None) -> phone.Phone | None:
+    try:
+        return phone.read(typed, home=home)
+    except Invalid:  # said at the field by whoever checks the whole draft
+        return None
+
+
+def text(key: str) -> str:
+    """The text, with its length as WhatsApp counts it."""
+    typed = st.text_area("Message", height=170, key=key, persist_state="session") or ""
+    used = rendering.length(typed)
+    over = " over" if used > rendering.LIMIT else ""
+    st.html(f'<p class="count{over}">{used:,} / {rendering.LIMIT:,}</p>')
+    return typed
+
+
+def when(key: str, *, zone: str, now: datetime, keep: bool = False) -> When:
+    """When it leaves; `keep` offers to leave the time as it is."""
+    offered = [*([KEEP] if keep else []), NOW, *QUICK, AT]
+    st.session_state.setdefault(key, KEEP if keep else "+5 min")
+    chosen = st.pills("When", offered, required=True, key=key, persist_state="session")
+    if chosen == KEEP:
+        return When(kind="keep")
+    if chosen == NOW:
+        return When(kind="now", zone=zone)
+    if chosen in QUICK:
+        return When(kind="quick", delay=QUICK[chosen], zone=zone)
+    return _at(key, zone, now)
+
+
+def _at(key: str, zone: str, now: datetime) -> When:
+    wall_key, zone_key = f"{key}-wall", f"{key}-zone"
+    suggested = moments.next_hour(now, zone)
+    st.session_state.setdefault(wall_key, suggested)
+    st.session_state.setdefault(zone_key, zone)
+    left, right = st.columns(2)
+    with left:
+        wall = st.datetime_input(
+            "Date and time", step=60, key=wall_key, format="DD/MM/YYYY", persist_state="session"
+        )
+    with right:
+        place = st.selectbox("Time zone", zones(), key=zone_key, persist_state="session")
+    fold = st.session_state.get(f"{key}-fold")
+    return When(kind="at", wall=wall, zone=place or zone, fold=fold)
+
+
+@lru_cache
+def zones() -> list[str]:
+    """Every place with a clock of its own, by name."""
+    return sorted(z for z in available_timezones() if "/" in z or z == "UTC")
+
+
+def which_of_two(problems: Sequence[Problem], key: str, zone: str) -> None:
+    """Ask which is meant where clocks go back and a time happens twice."""
+    for problem in problems:
+        if problem.code == "fold":
+            both = [problem.details["first"], problem.details["second"]]
+            names = ["The first: " + told(both[0], zone), "The second: " + told(both[1], zone)]
+            st.radio(
+                "Which of the two?",
+                [0, 1],
+                format_func=names.__getitem__,
+                index=None,
+                key=f"{key}-fold",
+            )
+
+
+def more(key: str, *, reference: bool = True) -> tuple[int, str | None]:
+    """Max retries, and the caller's own reference, which is given once; few change them."""
+    with st.expander("More"):
+        st.session_state.setdefault(f"{key}-retries", 3)
+        retries = st.segmented_control(
+            "Retries if WhatsApp is busy",
+            range(6),
+            required=True,
+            key=f"{key}-retries",
+            help="After 1, 5, 15, 30 and 60 minutes. An unknown outcome is never sent again.",
+            persist_state="session",
+        )
+        own = _reference(f"{key}-reference") if reference else None
+    return int(retries if retries is not None else 3), own
+
+
+def _reference(key: str) -> str | None:
+    typed = st.text_input(
+        "Reference",
+        key=key,
+        placeholder="Your own number for it, if it has one",
+        persist_state="session",
+    )
+    return (typed or "").strip() or None
+
+
+def draft(
+    *, account_id: int | None, to: str, words: str, leaves: When, rest: tuple[int, str | None]
+) -> Draft:
+    return Draft(
+        account_id=account_id,
+        recipient=to,
+        text=words,
+        when=leaves,
+        max_retries=rest[0],
+        reference=rest[1],
+    )
+
+
+def say(problems: Problems, places: Mapping[str, st.container], key: str, zone: str) -> None:
+    """Each problem at its field, and the question of a time that happens twice at the time."""
+    for name, place in places.items():
+        with place:
+            said = problems.at(name)
+            if name == "when":
+                problems.at("zone")
+                which_of_two(said, key, zone)
+            if name == "max_retries":
+                problems.at("reference")
+    problems.rest()

@@ -1,0 +1,57 @@
+"""The frame around every page: who is looking, where they can go, what needs somebody."""
+
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+from core.access import Actor, Role
+from core.settings import settings
+from ui import live, look
+from ui.guard import signed_in
+
+PAGES = Path(__file__).resolve().parent.parent / "pages"
+
+
+def main() -> None:
+    st.set_page_config(page_title="Outbox", page_icon="📤", layout="wide")
+    look.dress()
+    person = signed_in()
+    shown = _pages(person)
+    message = st.Page(
+        PAGES / "message.py", title="Message", url_path="message", visibility="hidden"
+    )
+    page = st.navigation([*shown, message], position="hidden")
+    _bar(person, shown, page.url_path)
+    if page.url_path:  # the overview tells them itself
+        live.troubles()
+    page.run()
+
+
+def _pages(person: Actor) -> list[st.Page]:
+    overview = st.Page(PAGES / "overview.py", title="Overview", url_path="overview", default=True)
+    messages = st.Page(PAGES / "messages.py", title="Messages", url_path="messages")
+    schedule = st.Page(PAGES / "schedule.py", title="Schedule", url_path="schedule")
+    return [overview, messages, *([schedule] if person.role >= Role.OPERATOR else [])]
+
+
+def _bar(person: Actor, pages: list[st.Page], here: str) -> None:
+    within = "messages" if here == "message" else here
+    links = "".join(
+        f'<a class="go" href="/{page.url_path}"'
+        f"{' aria-current=page' if page.url_path == within else ''}>{page.title}</a>"
+        for page in pages
+    )
+    training = '<span class="training">Training: nothing leaves this machine</span>'
+    st.html(
+        '<div class="bar"><a class="go brand" href="/">Outbox</a>'
+        f'<nav aria-label="Pages">{links}</nav>'
+        f"{training if settings().training else ''}"
+        f'<details class="person"><summary>{escape(person.name)}</summary>'
+        f"<div><p>{escape(person.name)}<br><small>{person.role.word}</small></p>"
+        '<form method="post" action="/sign-out"><button>Sign out</button></form></div></details>'
+        "</div>"
+    )
+
+
+main()

@@ -1,0 +1,33 @@
+"""Who is looking; every page asks this first, and needs nothing from the frame for it."""
+
+import streamlit as st
+
+from core import sessions
+from core.access import Actor, Role
+
+
+def signed_in(role: Role = Role.VIEWER) -> Actor:
+    """The person of this session, looked up anew on each run; ends the run without one.
+
+    The gate in front of the dashboard lets nobody in who is signed out. This is for a session
+    that ended while its page stayed open, and for a page file that runs without the frame.
+    """
+    person = sessions.actor(st.context.cookies.get(sessions.cookie_name()))
+    if person is None:
+        st.html(
+            '<section class="empty"><h2>You are signed out</h2><p>Your session has ended.</p>'
+            '<p><a href="/sign-in" target="_self">Sign in</a></p></section>'
+        )
+        st.stop()
+    if person.role < role:
+        st.html(
+            f'<section class="empty"><h2>Not for viewers</h2><p>This page needs the role '
+            f"{role.word}; you are signed in as {person.role.word}.</p></section>"
+        )
+        st.stop()
+    return person
+
+
+def zone() -> str:
+    """The time zone of the person's browser; UTC where it tells none."""
+    return st.context.timezone or "UTC"

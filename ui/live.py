@@ -1,0 +1,52 @@
+"""What every page shows of the engine's state, asked once for all who look."""
+
+from datetime import datetime
+from html import escape
+
+import streamlit as st
+
+from core import reports
+from core.reports import Pulse
+from ui import moments
+from ui.guard import zone
+from ui.words import plural
+
+
+@st.cache_data(ttl=2, show_spinner=False)
+def _pulse(midnight: datetime) -> Pulse:
+    return reports.pulse(midnight=midnight)
+
+
+def pulse() -> Pulse:
+    """The state of everything, at most two seconds old."""
+    return _pulse(moments.midnight(reports.now(), zone()))
+
+
+def needs_somebody(pulse: Pulse) -> list[tuple[str, str]]:
+    """What waits for a person, as HTML, each with the address where they can look."""
+    found = []
+    if not pulse.workers:
+        found.append(
+            ("No worker is running, so nothing is sent. Start one with <code>make run</code>.", "")
+        )
+    for load in pulse.accounts:
+        if load.account.state == "paused":
+            why = (load.account.state_reason or "a person paused it").rstrip(".")
+            address = f"/messages?state=held&account={escape(load.account.name)}"
+            found.append((f"<b>{escape(load.account.name)}</b> is paused: {escape(why)}.", address))
+    if pulse.unconfirmed:
+        what = plural(pulse.unconfirmed, "message")
+        found.append((f"<b>{what}</b> may or may not have arrived.", "/messages?state=unconfirmed"))
+    return found
+
+
+@st.fragment(run_every="10s", key="troubles")
+def troubles() -> None:
+    """One calm line above each page while something needs somebody; nothing otherwise."""
+    found = needs_somebody(pulse())
+    if not found:
+        return
+    text, address = found[0]
+    look = f' <a class="go" href="{address}">Look</a>' if address else ""
+    rest = f' <a class="go more" href="/">and {len(found) - 1} more</a>' if found[1:] else ""
+    st.html(f'<div class="trouble" role="status"><p>{text}{look}{rest}</p></div>')

@@ -1,0 +1,47 @@
+"""How Outbox looks: one style sheet, and HTML where Streamlit has no widget for it."""
+
+from html import escape
+from pathlib import Path
+
+import streamlit as st
+
+_HERE = Path(__file__).parent
+_SCRIPT = (_HERE / "outbox.js").read_text()
+
+
+def dress() -> None:
+    """Once on every run, before anything is drawn."""
+    st.html(_HERE / "outbox.css")
+    st.html(f"<script>{_SCRIPT}</script>", unsafe_allow_javascript=True, width="content")
+
+
+def title(text: str, beside: str = "") -> None:
+    """The page's heading, with a quiet word beside it."""
+    quiet = f"<span>{escape(beside)}</span>" if beside else ""
+    st.html(f'<header class="title"><h1>{escape(text)}</h1>{quiet}</header>')
+
+
+def empty(
+    heading: str, text: str, *, command: str = "", link: tuple[str, str] | None = None
+) -> None:
+    """What stands where nothing is yet: why, and the next step."""
+    typed = f"<code>{escape(command)}</code>" if command else ""
+    step = f'<p><a class="go" href="{escape(link[1])}">{escape(link[0])}</a></p>' if link else ""
+    body = f"<h2>{escape(heading)}</h2><p>{escape(text)}</p>{typed}{step}"
+    st.html(f'<section class="empty">{body}</section>')
+
+
+def wrong(message: str) -> None:
+    """A problem at the field above it."""
+    st.html(f'<p class="wrong" role="alert">{escape(message)}</p>')
+
+
+def note(message: str, colour: str = "amber") -> None:
+    """One calm sentence that wants to be read."""
+    st.html(f'<p class="note {colour}" role="status">{escape(message)}</p>')
+
+
+def chip(word: str, colour: str, icon: str = "") -> str:
+    """The HTML of a state's word."""
+    mark = f'<b aria-hidden="true">{icon}</b>' if icon else ""
+    return f'<span class="chip {colour}">{mark}{escape(word)}</span>'

@@ -1,0 +1,54 @@
+"""Times as people write them: short where it is clear, with the exact instant on hover."""
+
+from datetime import date, datetime, timedelta
+from html import escape
+from zoneinfo import ZoneInfo
+
+
+def clock(at: datetime, zone: str, now: datetime, *, seconds: bool = False) -> str:
+    """«14:30», «tomorrow 09:00», «Sat 28 Nov 09:00», «28 Nov 2027 09:00» in `zone`."""
+    place = ZoneInfo(zone)
+    here, today = at.astimezone(place), now.astimezone(place).date()
+    time = f"{here:%H:%M:%S}" if seconds else f"{here:%H:%M}"
+    day = _day(here, today)
+    return f"{day} {time}" if day else time
+
+
+def _day(here: datetime, today: date) -> str:
+    named = {0: "", 1: "tomorrow", -1: "yesterday"}
+    away = (here.date() - today).days
+    if away in named:
+        return named[away]
+    if here.year != today.year:
+        return f"{here.day} {here:%b %Y}"
+    return f"{here:%a} {here.day} {here:%b}"
+
+
+def exact(at: datetime, zone: str) -> str:
+    """Everything about an instant: for a tooltip."""
+    here = at.astimezone(ZoneInfo(zone))
+    return f"{here:%A} {here.day} {here:%B %Y, %H:%M:%S}.{here:%f}"[:-3] + f" {zone}"
+
+
+def shown(at: datetime, zone: str, now: datetime, *, seconds: bool = False) -> str:
+    """HTML of a short time whose tooltip is the exact one."""
+    short, title = clock(at, zone, now, seconds=seconds), escape(exact(at, zone))
+    return f'<time datetime="{at.isoformat()}" title="{title}">{short}</time>'
+
+
+def midnight(now: datetime, zone: str) -> datetime:
+    """Where the day of `zone` began."""
+    here = now.astimezone(ZoneInfo(zone))
+    return here.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def next_minute(now: datetime, ahead: timedelta) -> datetime:
+    """A full minute at least `ahead` from now."""
+    later = now + ahead + timedelta(minutes=1)
+    return later.replace(second=0, microsecond=0)
+
+
+def next_hour(now: datetime, zone: str) -> datetime:
+    """The naive wall time of the next full hour that is at least 10 minutes ahead."""
+    here = now.astimezone(ZoneInfo(zone)) + timedelta(minutes=70)
+    return here.replace(minute=0, second=0, microsecond=0, tzinfo=None)

@@ -1,0 +1,21 @@
+// Links between our pages without loading the application again; Streamlit follows popstate.
+// A text area is committed when typing pauses: Streamlit's own waits for Ctrl+Enter or blur.
+if (!window.outbox) {
+  window.outbox = true;
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a.go");
+    if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
+    event.preventDefault();
+    history.pushState(null, "", link.href);
+    window.dispatchEvent(new PopStateEvent("popstate"));
+    document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
+  });
+  let pause;
+  document.addEventListener("input", (event) => {
+    const area = event.target;
+    if (!area.matches?.("textarea")) return;
+    clearTimeout(pause);
+    const commit = { key: "Enter", code: "Enter", ctrlKey: true, bubbles: true };
+    pause = setTimeout(() => area.dispatchEvent(new KeyboardEvent("keydown", commit)), 250);
+  });
+}
