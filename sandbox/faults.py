@@ -169,8 +169,7 @@ class Faults:
         count = body.get("count", 1)
         if count is not None and (type(count) is not int or count < 1):
             raise ValueError("count must be a whole number from 1 up, or null for until cleared")
-        if fault.tries:
-            count, fault = fault.tries, fault
+        count = fault.tries or count
         number, to = str(body.get("phone_number_id") or ""), str(body.get("to") or "")
         added = Order(name, fault, count, number, to.lstrip("+"))
         self.orders = [order for order in self.orders if order.left != 0] + [added]

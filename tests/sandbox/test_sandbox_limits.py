@@ -72,7 +72,7 @@ def test_over_the_throughput_a_send_is_130429_with_http_429(api, burst):
 
 def test_one_number_over_its_throughput_does_not_slow_another(api, burst):
     api.admin("settings", {"numbers": {"5001": {"throughput": 0.01}}})
-    assert burst(2) == [0, 130429]
+    assert sorted(burst(2)) == [0, 130429]
     assert burst(2, node="5002") == [0, 0]
 
 
