@@ -33,7 +33,6 @@ PUBLIC = frozenset(
         "/webhooks/whatsapp",  # signed by Meta
         "/_stcore/health",  # what container platforms ask a Streamlit server
         "/favicon.png",
-        "/favicon.ico",
     }
 )
 # Streamlit's own scripts, styles and fonts, the same for everybody. A script that answered with
