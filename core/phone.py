@@ -126,7 +126,7 @@ def _holds_several(text: str) -> bool:
     if len(_digits(text.rpartition("+")[0])) >= 7:
         return True
     parts = _BETWEEN_NUMBERS.split(text)
-    if len(_digits(text)) > numbering.E164_DIGITS:
+    if len(_digits(text).removeprefix("00")) > numbering.E164_DIGITS:
         parts = [token for part in parts for token in part.split()]
     return sum(len(_digits(part)) >= 7 for part in parts) > 1
 
@@ -159,10 +159,7 @@ def _parsed(typed: str, text: str, home: str | None) -> PhoneNumber:
 
 
 def _international(typed: str, digits: str) -> PhoneNumber:
-    if digits.startswith(("10", "11")):
-        # No North American area code begins with 0 or 1, yet libphonenumber would drop a second 1
-        # and so turn Australia's 0011 62 8123 4567 into a number in San Francisco.
-        _refuse_country(typed)
+    _check_area_code(typed, digits)
     try:
         return phonenumbers.parse(f"+{digits}", None)
     except phonenumbers.NumberParseException as error:
@@ -177,9 +174,22 @@ def _national(typed: str, digits: str, home: str | None) -> PhoneNumber:
             f"home country. {_EXAMPLE}",
         )
     try:
-        return phonenumbers.parse(digits, home)
+        number = phonenumbers.parse(digits, home)
     except phonenumbers.NumberParseException as error:
         _refuse_unparsed(typed, error)
+    _check_area_code(typed, _digits(_phone(number).e164))
+    return number
+
+
+def _check_area_code(typed: str, digits: str) -> None:
+    # libphonenumber would drop a second 1, and so turn Australia's way to dial Indonesia,
+    # 0011 62 8123 4567, into a number in San Francisco.
+    if digits.startswith(("10", "11")):
+        _refuse(
+            "unknown_area",
+            f"{quoted(typed)} reads as +1 {digits[1:4]}…, but no area code of North America "
+            f"begins with 0 or 1. {_EXAMPLE}",
+        )
 
 
 def _check_not_short(typed: str, digits: str, home: str | None) -> None:

@@ -80,6 +80,14 @@ def test_a_home_number_that_lost_its_zero_is_not_taken_for_a_foreign_one() -> No
     assert read("+8123456789", home="ID").region == "JP"
 
 
+def test_an_area_code_that_cannot_exist_is_refused_also_at_home() -> None:
+    assert refusal("0100000000", home="US")[0] == "unknown_area"
+
+
+def test_a_number_of_fifteen_digits_behind_00_is_one_number() -> None:
+    assert read("005048002 1234567", home=None).e164 == "+50480021234567"
+
+
 @pytest.mark.parametrize("typed", ["6.28123E+11", "6,28123E+11", "6.28E11", "6e+11", "+6.28 E+11"])
 def test_a_number_that_a_spreadsheet_shortened_is_refused_with_that_reason(typed: str) -> None:
     code, message = refusal(typed)
@@ -120,7 +128,8 @@ def test_a_number_that_a_spreadsheet_shortened_is_refused_with_that_reason(typed
         ("*123#", "short"),
         ("+999 123 456 789", "unknown_country"),
         ("+0812 3456 789", "unknown_country"),
-        ("0011 62 8123 4567", "unknown_country"),
+        ("0011 62 8123 4567", "unknown_area"),
+        ("+1 012 345 6789", "unknown_area"),
         ("+62", "too_short"),
         ("+62 8", "too_short"),
         ("+62812345678901234567890", "too_long"),
