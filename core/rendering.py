@@ -113,19 +113,19 @@ def _item(block: re.Match[str]) -> str:
 
 def _inline(line: str) -> str:
     out: list[str] = []
-    opened: dict[str, tuple[int, int]] = {}  # marker -> its place in `out` and in `line`
+    opened: dict[str, int] = {}  # marker -> its place in `out`
     done = 0
     for atom in _ATOM.finditer(line):
         out += [escape(line[done : atom.start()]), _atom(atom)]
         done = atom.end()
         marker, at = atom["marker"], atom.start()
-        if marker in opened and at > opened[marker][1] + 1 and _closes(line, at):
-            place = opened[marker][0]
+        if marker in opened and _closes(line, at):
+            place = opened[marker]
             out[place], out[-1] = f"<{_TAGS[marker]}>", f"</{_TAGS[marker]}>"
             # What was opened inside and not closed stays text: tags never cross.
-            opened = {each: where for each, where in opened.items() if where[0] < place}
+            opened = {each: where for each, where in opened.items() if where < place}
         elif marker and marker not in opened and _opens(line, at):
-            opened[marker] = (len(out) - 1, at)
+            opened[marker] = len(out) - 1
     return "".join([*out, escape(line[done:])])
 
 
