@@ -17,8 +17,9 @@ log = logging.getLogger(__name__)
 
 LARGEST_BODY = 3_200_000  # Meta's are 3 MB at most (webhooks/overview)
 
-# Threads of their own, so that a flood of webhooks leaves some to those who sign in and look.
-_storing = CapacityLimiter(4)
+# A thread of its own: SQLite's writers only keep each other waiting (one stored 350 webhooks/s,
+# four 210), and a flood of webhooks leaves the other threads to those who sign in and look.
+_storing = CapacityLimiter(1)
 _asking = CapacityLimiter(1)
 
 

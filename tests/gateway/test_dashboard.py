@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 import streamlit
+from sqlalchemy import text
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from core import sessions, users
+from core import db, sessions, users
 from core.access import Role
 from core.settings import ROOT
 from tests.gateway.conftest import ADMIN, PASSWORD, Browser
@@ -152,6 +153,20 @@ def test_a_revoked_session_shows_nothing_more_and_opens_nothing(dashboard: Dashb
     assert not any(message.WhichOneof("type") == "navigation" for message in told)
     assert refused(dashboard, Cookie=cookie)
     assert only_sign_in(dashboard, "/", Cookie=cookie)
+
+
+def test_a_page_that_breaks_says_so_and_the_log_quotes_nothing(dashboard: Dashboard) -> None:
+    users.add("Ana", role=Role.ADMIN, password=PASSWORD, by=ADMIN)
+    cookie = f"{sessions.cookie_name()}={sessions.sign_in('ana', PASSWORD)}"
+    with db.writing() as session:
+        session.execute(text("ALTER TABLE message RENAME TO elsewhere"))
+    with line(dashboard, Cookie=cookie) as opened:
+        told = run(opened, "messages")
+    said = b"".join(message.SerializeToString() for message in told)
+    assert b"This page could not be finished." in said
+    assert b"Traceback" not in said and b"no such table" not in said
+    assert "OperationalError in a page:" in dashboard.said and "line " in dashboard.said
+    assert "no such table" not in dashboard.said and "[SQL" not in dashboard.said
 
 
 def stalled_download(dashboard: Browser) -> socket.socket:
