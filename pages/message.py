@@ -7,7 +7,7 @@ import streamlit as st
 from core import reports
 from core.access import Role
 from core.reports import History
-from ui import actions, look, moments, preview, table, timeline
+from ui import actions, asking, look, moments, preview, table, timeline
 from ui.guard import signed_in, zone
 from ui.words import state_of
 
@@ -18,6 +18,7 @@ now = reports.now()
 def page() -> None:
     st.html('<p class="crumb"><a class="go" href="/messages">← Messages</a></p>')
     asked = st.query_params.get("id", "")
+    asking.over()  # a run of the whole page closes every dialog
     history = reports.message(int(asked)) if asked.isdecimal() and len(asked) < 19 else None
     if history is None:
         look.empty(
@@ -33,6 +34,7 @@ def page() -> None:
 
 def draw(history: History) -> None:
     row = history.row
+    look.title(f"Message {row.id}", row.account)
     left, right = st.columns([2, 3], gap="large")
     with left:
         at = moments.clock(row.sent_at or row.due_at, zone(), now)
@@ -50,7 +52,7 @@ def draw(history: History) -> None:
 def watched(message_id: int, version: int) -> None:
     """The state, live; the whole page follows when the message has changed."""
     history = reports.message(message_id)
-    if history is None or history.row.version != version:
+    if history is None or (history.row.version != version and not asking.under_way()):
         st.rerun()
     row, at = history.row, reports.now()
     if row.deleted_at:

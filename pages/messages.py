@@ -8,7 +8,7 @@ from core import listing, reports
 from core.access import Role
 from core.listing import CAP, Cursor, Filter, Page
 from core.standing import Standing
-from ui import look, table
+from ui import addresses, look, table
 from ui.guard import signed_in, zone
 from ui.words import WORDS, plural
 
@@ -90,7 +90,7 @@ def place() -> dict[str, Cursor]:
 def turn(found: Page, wanted: Filter, number: int) -> None:
     query = f"{wanted.query}&" if wanted.query else ""
     links = [
-        f'<a class="go button plain" href="/messages?{escape(query)}{name}={cursor}">{word}</a>'
+        f'<a class="go button plain" href="{addresses.of(wanted, **{name: cursor})}">{word}</a>'
         for name, cursor, word in (
             ("before", found.before, "← Previous"),
             ("after", found.after, "Next →"),

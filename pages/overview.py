@@ -5,7 +5,9 @@ from html import escape
 import streamlit as st
 
 from core.reports import AccountLoad, Pulse
+from core.standing import Standing
 from ui import live, look, moments
+from ui.addresses import listed
 from ui.guard import signed_in, zone
 from ui.words import ACCOUNTS, brief, count, plural
 
@@ -49,22 +51,22 @@ def _look(address: str) -> str:
     return f'<a class="go" href="{address}">Look</a>' if address else ""
 
 
-_ARRIVED = "/messages?state=sent&state=delivered&state=read"
+_ARRIVED = (Standing.SENT, Standing.DELIVERED, Standing.READ)
 
 
 def _tiles(pulse: Pulse) -> list[str]:
     oldest = brief(pulse.at - pulse.oldest_due_at) if pulse.oldest_due_at else "–"
     late = bool(pulse.oldest_due_at and (pulse.at - pulse.oldest_due_at).total_seconds() > 300)
     return [
-        _tile("Due now", count(pulse.due), "/messages?state=waiting"),
-        _tile("Oldest due", oldest, "/messages?state=waiting", "warn" if late else ""),
-        _tile("Waiting to retry", count(pulse.retrying), "/messages?state=retrying"),
-        _tile("Next 24 hours", count(pulse.next_day), "/messages?state=scheduled"),
-        _tile("Sent today", f"{pulse.sent_today:,}", _ARRIVED),
+        _tile("Due now", count(pulse.due), listed(Standing.WAITING)),
+        _tile("Oldest due", oldest, listed(Standing.WAITING), "warn" if late else ""),
+        _tile("Waiting to retry", count(pulse.retrying), listed(Standing.RETRYING)),
+        _tile("Next 24 hours", count(pulse.next_day), listed(Standing.SCHEDULED)),
+        _tile("Sent today", f"{pulse.sent_today:,}", listed(*_ARRIVED)),
         _tile(
             "Failed today",
             f"{pulse.failed_today:,}",
-            "/messages?state=failed&state=unconfirmed",
+            listed(Standing.FAILED, Standing.UNCONFIRMED),
             "bad" if pulse.failed_today else "",
         ),
         _tile("Workers", f"{pulse.workers}", "", "" if pulse.workers else "bad"),
@@ -92,7 +94,7 @@ def _account(load: AccountLoad, pulse: Pulse) -> str:
     upcoming = load.next_due_at
     after = moments.shown(upcoming, zone(), pulse.at) if upcoming else "nothing scheduled"
     return (
-        f'<a class="row go" href="/messages?account={escape(account.name)}">'
+        f'<a class="row go" href="{listed(account=account.name)}">'
         f'<span class="state-cell">{look.chip(word, colour)}</span>'
         f'<span class="to">{escape(account.name)}'
         f"<small>{escape(account.display_phone or account.phone_number_id)}</small></span>"

@@ -11,7 +11,7 @@ from core.composing import Composed, Draft
 from core.errors import Invalid, OutboxError, Problem
 from core.models import Account
 from core.schedule import told
-from ui import fields, look, preview
+from ui import addresses, fields, look, preview
 from ui.fields import Problems
 from ui.guard import signed_in, zone
 from ui.words import plural
@@ -55,7 +55,7 @@ def form(accounts: list[Account]) -> None:
             account_id=sender.id if sender else None, to=to, words=words, leaves=leaves, rest=rest
         )
         composed, found = _checked(draft)
-        fields.say(Problems(found, pressed=pressed), places, f"when-{key}", leaves.zone)
+        fields.say(Problems(found, pressed=pressed), places)
         button(draft, composed, key, pressed)
     with shown:
         name = sender.name if sender else "Your business"
@@ -77,13 +77,15 @@ def button(draft: Draft, composed: Composed | None, key: str, pressed: bool) -> 
     if composed and composed.warning:
         look.note(composed.warning)
     label = "Send now" if draft.when.kind == "now" else "Schedule"
-    st.button(label, type="primary", key=f"schedule-{key}", on_click=press, args=(draft, key))
+    if st.button(label, type="primary", key=f"schedule-{key}"):
+        press(draft, key)
+        st.rerun(scope="fragment")
     if composed:
         st.html(f'<p class="read" aria-live="polite">{_forecast(composed)}</p>')
-    elif done := kept.get("done"):
-        st.html(done)
     elif pressed:
         look.wrong("Not scheduled yet: see above.")
+    elif done := kept.get("done"):
+        st.html(done)
 
 
 def _forecast(composed: Composed) -> str:
@@ -95,7 +97,10 @@ def _forecast(composed: Composed) -> str:
 
 
 def press(draft: Draft, key: str) -> None:
-    """Schedule the draft; a second click of the same form finds the message of the first."""
+    """Schedule the draft; a second click of the same form finds the message of the first.
+
+    No callback: its arguments would be those of the run before, without what was typed last.
+    """
     if not (draft.recipient or draft.text) and kept.get("done"):
         return
     kept["pressed"] = key
@@ -116,7 +121,7 @@ def _confirmation(composed: Composed, message_id: int) -> str:
     return (
         f'<div class="note green" role="status"><b>Scheduled</b> for '
         f"{escape(composed.phone.readable)}: {escape(leaves)}. "
-        f'<a class="go" href="/message?id={message_id}">Open it</a></div>'
+        f'<a class="go" href="{addresses.message(message_id)}">Open it</a></div>'
     )
 
 

@@ -11,7 +11,7 @@ from core.listing import MessageRow
 from core.reports import History
 from core.standing import Standing, standing
 from core.states import Status
-from ui import editing, look
+from ui import asking, editing, look
 from ui.words import RISK
 
 
@@ -37,8 +37,9 @@ _QUESTIONS = {
 _DONE = {"cancel": "Cancelled.", "delete": "Deleted.", "retry": "It leaves at its next turn."}
 
 
-@st.dialog("Are you sure?")
+@st.dialog("Are you sure?", on_dismiss=asking.over)
 def _ask(what: str, row: MessageRow, by: Actor) -> None:
+    asking.begin()
     question, yes = _QUESTIONS[what]
     st.write(question)
     verb = {"cancel": messages.cancel, "delete": messages.delete}[what]
@@ -46,8 +47,9 @@ def _ask(what: str, row: MessageRow, by: Actor) -> None:
         _do(what, lambda: verb(row.id, by=by))
 
 
-@st.dialog("Send it again?")
+@st.dialog("Send it again?", on_dismiss=asking.over)
 def _again(row: MessageRow, by: Actor) -> None:
+    asking.begin()
     risky = standing(row, reports.now()) is Standing.UNCONFIRMED
     if risky:
         look.note(RISK, "orange")
@@ -66,4 +68,5 @@ def _do(what: str, verb: Callable[[], None]) -> None:
         look.wrong(str(refused))
         return
     st.session_state["did"] = _DONE[what]
+    asking.over()
     st.rerun()

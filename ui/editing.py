@@ -12,7 +12,7 @@ from core.composing import Draft, When
 from core.errors import Conflict, Invalid, OutboxError, Problem
 from core.listing import MessageRow
 from core.standing import Standing, standing
-from ui import fields, look, moments, timeline
+from ui import asking, fields, look, moments, timeline
 from ui.fields import KEEP, Problems
 from ui.guard import zone
 from ui.words import FIELDS, RISK
@@ -23,7 +23,8 @@ _FIELDS = ("account", "recipient", "text", "when", "max_retries")
 def begin(row: MessageRow) -> None:
     """Fill the drawer with the message as it is, and remember which version that was."""
     key = f"edit-{row.id}"
-    st.session_state |= {
+    asking.begin()
+    values = {
         f"{key}-version": row.version,
         f"{key}-problems": (),
         f"{key}-theirs": None,
@@ -34,9 +35,11 @@ def begin(row: MessageRow) -> None:
         f"{key}-when": KEEP,
         f"{key}-more-retries": row.max_retries,
     }
+    for name, value in values.items():
+        st.session_state[name] = value
 
 
-@st.dialog("Edit message", position="right", width="medium")
+@st.dialog("Edit message", position="right", width="medium", on_dismiss=asking.over)
 def drawer(row: MessageRow, *, by: Actor) -> None:
     """The fields of the message. What was typed stays when somebody else was faster."""
     key = f"edit-{row.id}"
@@ -61,19 +64,11 @@ def drawer(row: MessageRow, *, by: Actor) -> None:
         with top:
             _difference(kept[f"{key}-theirs"], draft)
     said = Problems(_problems(draft) or kept[f"{key}-problems"], pressed=True)
-    fields.say(said, places, f"{key}-when", leaves.zone)
+    fields.say(said, places)
     sure = _risk_accepted(row, key)
-    st.button(
-        "Save",
-        type="primary",
-        key=f"{key}-save",
-        on_click=_save,
-        args=(row.id, draft, by, sure),
-        shortcut="Ctrl+Enter",
-    )
-    if kept.pop(f"{key}-saved", False):
-        kept["did"] = "Saved."
-        st.rerun()
+    if st.button("Save", type="primary", key=f"{key}-save"):
+        saved = _save(row.id, draft, by, sure)
+        st.rerun(scope="app" if saved else "fragment")
 
 
 def _problems(draft: Draft) -> Sequence[Problem]:
@@ -93,19 +88,22 @@ def _risk_accepted(row: MessageRow, key: str) -> bool:
     return st.checkbox("I accept that it may arrive twice", key=f"{key}-risk")
 
 
-def _save(message_id: int, draft: Draft, by: Actor, sure: bool) -> None:
+def _save(message_id: int, draft: Draft, by: Actor, sure: bool) -> bool:
     key, kept = f"edit-{message_id}", st.session_state
     kept[f"{key}-problems"] = ()
     try:
         version = kept[f"{key}-version"]
         composing.edit(message_id, draft, version=version, by=by, confirmed=sure)
-        kept[f"{key}-saved"] = True
+        kept["did"] = "Saved."
+        asking.over()
+        return True
     except Invalid as refused:
         kept[f"{key}-problems"] = refused.problems
     except Conflict:
         _take_note_of_theirs(message_id)
     except OutboxError as refused:
         kept[f"{key}-problems"] = (Problem("", "refused", str(refused)),)
+    return False
 
 
 def _take_note_of_theirs(message_id: int) -> None:

@@ -16,7 +16,7 @@ from core import phone, rendering
 from core.composing import Draft, When
 from core.errors import Invalid, Problem
 from core.models import Account
-from core.schedule import told
+from core.schedule import from_local, told
 from ui import look, moments, table
 
 QUICK: dict[str, timedelta] = {
@@ -26,6 +26,7 @@ QUICK: dict[str, timedelta] = {
     "+1 day": timedelta(days=1),
 }
 NOW, AT, KEEP = "Now", "At a time", "As it is"
+_ORDER = ("first", "second")
 _UNTOUCHED = {"empty", "missing", "required"}  # codes that do not scold before the first press
 
 
@@ -35,13 +36,13 @@ class Problems:
     def __init__(self, problems: Iterable[Problem], *, pressed: bool) -> None:
         self._left = [p for p in problems if pressed or p.code not in _UNTOUCHED]
 
-    def at(self, field: str) -> list[Problem]:
-        """Say the problems of this field here; returns them."""
+    def at(self, field: str) -> None:
+        """Say the problems of this field here."""
         mine = [p for p in self._left if p.field == field]
         self._left = [p for p in self._left if p.field != field]
         for problem in mine:
-            look.wrong(problem.message)
-        return mine
+            if problem.code != "fold":  # asked, in the same words, where the time is typed
+                look.wrong(problem.message)
 
     def rest(self) -> None:
         for problem in self._left:
@@ -89,7 +90,7 @@ def _readable(typed: str, home: str | None) -> phone.Phone | None:
 
 def text(key: str) -> str:
     """The text, with its length as WhatsApp counts it."""
-    typed = st.text_area("Message", height=170, key=key, persist_state="session") or ""
+    typed = st.text_area("Message", height=140, key=key, persist_state="session") or ""
     used = rendering.length(typed)
     over = " over" if used > rendering.LIMIT else ""
     st.html(f'<p class="count{over}">{used:,} / {rendering.LIMIT:,}</p>')
@@ -122,8 +123,8 @@ def _at(key: str, zone: str, now: datetime) -> When:
         )
     with right:
         place = st.selectbox("Time zone", zones(), key=zone_key, persist_state="session")
-    fold = st.session_state.get(f"{key}-fold")
-    return When(kind="at", wall=wall, zone=place or zone, fold=fold)
+    where = place or zone
+    return When(kind="at", wall=wall, zone=where, fold=_which_of_two(wall, where, key))
 
 
 @lru_cache
@@ -132,19 +133,24 @@ def zones() -> list[str]:
     return sorted(z for z in available_timezones() if "/" in z or z == "UTC")
 
 
-def which_of_two(problems: Sequence[Problem], key: str, zone: str) -> None:
-    """Ask which is meant where clocks go back and a time happens twice."""
-    for problem in problems:
-        if problem.code == "fold":
-            both = [problem.details["first"], problem.details["second"]]
-            names = ["The first: " + told(both[0], zone), "The second: " + told(both[1], zone)]
-            st.radio(
-                "Which of the two?",
-                [0, 1],
-                format_func=names.__getitem__,
-                index=None,
-                key=f"{key}-fold",
-            )
+def _which_of_two(wall: datetime | None, place: str, key: str) -> int | None:
+    """Ask which is meant where clocks go back and a time happens twice; None: no answer."""
+    try:
+        if wall is not None:
+            from_local(wall, place)
+    except Invalid as refused:
+        for problem in refused.problems:
+            if problem.code == "fold":
+                both = (problem.details["first"], problem.details["second"])
+                names = [f"The {n}: {told(at, place)}" for n, at in zip(_ORDER, both, strict=True)]
+                return st.radio(
+                    problem.message,
+                    [0, 1],
+                    format_func=names.__getitem__,
+                    index=None,
+                    key=f"{key}-fold-{wall:%Y%m%d%H%M}-{place}",
+                )
+    return None
 
 
 def more(key: str, *, reference: bool = True) -> tuple[int, str | None]:
@@ -186,14 +192,11 @@ def draft(
     )
 
 
-def say(problems: Problems, places: Mapping[str, st.container], key: str, zone: str) -> None:
-    """Each problem at its field, and the question of a time that happens twice at the time."""
+def say(problems: Problems, places: Mapping[str, st.container]) -> None:
+    """Each problem at its field; what has no field here, at the end."""
+    beside = {"when": ("when", "zone"), "max_retries": ("max_retries", "reference")}
     for name, place in places.items():
         with place:
-            said = problems.at(name)
-            if name == "when":
-                problems.at("zone")
-                which_of_two(said, key, zone)
-            if name == "max_retries":
-                problems.at("reference")
+            for field in beside.get(name, (name,)):
+                problems.at(field)
     problems.rest()

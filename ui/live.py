@@ -7,7 +7,8 @@ import streamlit as st
 
 from core import reports
 from core.reports import Pulse
-from ui import moments
+from core.standing import Standing
+from ui import addresses, moments
 from ui.guard import zone
 from ui.words import plural
 
@@ -32,11 +33,13 @@ def needs_somebody(pulse: Pulse) -> list[tuple[str, str]]:
     for load in pulse.accounts:
         if load.account.state == "paused":
             why = (load.account.state_reason or "a person paused it").rstrip(".")
-            address = f"/messages?state=held&account={escape(load.account.name)}"
+            address = addresses.listed(Standing.HELD, account=load.account.name)
             found.append((f"<b>{escape(load.account.name)}</b> is paused: {escape(why)}.", address))
     if pulse.unconfirmed:
         what = plural(pulse.unconfirmed, "message")
-        found.append((f"<b>{what}</b> may or may not have arrived.", "/messages?state=unconfirmed"))
+        found.append(
+            (f"<b>{what}</b> may or may not have arrived.", addresses.listed(Standing.UNCONFIRMED))
+        )
     return found
 
 

@@ -11,7 +11,7 @@ from core.listing import MessageRow
 from core.phone import Phone
 from core.rendering import summary
 from core.standing import Standing
-from ui import look, moments
+from ui import addresses, look, moments
 from ui.words import State, state_of
 
 # What these say is in their word already; the others add why.
@@ -42,7 +42,7 @@ def _line(row: MessageRow, state: State, now: datetime, zone: str) -> str:
     says = escape(summary(row.text or f"Template {row.template}", 120))
     at = row.sent_at if row.sent_at else row.due_at
     return (
-        f'<a class="row go" href="/message?id={row.id}">'
+        f'<a class="row go" href="{addresses.message(row.id)}">'
         f'<span class="state-cell">{look.chip(state.word, state.colour, state.icon)}</span>'
         f'<span class="to">{recipient(row.recipient)}</span>'
         f'<span class="says">{says}{why}</span>'

@@ -229,18 +229,21 @@ ATTEMPTS: dict[str, tuple[str, str]] = {
     "pair": ("too many to this person at once", "amber"),
     "account": ("the account was refused", "red"),
     "template": ("the template was refused", "red"),
-    "recipient": ("the recipient was refused", "red"),
+    "recipient": ("WhatsApp cannot reach this person", "red"),
     "permanent": ("refused", "red"),
 }
 
 EVENTS: dict[str, tuple[str, str]] = {
     "scheduled": ("Scheduled", "blue"),
+    "imported": ("Imported", "blue"),
+    "unconfirmed": ("Outcome unknown", "orange"),
+    "failed by webhook": ("Failed", "red"),
     "edit": ("Edited", "blue"),
     "cancel": ("Cancelled", "grey"),
     "retry": ("Sent again", "blue"),
     "delete": ("Deleted", "grey"),
     "undo": ("Brought back", "blue"),
-    "expire": ("Expired", "red"),
+    "expired": ("Expired", "red"),
     "hold": ("Held", "amber"),
 }
 

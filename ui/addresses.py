@@ -1,0 +1,27 @@
+"""Where things are: the links between pages, as Streamlit's bound widgets read them."""
+
+from html import escape
+from urllib.parse import urlencode
+
+from core.listing import Cursor, Filter
+from core.standing import Standing
+from ui.words import WORDS
+
+
+def listed(*standings: Standing, account: str | None = None) -> str:
+    """The messages that stand so, of that account; everything without either."""
+    return of(Filter(frozenset(standings), account))
+
+
+def of(wanted: Filter, **place: Cursor) -> str:
+    """One page of a filtered list, for an `href`; `place`: `after` or `before`."""
+    # A widget that is bound to the address writes and reads the word that it shows.
+    pairs = [("state", WORDS[s].word) for s in Standing if s in wanted.standings]
+    pairs += [("account", wanted.account or ""), ("q", wanted.search.strip())]
+    pairs += [(name, str(cursor)) for name, cursor in place.items()]
+    query = urlencode([pair for pair in pairs if pair[1]])
+    return escape(f"/messages?{query}" if query else "/messages")
+
+
+def message(message_id: int) -> str:
+    return f"/message?id={message_id}"
