@@ -7,7 +7,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 from core import sessions, users
 from core.errors import Invalid, Problem
@@ -107,8 +107,7 @@ def _to(where: str) -> RedirectResponse:
     return RedirectResponse(where, 303, headers={"Cache-Control": "no-store"})
 
 
-routes: list[BaseRoute] = [
+routes = [
     Route("/sign-in", sign_in, methods=["GET", "POST"]),
     Route("/sign-out", sign_out, methods=["GET", "POST"]),
-    # Downloads come here: Route("/export/…"), behind the gate; `gate.actor_of` tells who asks.
 ]
