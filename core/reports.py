@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 from core import db, listing, models
 from core.listing import MessageRow
 from core.models import Account, Attempt, MessageEvent, Worker
-from core.standing import Standing, m, where
+from core.standing import Standing, a, m, where
 from core.states import Status
 
 t = models.Message.metadata.tables["attempt"].c
@@ -33,6 +33,7 @@ class History:
     attempts: list[Attempt]
     events: list[MessageEvent]
     workers: dict[int, str]  # id to host, of those that still run
+    rate: float | None  # of its account, messages a second; None: no pacing
 
 
 def message(message_id: int) -> History | None:
@@ -51,7 +52,21 @@ def message(message_id: int) -> History | None:
             list(attempts.scalars()),
             list(events.scalars()),
             {worker.id: worker.host for worker in workers},
+            session.execute(select(a.rate).where(a.id == found[0].account_id)).scalar(),
         )
+
+
+def ahead(row: MessageRow, at: datetime) -> int:
+    """How many due messages of its account go before it; stops at `listing.CAP` + 1."""
+    first = or_(
+        and_(m.priority < row.priority, m.due_at <= at),
+        and_(
+            m.priority == row.priority,
+            or_(m.due_at < row.due_at, and_(m.due_at == row.due_at, m.id < row.id)),
+        ),
+    )
+    with db.reading() as session:
+        return _capped(session, and_(m.account_id == row.account_id, *_unheld(), first))
 
 
 def accounts() -> list[Account]:

@@ -1,5 +1,6 @@
 """One message: how it looks, where it stands, what can be done, and all that happened to it."""
 
+from datetime import datetime
 from html import escape
 
 import streamlit as st
@@ -7,9 +8,10 @@ import streamlit as st
 from core import reports
 from core.access import Role
 from core.reports import History
+from core.standing import Standing
 from ui import actions, asking, look, moments, preview, table, timeline
 from ui.guard import signed_in, zone
-from ui.words import state_of
+from ui.words import State, state_of, turn
 
 person = signed_in()
 now = reports.now()
@@ -59,12 +61,23 @@ def watched(message_id: int, version: int) -> None:
         when = moments.clock(row.deleted_at, zone(), at)
         look.note(f"Deleted by {row.deleted_by} {when}. Lists do not show it any more.", "grey")
     state = state_of(row, at, zone())
-    advice = f'<p class="advice">{escape(state.advice)}</p>' if state.advice else ""
+    advice = "".join(f'<p class="advice">{escape(said)}</p>' for said in more(history, state, at))
     chip = look.chip(state.word, state.colour, state.icon)
     st.html(
         f'<section class="state" aria-live="polite">{chip}'
         f"<p>{escape(state.sentence)}</p>{advice}</section>"
     )
+
+
+def more(history: History, state: State, at: datetime) -> list[str]:
+    """What the history adds to the state: who did it, or how long the line is."""
+    said = [state.advice] if state.advice else []
+    if state.standing is Standing.WAITING and history.row.due_at <= at:
+        said.append(turn(reports.ahead(history.row, at), history.rate, at, zone()))
+    if state.standing is Standing.CANCELLED:
+        ends = [event for event in history.events if event.kind in ("cancel", "delete")]
+        said += [f"By {end.actor}, {moments.clock(end.at, zone(), at)}." for end in ends[-1:]]
+    return said
 
 
 def facts(history: History) -> list[tuple[str, str]]:

@@ -82,7 +82,7 @@ def _tile(label: str, value: str, address: str, look: str = "") -> str:
 
 _HEAD = (
     '<div class="row head" aria-hidden="true"><span>State</span><span>Account</span>'
-    '<span></span><span>Due now</span><span class="at">Next</span></div>'
+    '<span>Rate</span><span>Due now</span><span class="at">Next</span></div>'
 )
 
 

@@ -10,6 +10,7 @@ from core.settings import settings
 from ui import live, look
 from ui.guard import signed_in
 
+NEEDS = {"schedule": Role.OPERATOR}  # pages that viewers cannot use
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 
 
@@ -17,22 +18,22 @@ def main() -> None:
     st.set_page_config(page_title="Outbox", page_icon="📤", layout="wide")
     look.dress()
     person = signed_in()
-    shown = _pages(person)
-    message = st.Page(
-        PAGES / "message.py", title="Message", url_path="message", visibility="hidden"
-    )
-    page = st.navigation([*shown, message], position="hidden")
+    shown = _pages()
+    page = st.navigation([*shown, _page("message", "Message")], position="hidden")
     _bar(person, shown, page.url_path)
     if page.url_path:  # the overview tells them itself
         live.troubles()
     page.run()
 
 
-def _pages(person: Actor) -> list[st.Page]:
-    overview = st.Page(PAGES / "overview.py", title="Overview", url_path="overview", default=True)
-    messages = st.Page(PAGES / "messages.py", title="Messages", url_path="messages")
-    schedule = st.Page(PAGES / "schedule.py", title="Schedule", url_path="schedule")
-    return [overview, messages, *([schedule] if person.role >= Role.OPERATOR else [])]
+def _pages() -> list[st.Page]:
+    """Those that the bar shows. All are there for everybody: each one's own guard says no."""
+    first = _page("overview", "Overview", default=True)
+    return [first, _page("messages", "Messages"), _page("schedule", "Schedule")]
+
+
+def _page(name: str, title: str, **options: bool) -> st.Page:
+    return st.Page(PAGES / f"{name}.py", title=title, url_path=name, **options)
 
 
 def _bar(person: Actor, pages: list[st.Page], here: str) -> None:
@@ -41,6 +42,7 @@ def _bar(person: Actor, pages: list[st.Page], here: str) -> None:
         f'<a class="go" href="/{page.url_path}"'
         f"{' aria-current=page' if page.url_path == within else ''}>{page.title}</a>"
         for page in pages
+        if page.url_path not in NEEDS or person.role >= NEEDS[page.url_path]
     )
     training = '<span class="training">Training: nothing leaves this machine</span>'
     st.html(

@@ -74,10 +74,12 @@ def state_of(row: MessageRow, now: datetime, zone: str = "UTC") -> State:
         return State(
             where, BROKE + " It may have arrived.", "Ask the recipient before sending again."
         )
-    return State(where, _SENTENCES[where](row, now, zone))
+    advice = RESUME.format(row.account) if where is Standing.HELD and not row.hold else ""
+    return State(where, _SENTENCES[where](row, now, zone), advice)
 
 
 BROKE = "The connection broke after we handed it over."
+RESUME = "Resume it with: python manage.py account resume '{}'"
 RISK = "It may have arrived. Sending again may send it twice."
 
 
@@ -196,10 +198,21 @@ def failure(row: MessageRow) -> tuple[str, str]:
     code = row.error_code
     known = CODES.get(code or -1) or CLASSES.get(row.error_class or "", CLASSES["permanent"])
     if code is not None and code not in TABLE:
-        said = f" Meta says: {row.error_text}." if row.error_text else ""
+        said = f" Meta says: {row.error_text.rstrip('.')}." if row.error_text else ""
         return f"New code {code}, which Outbox does not know yet.{said}", "Tell your administrator."
     number = f" ({code})" if code is not None else ""
     return f"{known.sentence.rstrip('.')}{number}.", known.advice
+
+
+def turn(ahead: int, rate: float | None, now: datetime, zone: str) -> str:
+    """How long the line before a waiting message is."""
+    if not ahead:
+        return "It is next."
+    about = ""
+    if rate and ahead <= CAP:
+        leaves = now + timedelta(seconds=ahead / rate)
+        about = f", leaves about {moments.clock(leaves, zone, now)}"
+    return f"{plural(ahead, 'message')} ahead of it{about}."
 
 
 def count(number: int, *, cap: int = CAP) -> str:
@@ -240,7 +253,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "failed by webhook": ("Failed", "red"),
     "edit": ("Edited", "blue"),
     "cancel": ("Cancelled", "grey"),
-    "retry": ("Sent again", "blue"),
+    "retry": ("To be sent again, asked", "blue"),
     "delete": ("Deleted", "grey"),
     "undo": ("Brought back", "blue"),
     "expired": ("Expired", "red"),
