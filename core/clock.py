@@ -8,7 +8,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-_read: tuple[int, timedelta] = (-1, timedelta())
+_read: tuple[tuple[int, int], timedelta] = ((-1, -1), timedelta())
 
 
 def offset() -> timedelta:
@@ -18,9 +18,10 @@ def offset() -> timedelta:
     if not path:
         return timedelta()
     try:
-        changed = Path(path).stat().st_mtime_ns
-        if changed != _read[0]:
-            _read = (changed, timedelta(seconds=float(Path(path).read_text() or 0)))
+        found = Path(path).stat()
+        version = (found.st_mtime_ns, found.st_ino)
+        if version != _read[0]:
+            _read = (version, timedelta(seconds=float(Path(path).read_text() or 0)))
     except FileNotFoundError:
         return timedelta()
     return _read[1]

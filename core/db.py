@@ -69,7 +69,7 @@ def make_engine(url: str) -> Engine:
     """An engine with what each database needs: WAL, durable commits, foreign keys, UTC."""
     where = make_url(url)
     if where.get_backend_name() == "sqlite":
-        made = create_engine(where, connect_args={"timeout": 10})
+        made = create_engine(where, hide_parameters=True, connect_args={"timeout": 10})
         event.listen(made, "connect", _prepare_sqlite)
         event.listen(made, "begin", _begin_sqlite)
         return made
@@ -79,7 +79,10 @@ def make_engine(url: str) -> Engine:
         "-c timezone=UTC -c synchronous_commit=on -c default_transaction_isolation=read\\ committed"
     )
     return create_engine(
-        where, pool_pre_ping=True, connect_args={"options": options, "connect_timeout": 5}
+        where,
+        pool_pre_ping=True,
+        hide_parameters=True,  # an error would quote a message's text in the log
+        connect_args={"options": options, "connect_timeout": 5},
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import create_engine, text
 
 from core import db, schema, settings, vault
 from tests import postgres
+from tests.processes import Programs, ports
 
 
 def missing(reason: str) -> None:
@@ -131,3 +132,18 @@ def move_clock(environment: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[tim
         draft.replace(path)
 
     return move
+
+
+@pytest.fixture
+def programs(environment: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Programs]:
+    """Starts real processes over this test's settings, the sandbox first; ends them with it."""
+    sandbox, dashboard = ports(2)
+    environment.setenv("OUTBOX_SANDBOX_PORT", str(sandbox))
+    environment.setenv("OUTBOX_DASHBOARD_PORT", str(dashboard))
+    forget_settings()
+    made = Programs(tmp_path)
+    try:
+        made.sandbox(sandbox)
+        yield made
+    finally:
+        made.end()

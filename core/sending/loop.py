@@ -85,6 +85,8 @@ class SendLoop:
         self._renewed = monotonic()
         log.info("send loop %d started", self.worker_id)
         async with client.open_session() as self._http:
+            if trouble := await client.greet(self._http):
+                log.warning("WhatsApp cannot be reached yet (%s)", trouble)
             while not self.stop.is_set() and not (self.until_idle and self._is_idle()):
                 await self._turn()
             await self._finish()
