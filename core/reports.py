@@ -183,8 +183,10 @@ def _today(session: Session, midnight: datetime) -> dict[str, int]:
         and_(m.status == Status.SENT.value, m.sent_at >= midnight),
         and_(m.status == Status.FAILED.value, m.due_at >= midnight - timedelta(hours=1)),
     )
-    counted = select(m.status, func.count()).where(m.id.in_(tried), ended).group_by(m.status)
-    found: dict[str, int] = dict(session.execute(counted).tuples().all())
+    counted = (
+        select(m.status, func.count().label("n")).where(m.id.in_(tried), ended).group_by(m.status)
+    )
+    found: dict[str, int] = {row.status: row.n for row in session.execute(counted)}
     expired = and_(
         m.status == Status.FAILED.value, m.error_class == "expired", m.not_after >= midnight
     )

@@ -1,0 +1,53 @@
+"""Messages put straight into the tables: any state, any number, any time."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from core import clock, db
+from core.composing import search_words
+from core.models import Account, Business, Content, Message
+
+
+def account(name: str = "Orders", **more: Any) -> int:
+    now = clock.wall()
+    with db.writing() as session:
+        business = Business(name=name, token="x", token_since=now, created_at=now)
+        session.add(business)
+        session.flush()
+        given: dict[str, Any] = {"business_id": business.id, "name": name, "created_at": now}
+        made = Account(**(given | {"phone_number_id": f"id of {name}"} | more))
+        session.add(made)
+        session.flush()
+        return made.id
+
+
+def messages(account_id: int, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Store one message for each mapping of columns (and `text`); returns their ids in order."""
+    now = clock.wall()
+    made = [_message(account_id, number, row, now) for number, row in enumerate(rows)]
+    with db.writing() as session:
+        session.add_all(made)
+        session.flush()
+        session.add_all(
+            _content(message, row.get("text", "Hello"))
+            for message, row in zip(made, rows, strict=True)
+        )
+    return [message.id for message in made]
+
+
+def _message(account_id: int, number: int, row: Mapping[str, Any], now: datetime) -> Message:
+    due: datetime = row.get("due_at", now + timedelta(hours=1))
+    given: dict[str, Any] = {
+        "account_id": account_id,
+        "recipient": f"+62812{number:08d}",
+        "scheduled_at": due,
+        "due_at": due,
+        "created_at": now,
+    }
+    return Message(**(given | {name: value for name, value in row.items() if name != "text"}))
+
+
+def _content(message: Message, text: str) -> Content:
+    words = search_words(message.recipient, text)
+    return Content(message_id=message.id, text=text, created_by="ana", search=words)

@@ -1,0 +1,144 @@
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from core import clock, db, reports
+from core.models import Attempt, Message, MessageEvent, Worker
+from tests.core import stored
+
+pytestmark = pytest.mark.usefixtures("database")
+
+HOUR = timedelta(hours=1)
+
+
+def now() -> datetime:
+    return clock.wall()
+
+
+def attempted(message_id: int, at: datetime, **more: Any) -> None:
+    given = {"slot_at": at, "claimed_at": at, "payload": "{}", "payload_sha256": "x"}
+    with db.writing() as session:
+        row = session.get_one(Message, message_id)
+        session.add(
+            Attempt(message_id=message_id, account_id=row.account_id, worker_id=1, **given, **more)
+        )
+
+
+def pulse() -> reports.Pulse:
+    return reports.pulse(midnight=now() - 6 * HOUR)
+
+
+def test_the_pulse_counts_what_is_due_held_retrying_and_coming() -> None:
+    orders, support = stored.account(), stored.account("Support", state="paused")
+    oldest = now() - timedelta(minutes=9)
+    stored.messages(
+        orders,
+        [
+            {"due_at": oldest},
+            {"due_at": now() - timedelta(seconds=2)},
+            {"due_at": now() + HOUR},
+            {"due_at": now() + 23 * HOUR},
+            {"due_at": now() + 25 * HOUR},
+            {"due_at": now() + HOUR, "retry_count": 1, "error_class": "transient"},
+            {"status": "failed", "error_class": "unknown"},
+            {"status": "processing", "unconfirmed_since": now()},
+            {"status": "processing", "worker_id": 4},
+        ],
+    )
+    stored.messages(support, [{"due_at": now() - HOUR}])
+    found = pulse()
+    assert (found.due, found.retrying, found.next_day, found.held) == (2, 1, 2, 1)
+    assert (found.sending, found.checking, found.unconfirmed) == (1, 1, 1)
+    assert found.oldest_due_at == oldest
+    assert [(load.account.name, load.due) for load in found.accounts] == [
+        ("Orders", 2),
+        ("Support", 1),
+    ]
+    assert found.accounts[0].next_due_at == oldest
+
+
+def test_today_counts_what_was_sent_and_failed_today_whenever_it_was_due() -> None:
+    account, yesterday = stored.account(), now() - 20 * HOUR
+    sent, long_held, old, failed, missed = stored.messages(
+        account,
+        [
+            {"status": "sent", "due_at": now() - HOUR, "sent_at": now() - HOUR},
+            {"status": "sent", "due_at": now() - 90 * HOUR, "sent_at": now() - HOUR},
+            {"status": "sent", "due_at": yesterday, "sent_at": yesterday},
+            {"status": "failed", "due_at": now() - HOUR, "error_class": "recipient"},
+            {
+                "status": "failed",
+                "due_at": now() - 9 * HOUR,
+                "not_after": now() - HOUR,
+                "error_class": "expired",
+            },
+        ],
+    )
+    assert missed  # it never had an attempt
+    attempted(old, yesterday, outcome="accepted")
+    attempted(long_held, now() - HOUR, outcome="accepted")
+    attempted(sent, now() - HOUR, outcome="accepted")
+    attempted(failed, now() - HOUR, outcome="recipient")
+    found = pulse()
+    assert (found.sent_today, found.failed_today) == (2, 2)
+
+
+def test_only_send_loops_whose_lease_lasts_are_workers() -> None:
+    at = now()
+    with db.writing() as session:
+        for kind, lease in (("loop", HOUR), ("loop", -HOUR), ("gateway", HOUR)):
+            given = {"host": "ops-1", "pid": 1, "version": "1", "started_at": at}
+            session.add(Worker(kind=kind, lease_until=at + lease, **given))
+    assert pulse().workers == 1
+
+
+def test_an_empty_database_has_a_pulse() -> None:
+    found = pulse()
+    assert (found.due, found.sent_today, found.oldest_due_at, found.accounts) == (0, 0, None, [])
+
+
+def test_a_message_comes_with_its_attempts_and_events_oldest_first() -> None:
+    account = stored.account()
+    one, other = stored.messages(account, [{"text": "Mine"}, {"text": "Another"}])
+    for message_id in (one, other):
+        for minute in (1, 2):
+            attempted(message_id, now() + timedelta(minutes=minute))
+    with db.writing() as session:
+        for kind in ("scheduled", "edit"):
+            session.add(MessageEvent(message_id=one, at=now(), actor="ana", kind=kind))
+    found = reports.message(one)
+    assert found is not None
+    assert (found.row.text, found.row.account, found.row.account_state) == (
+        "Mine",
+        "Orders",
+        "active",
+    )
+    assert {attempt.message_id for attempt in found.attempts} == {one}
+    assert found.attempts[0].claimed_at < found.attempts[1].claimed_at
+    assert [event.kind for event in found.events] == ["scheduled", "edit"]
+
+
+def test_a_message_that_never_was_is_none() -> None:
+    assert reports.message(1) is None
+
+
+def test_what_goes_before_a_message_is_more_urgent_or_due_before_it() -> None:
+    at, account = now(), stored.account()
+    ids = stored.messages(
+        account,
+        [
+            {"due_at": at - HOUR},
+            {"due_at": at - timedelta(minutes=1), "priority": 0},
+            {"due_at": at - timedelta(minutes=9)},
+            {"due_at": at - timedelta(minutes=9)},
+            {"due_at": at - timedelta(minutes=5), "hold": "batch"},
+            {"due_at": at - 2 * HOUR, "priority": 2},
+            {"due_at": at + HOUR, "priority": 0},
+            {"due_at": at - 2 * HOUR, "status": "sent"},
+        ],
+    )
+    stored.messages(stored.account("Support"), [{"due_at": at - 3 * HOUR}])
+    third = reports.message(ids[3])
+    assert third is not None
+    assert reports.ahead(third.row, at) == 3
