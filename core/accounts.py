@@ -1,5 +1,6 @@
 """The numbers that send: adding, pausing, resuming; by people and, when Meta says so, by itself."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import available_timezones
@@ -12,11 +13,13 @@ from core import audit, db, vault
 from core.access import Actor, Role, needs
 from core.errors import Invalid, Problem, Refused
 from core.meta.answers import Answer
+from core.meta.codes import TABLE
 from core.models import Account, Business, Pace
 from core.wake import wake
 
 RESUMES_AFTER = timedelta(hours=4)  # 131048 and 131064, twice; then a person decides
 MOST_AUTO_RESUMES = 2
+SLOWEST, FASTEST = 1e-6, 1e6  # messages a second; beyond lies what no clock can space
 
 
 @needs(Role.ADMIN)
@@ -116,14 +119,23 @@ def _problems(
         (not name, "name", "Give the account a name."),
         (bool(session.execute(taken).scalar()), "name", f"An account named «{name}» exists."),
         (
-            not phone_number_id.isdigit(),
+            not re.fullmatch("[0-9]+", phone_number_id),
             "phone_number_id",
             "The phone-number id is digits only; it is not the telephone number itself. Meta shows"
             " it under WhatsApp > API set-up.",
         ),
         (other is not None, "phone_number_id", f"The account «{other}» has this number already."),
         (not token, "token", "The access token is empty."),
-        (rate is not None and rate <= 0, "rate", "The rate is a number above zero, or «none»."),
+        (
+            not re.fullmatch(r"[!-~]*", token),
+            "token",
+            "The access token has a space or a character that no token has: copy it again.",
+        ),
+        (
+            rate is not None and not SLOWEST <= rate <= FASTEST,
+            "rate",
+            "The rate is a number of messages a second from 0.000001 to 1000000, or «none».",
+        ),
         (
             country is not None and not _is_country(country),
             "country",
@@ -148,6 +160,7 @@ def pause(name: str, *, reason: str = "", by: Actor) -> None:
     with db.writing() as session:
         account = named(session, name)
         _set_state(session, account.id, "paused", reason or "paused by hand", by.name)
+        _resume_at(session, account.id, None)
         told = {"reason": reason}
         audit.record(session, by, "account paused", target=account.name, after=told)
 
@@ -187,19 +200,32 @@ def pause_for_meta(session: Session, account_id: int, answer: Answer) -> None:
         return
     _set_state(session, account_id, "paused", answer.text or "refused by Meta", "Meta", answer.code)
     by_itself = answer.verdict is not None and answer.verdict.resumes_by_itself
-    if by_itself and account.auto_resumes < MOST_AUTO_RESUMES:
-        at = db.now(session) + RESUMES_AFTER
-        session.execute(update(Pace).where(col(Pace.account_id) == account_id).values(resume_at=at))
+    again = by_itself and account.auto_resumes < MOST_AUTO_RESUMES
+    _resume_at(session, account_id, db.now(session) + RESUMES_AFTER if again else None)
     after = {"reason": answer.text, "code": answer.code}
     audit.record_engine(session, "account paused by Meta", target=account.name, after=after)
 
 
+def _resume_at(session: Session, account_id: int, at: datetime | None) -> None:
+    """When a paused account resumes by itself; what it waited for while active is forgotten."""
+    session.execute(update(Pace).where(col(Pace.account_id) == account_id).values(resume_at=at))
+
+
 def resume_what_is_over(session: Session) -> None:
-    """Resume the accounts whose pause by Meta ends by itself."""
+    """Resume the accounts whose pause by Meta ends by itself.
+
+    `resume_at` alone does not say so: an account that was throttled has one too.
+    """
+    by_itself = [code for code, verdict in TABLE.items() if verdict.resumes_by_itself]
     over = (
         select(Account)
         .join(Pace, col(Pace.account_id) == col(Account.id))
-        .where(col(Account.state) == "paused", col(Pace.resume_at) <= db.now(session))
+        .where(
+            col(Account.state) == "paused",
+            col(Account.state_code).in_(by_itself),
+            col(Account.auto_resumes) < MOST_AUTO_RESUMES,
+            col(Pace.resume_at) <= db.now(session),
+        )
     )
     for account in session.execute(over).scalars().all():
         resume_in(session, account.id, "engine")

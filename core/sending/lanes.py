@@ -118,7 +118,9 @@ def wait_until(session: Session, waits: dict[int, datetime]) -> None:
         session.execute(
             db.sql(
                 "UPDATE pace SET resume_at = :until WHERE account_id = :account"
-                " AND (resume_at IS NULL OR resume_at < :until)",
+                " AND (resume_at IS NULL OR resume_at < :until) AND EXISTS (SELECT 1"
+                # On a paused account the same column says when the pause ends by itself.
+                " FROM account a WHERE a.id = pace.account_id AND a.state = 'active')",
                 "until",
             ),
             {"until": until, "account": account_id},

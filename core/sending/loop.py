@@ -259,7 +259,7 @@ class SendLoop:
         for task in set(self._tasks.values()):
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        order = tick.Order(worker_id=self.worker_id, results=self._results)
+        order = tick.Order(worker_id=self.worker_id, results=self._results, waits=self._waits)
         await self._in_database(lambda: tick.end(order))
         for result in self._results:
             self._count(result)

@@ -5,7 +5,7 @@ whoever holds the message.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -39,12 +39,23 @@ class Result:
         return str(self.answer.verdict.error_class) if self.answer.verdict else "accepted"
 
 
+@dataclass(frozen=True)
+class Effects:
+    """Accounts that Meta wants to wait, until when, and those that it made us pause."""
+
+    waits: dict[int, datetime] = field(default_factory=dict)
+    paused: set[int] = field(default_factory=set)
+
+    def __contains__(self, account_id: int) -> bool:
+        return account_id in self.waits or account_id in self.paused
+
+
 def settle(
     session: Session, results: Sequence[Result], *, now: datetime, delays: tuple[int, ...]
-) -> dict[int, datetime]:
-    """Settle results; returns account id → until when Meta wants the whole account to wait."""
+) -> Effects:
+    """Settle results; returns what they mean for whole accounts."""
     if not results:
-        return {}
+        return Effects()
     db.lock(session, "message", {one.claim.message_id for one in results})
     refused = [one for one in results if one.answer is None or not one.answer.accepted]
     mine = _close(session, results)
@@ -57,11 +68,13 @@ def settle(
     ]
     _apply(session, decided)
     _effects(session, [one for one, _ in decided], now)
-    return {
+    waits = {
         one.claim.account_id: decision.account_waits_until
         for one, decision in decided
         if decision.account_waits_until
     }
+    paused = {one.claim.account_id for one, _ in decided if one.outcome == ErrorClass.ACCOUNT}
+    return Effects(waits, paused)
 
 
 def _proof(one: Result) -> Proof:
@@ -179,8 +192,11 @@ def _apply(session: Session, decided: Sequence[tuple[Result, Decision]]) -> None
             cause,
             also=(
                 "worker_id = NULL, due_at = coalesce(v.due_at, m.due_at), hold = v.hold,"
-                " retry_count = m.retry_count + v.spent, error_class = v.class,"
-                " error_code = v.code, error_text = v.text"
+                " retry_count = m.retry_count + v.spent,"
+                # A release says nothing new of the message: what it waited for before stands.
+                " error_class = coalesce(v.class, m.error_class),"
+                " error_code = CASE WHEN v.class IS NULL THEN m.error_code ELSE v.code END,"
+                " error_text = CASE WHEN v.class IS NULL THEN m.error_text ELSE v.text END"
             ),
             where=_HELD,
             **_DECIDED,

@@ -88,11 +88,12 @@ def run(order: Order, *, installation: str, sampled: Callable[[datetime], None])
         overdue = [one for one in order.missed if one.slot_at < now - MISSED_FOR]
         returned = [Result(one, None, None, now) for one in overdue]
         delays = settings().retry_delays
-        done.waits = settle(session, order.results + returned, now=now, delays=delays)
+        effects = settle(session, order.results + returned, now=now, delays=delays)
+        done.waits = effects.waits
         done.reslotted = _reslot(session, order, done, overdue)
         done.claims = claim(
             session,
-            {a: lane for a, lane in done.lanes.items() if a not in done.waits},
+            {a: lane for a, lane in done.lanes.items() if a not in effects},
             now=now,
             lead=order.lead,
             room=order.room,
@@ -188,5 +189,6 @@ def end(order: Order) -> None:
     """The last act of a loop: settle what is left, then, with it, remove the worker's row."""
     with db.writing() as session:
         now = db.now(session)
-        settle(session, order.results, now=now, delays=settings().retry_delays)
+        effects = settle(session, order.results, now=now, delays=settings().retry_delays)
+        lanes_of.wait_until(session, order.waits | effects.waits)
         session.execute(delete(Worker).where(col(Worker.id) == order.worker_id))
