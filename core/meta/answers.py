@@ -10,6 +10,7 @@ from typing import Any
 from core.meta.codes import ErrorClass, Verdict, classify
 
 EXCERPT = 2000  # characters of an answer that the attempt keeps
+LONGEST_ID = 512  # Meta's have about 60; a longer one would not fit the index over them
 
 
 @dataclass(frozen=True)
@@ -31,11 +32,11 @@ class Answer:
 
 def read(status: int, body: bytes) -> Answer:
     """Read the answer to a POST of a message: accepted, refused with a class, or unknown."""
-    excerpt = body[:EXCERPT].decode("utf-8", "replace").replace("\x00", "")
+    excerpt = _storable(body[:EXCERPT].decode("utf-8", "replace"))
     parsed = _json(body)
     error = parsed.get("error")
-    if isinstance(error, dict) and isinstance(error.get("code"), int):
-        return _refused(status, error, excerpt)
+    if isinstance(error, dict) and (code := _number(error.get("code"))) is not None:
+        return _refused(status, code, error, excerpt)
     wamid = _message_id(parsed)
     if status == 200 and wamid:
         return Answer(None, wamid=wamid, http_status=status, excerpt=excerpt)
@@ -52,32 +53,42 @@ def unreached(text: str) -> Answer:
     return Answer(Verdict(ErrorClass.UNREACHED), text=text)
 
 
-def _refused(status: int, error: dict[str, Any], excerpt: str) -> Answer:
-    subcode = error.get("error_subcode")
-    subcode = subcode if isinstance(subcode, int) else None
-    code: int = error["code"]
+def _refused(status: int, code: int, error: dict[str, Any], excerpt: str) -> Answer:
+    subcode = _number(error.get("error_subcode"))
     verdict = classify(code, subcode=subcode, is_transient=error.get("is_transient") is True)
-    return Answer(verdict, None, status, code, subcode, _words(error), excerpt)
+    return Answer(verdict, None, status, code, subcode, _words(code, error), excerpt)
 
 
-def _words(error: dict[str, Any]) -> str:
+def _number(value: object) -> int | None:
+    """A code as the database can keep it; JSON's true is no 1."""
+    return value if type(value) is int and abs(value) < 2**31 else None
+
+
+def _words(code: int, error: dict[str, Any]) -> str:
     """Meta's words: the message, and the details, which may be an object or a plain string."""
     data = error.get("error_data")
     details = data.get("details") if isinstance(data, dict) else data
     parts = [p for p in (error.get("message"), details) if isinstance(p, str) and p]
-    return ": ".join(dict.fromkeys(parts)) or f"(#{error['code']})"
+    return _storable(": ".join(dict.fromkeys(parts)))[:EXCERPT] or f"(#{code})"
 
 
 def _message_id(parsed: dict[str, Any]) -> str | None:
     messages = parsed.get("messages")
     first = messages[0] if isinstance(messages, list) and messages else None
     found = first.get("id") if isinstance(first, dict) else None
-    return found if isinstance(found, str) and found else None
+    if not isinstance(found, str) or len(found) > LONGEST_ID:
+        return None
+    return _storable(found) or None
+
+
+def _storable(text: str) -> str:
+    """Without what JSON may hold and a database refuses: NUL, and halves of surrogate pairs."""
+    return text.encode("utf-8", "replace").decode().replace("\x00", "")
 
 
 def _json(body: bytes) -> dict[str, Any]:
     try:
         parsed = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: thousands of brackets
         return {}
     return parsed if isinstance(parsed, dict) else {}

@@ -5,47 +5,25 @@ Where Meta's guides say otherwise the guides win; each such place is a test name
 
 import copy
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from openapi_schema_validator import OAS31Validator
 
 from sandbox.faults import FAULTS, MAGIC_PREFIX
+from tests import contract
 
-DESCRIPTION = (
-    Path(__file__).resolve().parents[3]
-    / "shared"
-    / "meta-openapi"
-    / "business-messaging-api_v23.0.yaml"
-)
 WABA = "/v23.0/100200300400500"
 
 
 @pytest.fixture(scope="session")
 def description() -> dict[str, Any]:
-    if not DESCRIPTION.exists():
-        reason = "Meta's OpenAPI description is not beside the project"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return yaml.load(DESCRIPTION.read_text(encoding="utf-8"), Loader=loader)
+    return contract.description()
 
 
 @pytest.fixture
 def problems(description):
     """What is wrong with a value by a schema, given by name or as an object of the description."""
-
-    def find(value: Any, schema: str | dict[str, Any], within=description) -> list[str]:
-        if isinstance(schema, str):
-            schema = {"$ref": f"#/components/schemas/{schema}"}
-        validator = OAS31Validator({**schema, "components": within["components"]})
-        return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
-
-    return find
+    return contract.problems
 
 
 def answer_schema(description, path: str, method: str = "get") -> dict[str, Any]:
