@@ -108,7 +108,7 @@ def pulse(*, midnight: datetime) -> Pulse:
     """The state of everything; `midnight` is where the operator's day began."""
     with db.reading() as session:
         at = db.now(session)
-        waiting = where(Standing.WAITING, at)
+        waiting = and_(where(Standing.WAITING, at), m.due_at <= at)
         today = _today(session, midnight)
         return Pulse(
             at=at,

@@ -79,7 +79,7 @@ def button(draft: Draft, composed: Composed | None, key: str, pressed: bool) -> 
     label = "Send now" if draft.when.kind == "now" else "Schedule"
     if st.button(label, type="primary", key=f"schedule-{key}"):
         press(draft, key)
-        st.rerun(scope="fragment")
+        st.rerun()
     if composed:
         st.html(f'<p class="read" aria-live="polite">{_forecast(composed)}</p>')
     elif pressed:

@@ -105,7 +105,7 @@ def _retrying(row: MessageRow, now: datetime, zone: str) -> str:
     turn = f"Try {row.retry_count + 1} of {row.max_retries + 1}"
     at = moments.clock(row.due_at, zone, now, seconds=True)
     when = f"{at} ({within(row.due_at - now)})" if row.due_at > now else "as soon as its turn comes"
-    return f"{turn} {when}. {failure(row)[0]}"
+    return f"{turn}: {when}. {failure(row)[0]}"
 
 
 def _sending(row: MessageRow, now: datetime, zone: str) -> str:
