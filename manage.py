@@ -16,7 +16,6 @@ from core.access import Actor, Role
 from core.composing import Draft, When
 from core.errors import Invalid, OutboxError
 from core.importing import WrongFile
-from core.scan import scan
 from core.schedule import from_iso
 from core.sending.loop import SendLoop
 from core.states import Status
@@ -240,7 +239,6 @@ def process_scheduled() -> None:
     stop = threading.Event()
     for wanted in (signal.SIGINT, signal.SIGTERM):
         signal.signal(wanted, lambda *_: stop.set())
-    scan()
     loop = SendLoop(stop, until_idle=True)
     loop.run()
     for one in accounts.everything():

@@ -18,8 +18,6 @@ from core.scan import scan
 from core.sending.loop import SendLoop
 from core.settings import settings
 
-log = logging.getLogger(__name__)
-
 SOON = timedelta(seconds=60)
 
 
@@ -66,8 +64,14 @@ def scan_due() -> None:
 def _begin() -> None:
     # Huey calls this in each worker thread; the first one becomes the send loop for good.
     if _started.acquire(blocking=False):
-        scan_due()
+        _quieten()
         send_due.call_local()
+
+
+def _quieten() -> None:
+    """Huey tells of each task it runs, twice with our own handler; its warnings stay."""
+    logging.getLogger("huey").handlers.clear()
+    logging.getLogger("huey").setLevel(logging.WARNING)
 
 
 @huey.on_shutdown()

@@ -21,7 +21,8 @@ from sqlalchemy.exc import DBAPIError
 from core import clock, db, pacing, workers
 from core.meta import client
 from core.meta.answers import Answer, unknown
-from core.sending import reap, tick
+from core.scan import scan
+from core.sending import tick
 from core.sending.attempts import Claim
 from core.sending.settle import Result
 
@@ -80,8 +81,8 @@ class SendLoop:
         self._event = asyncio.Event()
         self._most = _raise_file_limit()
         self._installation = await self._in_database(_installation)
-        await self._in_database(reap.reap)
         self.worker_id = await self._in_database(lambda: workers.start("loop"))
+        await self._in_database(lambda: scan(worker_id=self.worker_id))
         self._renewed = monotonic()
         log.info("send loop %d started", self.worker_id)
         async with client.open_session() as self._http:
