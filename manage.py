@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import typer
 
-from core import accounts, composing, db, dump, importing, logs, schema, users, wake
+from core import accounts, composing, db, dump, importing, logs, preparing, schema, users, wake
 from core.access import Actor, Role
 from core.composing import Draft, When
 from core.errors import Invalid, OutboxError
@@ -41,6 +41,14 @@ def migrate() -> None:
     """Bring the database to the newest schema."""
     schema.migrate()
     typer.echo("The database has the newest schema.")
+
+
+@app.command(hidden=True)
+def prepare() -> None:
+    """Check what `make run` needs; prints the programs to start."""
+    preparing.check_ports()
+    preparing.add_trial_account()
+    typer.echo(" ".join(preparing.programs()))
 
 
 @user_app.command("add")

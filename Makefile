@@ -1,0 +1,40 @@
+# make run: try Outbox on this machine. make test: everything that has to hold.
+PYTHON ?= python3
+BIN := .venv/bin
+NEEDED := chromium redis-server postgresql
+
+.PHONY: run test check lint format bench clean packages
+
+run: .venv/installed
+	@$(BIN)/python manage.py migrate
+	@programs=$$($(BIN)/python manage.py prepare) && { $(BIN)/honcho start $$programs || test $$? -eq 130; }
+
+test: .venv/installed packages lint
+	$(BIN)/pytest
+
+check: .venv/installed lint
+	$(BIN)/pytest -m "not browser and not chaos"
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/installed
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+packages:
+	@sh deploy/debian-packages.sh $(NEEDED)
+
+bench: .venv/installed
+	$(BIN)/python bench/sandbox_load.py
+
+.venv/installed: requirements.txt
+	@$(PYTHON) -m venv .venv || { echo "One line first:  sudo apt-get install python3-venv"; exit 1; }
+	@echo "Installing what Outbox is built from (once; a minute or two) …"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis
