@@ -4,6 +4,7 @@ Pure arithmetic over seconds and instants; the tick keeps `next_slot_at` and `pa
 lock, which makes both hold over all workers together.
 """
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -53,7 +54,8 @@ def slots(*, now: datetime, next_slot_at: datetime, rate: float, lead: float) ->
     `lead` is how long the tick itself may take, in seconds; a slot before now + lead would be
     missed. A `next_slot_at` far ahead (a clock that went back) is pulled in.
     """
-    step = timedelta(seconds=period(rate))
+    # Up to the next microsecond: rounded down, the last of `rate` steps would come too early.
+    step = timedelta(microseconds=math.ceil(round(period(rate) * 1_000_000, 3)))
     horizon = now + timedelta(seconds=lead + AHEAD)
     first = max(now + timedelta(seconds=lead), min(next_slot_at, horizon + step))
     return Slots(first, step, max(0, -((first - horizon) // step)))
