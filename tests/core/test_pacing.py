@@ -1,11 +1,12 @@
 """The rate of an account and the bucket of a pair, over sequences that nobody thought of."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from itertools import cycle, pairwise, repeat
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core import pacing
@@ -27,37 +28,39 @@ class Account:
     """
 
     rate: float
+    late: Iterator[float] = field(default_factory=lambda: repeat(0.0))  # part of each window
     next_slot_at: datetime = START
     starts: list[datetime] = field(default_factory=list)
 
-    def tick(self, now: datetime, *, lead: float, wanted: int, late: float) -> None:
-        """Claim up to `wanted` slots and start each at that part of its window."""
+    def tick(self, now: datetime, *, lead: float, wanted: int) -> None:
+        """Claim up to `wanted` slots and start each somewhere in its window."""
         if self.next_slot_at >= now + timedelta(seconds=lead + pacing.AHEAD):
             return
         free = pacing.slots(now=now, next_slot_at=self.next_slot_at, rate=self.rate, lead=lead)
         used = min(wanted, free.count)
         window = timedelta(seconds=pacing.jitter(self.rate))
-        self.starts += [free[index] + late * window for index in range(used)]
+        self.starts += [free[index] + next(self.late) * window for index in range(used)]
         if used:
             self.next_slot_at = free.after(used)
 
 
-TICKS = st.lists(
+Tick = tuple[float, float, int]  # seconds since the one before, its lead, how many are due
+BUSY: list[Tick] = [(0.05, 0.02, 1000)] * 50
+TICKS = st.just(BUSY) | st.lists(
     st.tuples(
-        st.sampled_from([0.0, 0.001, 0.05, 0.2, 1.0]) | st.floats(0, 3),  # since the tick before
-        LEADS,
-        st.integers(0, 120),  # how many are due
-        st.sampled_from([0.0, 1.0]) | st.floats(0, 1),  # how late in its window each starts
+        st.sampled_from([0.0, 0.001, 0.05, 0.2, 1.0]) | st.floats(0, 3), LEADS, st.integers(0, 120)
     ),
     max_size=60,
 )
+LATE = st.lists(st.sampled_from([0.0, 1.0]) | st.floats(0, 1), min_size=1, max_size=30)
+FIRST_LATE = [1.0, *[0.0] * 5000]
 
 
-def run(rate: float, ticks: list[tuple[float, float, int, float]]) -> list[datetime]:
-    account, now = Account(rate), START
-    for passed, lead, wanted, late in ticks:
+def run(rate: float, ticks: list[Tick], late: list[float]) -> list[datetime]:
+    account, now = Account(rate, cycle(late)), START
+    for passed, lead, wanted in ticks:
         now += timedelta(seconds=passed)
-        account.tick(now, lead=lead, wanted=wanted, late=late)
+        account.tick(now, lead=lead, wanted=wanted)
     return account.starts
 
 
@@ -71,21 +74,25 @@ def fullest(starts: list[datetime], span: timedelta = SECOND) -> int:
     return most
 
 
-@given(rate=RATES, ticks=TICKS)
+@given(rate=RATES, ticks=TICKS, late=LATE)
+@example(rate=1, ticks=BUSY, late=FIRST_LATE)
+@example(rate=80, ticks=BUSY, late=FIRST_LATE)
+@example(rate=650, ticks=BUSY, late=FIRST_LATE)
 def test_no_sliding_second_holds_more_than_the_rate(
-    rate: float, ticks: list[tuple[float, float, int, float]]
+    rate: float, ticks: list[Tick], late: list[float]
 ) -> None:
     """Ticks of any workers in any order: they share nothing but `next_slot_at`."""
-    starts = run(rate, ticks)
+    starts = run(rate, ticks, late)
     assert fullest(starts) <= -(-rate // 1)
     assert fullest(starts, timedelta(seconds=int(rate) / rate)) <= int(rate)
 
 
-@given(rate=st.floats(0.001, 1) | st.floats(1, 9.99), ticks=TICKS)
+@given(rate=st.floats(0.001, 1) | st.floats(1, 9.99), ticks=TICKS, late=LATE)
+@example(rate=0.5, ticks=[(1.0, 0.1, 1)] * 60, late=[1.0, 0.0])
 def test_two_starts_are_never_nearer_than_the_rate_and_the_window_allow(
-    rate: float, ticks: list[tuple[float, float, int, float]]
+    rate: float, ticks: list[Tick], late: list[float]
 ) -> None:
-    starts = run(rate, ticks)
+    starts = run(rate, ticks, late)
     least = pacing.period(rate) - pacing.jitter(rate)
     assert all(gap >= least - 1e-6 for gap in gaps(starts))
     if rate <= 1:
@@ -108,7 +115,7 @@ def test_every_rate_that_an_account_may_have_has_slots(rate: float, lead: float)
 def test_a_full_queue_leaves_at_nearly_the_rate(rate: float, in_a_minute: int) -> None:
     account, now = Account(rate), START
     while now < START + timedelta(minutes=1):
-        account.tick(now, lead=0.02, wanted=10_000, late=0.0)
+        account.tick(now, lead=0.02, wanted=10_000)
         now += timedelta(milliseconds=50)
     leaving = [at for at in account.starts if at < START + timedelta(minutes=1)]
     assert len(leaving) == in_a_minute
@@ -119,7 +126,7 @@ def test_two_workers_in_turn_leave_no_slot_out(rate: float) -> None:
     """The second worker goes on where the first one stopped, a moment later."""
     account, now = Account(rate), START
     for worker in range(200):
-        account.tick(now, lead=(0.02, 0.06)[worker % 2], wanted=20, late=0.0)
+        account.tick(now, lead=(0.02, 0.06)[worker % 2], wanted=20)
         now += timedelta(milliseconds=7 if worker % 2 else 30)
     step = pacing.slots(now=now, next_slot_at=now, rate=rate, lead=0.02).step
     assert set(gaps(account.starts)) == {step.total_seconds()}
@@ -134,7 +141,7 @@ def test_no_slot_lies_before_the_tick_is_over_or_beyond_its_reach() -> None:
 
 def test_idle_time_is_not_saved_up() -> None:
     account = Account(80)
-    account.tick(START + timedelta(hours=3), lead=0.02, wanted=10_000, late=0.0)
+    account.tick(START + timedelta(hours=3), lead=0.02, wanted=10_000)
     assert len(account.starts) == 8  # what 100 ms hold, not three hours
 
 
@@ -158,12 +165,12 @@ def test_a_new_rate_holds_from_the_next_slot(
     rates: tuple[float, float], passed: float, wanted: int
 ) -> None:
     account = Account(rates[0])
-    account.tick(START, lead=0.02, wanted=wanted, late=0.0)
+    account.tick(START, lead=0.02, wanted=wanted)
     before = len(account.starts)
     account.rate = rates[1]
     for tick in range(40):
         now = START + timedelta(seconds=passed + tick * 0.05)
-        account.tick(now, lead=0.02, wanted=wanted, late=0.0)
+        account.tick(now, lead=0.02, wanted=wanted)
     assert fullest(account.starts[before:]) <= -(-rates[1] // 1)
     assert gaps(account.starts)[before - 1] >= pacing.period(rates[0]) - 1e-6
 
