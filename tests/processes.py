@@ -48,7 +48,7 @@ class Programs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.running: list[Process] = []
-        self.api = ""
+        self.api = self.site = ""
 
     def start(self, name: str, *line: str, **settings: str) -> Process:
         env = os.environ | {"PYTHONUNBUFFERED": "1"} | settings
@@ -81,6 +81,21 @@ class Programs:
     def _sends(self, made: Process) -> bool:
         assert made.child.poll() is None, made.said()
         return "send loop" in made.said()
+
+    def dashboard(self, port: int) -> Process:
+        """The dashboard with its gateway; answers when this returns."""
+        self.site = f"http://127.0.0.1:{port}"
+        line = ("streamlit", "run", "dashboard.py", "--server.port", str(port))
+        made = self.start("dashboard", *line)
+        until(lambda: self._serves(made), within=30)
+        return made
+
+    def _serves(self, made: Process) -> bool:
+        assert made.child.poll() is None, made.said()
+        try:
+            return requests.get(f"{self.site}/healthz", timeout=2).ok
+        except requests.ConnectionError:
+            return False
 
     def arrived(self) -> list[dict[str, Any]]:
         """What the sandbox accepted, in order."""
