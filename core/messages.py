@@ -50,7 +50,8 @@ def move(
             f"UPDATE message AS m SET status = '{to}', version = m.version + 1"
             f"{', ' + also if also else ''}"
             f" FROM {db.rows_sql(session, message_id='bigint', **columns)}"
-            f" WHERE m.id = v.message_id AND m.status IN ({froms}) AND m.deleted_at IS NULL"
+            # The || keeps SQLite from walking the status index once for each row of v.
+            f" WHERE m.id = v.message_id AND m.status || '' IN ({froms}) AND m.deleted_at IS NULL"
             f"{' AND ' + where if where else ''} RETURNING id"
         ),
         {"rows": db.rows(rows)},

@@ -130,7 +130,7 @@ def _move_to_sent(session: Session, newly: list[dict[str, object]]) -> None:
             " delivery_at = v.at"
             f" FROM {db.rows_sql(session, message_id='bigint', wamid='text', at='timestamptz')}"
             " WHERE m.id = v.message_id AND m.meta_message_id IS NULL"
-            " AND (m.status = 'cancelled' OR m.deleted_at IS NOT NULL)"
+            " AND (m.status || '' = 'cancelled' OR m.deleted_at IS NOT NULL)"
         ),
         {"rows": db.rows(newly)},
     )

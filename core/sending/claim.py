@@ -91,7 +91,8 @@ def _candidates(session: Session, limits: dict[int, int], until: datetime) -> li
         found = list(_execute(session, statement, {"rows": db.rows(rows), "until": until}))
     else:
         probes = " UNION ALL ".join(
-            f"SELECT * FROM (SELECT {_COLUMNS} FROM message WHERE account_id = :account"
+            f"SELECT * FROM (SELECT {_COLUMNS} FROM message INDEXED BY ix_message_claim"
+            " WHERE account_id = :account"
             f" AND priority = {p} AND {_DUE} LIMIT :n)"
             for p in range(3)
         )
@@ -167,7 +168,7 @@ def _push(session: Session, due: dict[int, datetime]) -> None:
         session.execute(
             db.sql(
                 f"UPDATE message AS m SET due_at = v.due_at FROM {shape}"
-                " WHERE m.id = v.message_id AND m.status = 'pending'"
+                " WHERE m.id = v.message_id AND m.status || '' = 'pending'"
             ),
             {"rows": db.rows([{"message_id": i, "due_at": at} for i, at in due.items()])},
         )

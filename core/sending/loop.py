@@ -53,6 +53,7 @@ class SendLoop:
         self._waits: dict[int, datetime] = {}
         self._ready: dict[int, datetime] = {}  # account → when it is worth a look
         self._samples: deque[tuple[float, float, float]] = deque()
+        self._best_offset = time() - monotonic()
         self._durations: deque[float] = deque(maxlen=200)
         self._capacity = 100
         self._renewed = self._probed = float("-inf")
@@ -183,7 +184,20 @@ class SendLoop:
 
     def _launch(self, claim: Claim) -> None:
         self._claims[claim.attempt_id] = claim
-        self._tasks[claim.attempt_id] = self._loop.create_task(self._post(claim))
+        self._tasks[claim.attempt_id] = self._loop.create_task(self._carry(claim))
+
+    async def _carry(self, claim: Claim) -> None:
+        """Post a claim; whatever goes wrong in our own code, the claim is never lost sight of."""
+        try:
+            await self._post(claim)
+        except Exception as error:
+            log.exception("attempt %d met an error of ours", claim.attempt_id)
+            if claim.started:
+                broken = unknown(f"our own error after the start ({type(error).__name__})")
+                self._finished(claim, broken, self._engine_now())
+            else:
+                self._tasks.pop(claim.attempt_id, None)
+                self._missed.append(claim)
 
     async def _post(self, claim: Claim) -> None:
         """Sleep to the slot, POST once, hand over the result; never late, never without a lease."""
@@ -283,14 +297,14 @@ class SendLoop:
             self._samples.append((answered, answered - asked, at - (asked + answered) / 2))
             while self._samples[0][0] < answered - SAMPLES_FOR:
                 self._samples.popleft()
+            # One float: the event loop reads it while the database's thread is in here.
+            self._best_offset = min(self._samples, key=lambda one: one[1])[2]
 
         return sampled
 
     def _offset(self) -> float:
         """Engine seconds minus monotonic ones, by the quickest of the recent round trips."""
-        quickest = min(self._samples, key=lambda one: one[1], default=None)
-        best = quickest[2] if quickest else time() - monotonic()
-        return best + clock.offset().total_seconds()
+        return self._best_offset + clock.offset().total_seconds()
 
     def _engine_now(self) -> datetime:
         return datetime.fromtimestamp(monotonic() + self._offset(), UTC)

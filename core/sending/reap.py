@@ -44,9 +44,10 @@ def _close_attempts(session: Session, dead: list[int]) -> int:
     """The open attempts of dead workers, and those whose worker row is gone, become unknown."""
     skip = "FOR NO KEY UPDATE OF m SKIP LOCKED" if db.on_postgres(session) else ""
     source = db.rows_sql(session, worker_id="bigint")
+    hint = "" if db.on_postgres(session) else "INDEXED BY ix_attempt_open"
     left = session.execute(
         db.sql(
-            "SELECT a.id, a.message_id, a.worker_id FROM attempt a"
+            f"SELECT a.id, a.message_id, a.worker_id FROM attempt a {hint}"
             " JOIN message m ON m.id = a.message_id WHERE a.outcome IS NULL AND (a.worker_id IN"
             f" (SELECT v.worker_id FROM {source}) OR NOT EXISTS (SELECT 1 FROM worker w"
             f" WHERE w.id = a.worker_id)) ORDER BY a.message_id LIMIT {CHUNK} {skip}"
@@ -71,7 +72,7 @@ def _leave_unknown(session: Session, rows: str) -> None:
         db.sql(
             "UPDATE message AS m SET worker_id = NULL, unconfirmed_since = v.at,"
             f" error_class = 'unknown', error_code = NULL, error_text = '{LOST}' FROM {shape}"
-            " WHERE m.id = v.message_id AND m.status = 'processing'"
+            " WHERE m.id = v.message_id AND m.status || '' = 'processing'"
             " AND m.worker_id = v.worker_id"
         ),
         {"rows": rows},

@@ -172,7 +172,7 @@ def _leave_unknown(session: Session, unknown: list[Result], now: datetime) -> No
             db.sql(
                 "UPDATE message AS m SET worker_id = NULL, unconfirmed_since = v.since,"
                 f" error_class = 'unknown', error_code = NULL, error_text = v.text FROM {shape}"
-                f" WHERE m.id = v.message_id AND m.status = 'processing' AND {_HELD}"
+                f" WHERE m.id = v.message_id AND m.status || '' = 'processing' AND {_HELD}"
             ),
             {"rows": db.rows(rows)},
         )

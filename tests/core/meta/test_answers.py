@@ -24,7 +24,7 @@ def answer(status: int, body: Any) -> Answer:
 
 
 def kind(found: Answer) -> str | None:
-    return found.verdict and found.verdict.error_class
+    return found.verdict.error_class if found.verdict else None
 
 
 def refused(**error: Any) -> Answer:
@@ -34,7 +34,7 @@ def refused(**error: Any) -> Answer:
 def test_a_200_with_a_message_id_is_accepted() -> None:
     found = answer(200, ACCEPTED)
     assert (found.accepted, found.wamid, found.http_status) == (True, ID, 200)
-    assert found.code is found.text is None
+    assert (found.code, found.text) == (None, None)
     assert found.excerpt and ID in found.excerpt
 
 
