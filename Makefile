@@ -9,11 +9,12 @@ run: .venv/installed
 	@$(BIN)/python manage.py migrate
 	@programs=$$($(BIN)/python manage.py prepare) && { $(BIN)/honcho start $$programs || test $$? -eq 130; }
 
-test: .venv/installed packages lint
-	$(BIN)/pytest
+# Browser and chaos run alone: they watch real time.
+test: .venv/installed packages check
+	$(BIN)/pytest -m "browser or chaos"
 
 check: .venv/installed lint
-	$(BIN)/pytest -m "not browser and not chaos"
+	$(BIN)/pytest -m "not browser and not chaos" -n auto --dist loadfile
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -57,6 +57,7 @@ def cluster(folder: Path) -> Iterator[Cluster]:
         shutil.chown(folder, "postgres", "postgres")
     made.command("initdb", "-D", str(folder / "data"), "-U", "outbox", "-A", "trust", "-E", "UTF8")
     options = f"-p {made.port} -c listen_addresses=127.0.0.1 -k {folder} -c max_connections=200"
+    options += " -c fsync=off -c full_page_writes=off"  # no test takes the machine's power away
     made.control("-o", options, "start")
     try:
         yield made
