@@ -1,0 +1,142 @@
+"""Imports point one way: between the programs, and inside core from services to records to pure."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+NOT_OURS = ("tests", "data")
+
+# Which parts of the tree each part may import, beside itself.
+MAY_IMPORT: dict[str, set[str]] = {
+    "pages": {"ui", "core"},
+    "ui": {"core"},
+    "core": set(),
+    "gateway": {"core"},
+    "tasks": {"core"},
+    "manage": {"core", "tasks"},
+    "dashboard": {"core", "gateway", "tasks"},
+    "migrations": {"core"},
+    "sandbox": set(),
+    "bench": set(),
+}
+
+# Who alone may import a library; a name stands for itself and for all below it.
+ONLY: dict[str, set[str]] = {
+    "streamlit": {"dashboard", "ui", "pages"},
+    "huey": {"tasks"},
+    "starlette": {"gateway", "dashboard"},
+    "typer": {"manage"},
+}
+SPEAKS_HTTP = {"core.meta", "sandbox", "bench"}
+for client in ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "http.client"):
+    ONLY[client] = SPEAKS_HTTP
+
+# The layer of each module of core. Who adds a file decides here where it belongs.
+LAYERS: dict[str, str] = {
+    "pure": """access clock errors guesses logs numbering pacing passwords phone quoting rendering
+        retry schedule states wake meta.answers meta.codes meta.payloads meta.signatures
+        meta.statuses""",
+    "records": "db models schema settings vault",
+    "reads": "dump export listing readiness reports standing",
+    "services": """accounts audit composing importing messages meta.client outcomes preparing scan
+        sending.attempts sending.claim sending.lanes sending.loop sending.reap sending.settle
+        sending.tick sessions users webhooks workers""",
+}
+BELOW: dict[str, set[str]] = {
+    "pure": {"pure"},
+    "records": {"records", "pure"},
+    "reads": {"reads", "records", "pure"},
+    "services": {"services", "reads", "records", "pure"},
+}
+LAYER_OF = {f"core.{name}": layer for layer, names in LAYERS.items() for name in names.split()}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+MODULES: dict[str, Path] = {
+    name_of(path): path
+    for path in sorted(ROOT.rglob("*.py"))
+    if not path.relative_to(ROOT).parts[0].startswith((".", *NOT_OURS))
+}
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Everything that a file imports, wherever in it: `from core import db` is `core.db`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (one.name for one in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path} has a relative import"
+            for one in node.names:
+                below = f"{node.module}.{one.name}"
+                yield below if below in MODULES else str(node.module)
+
+
+IMPORTS: dict[str, set[str]] = {name: set(imported(path)) for name, path in MODULES.items()}
+
+
+def test_every_part_of_the_tree_has_its_place() -> None:
+    assert {name.partition(".")[0] for name in MODULES} <= set(MAY_IMPORT)
+    assert len(MODULES) > 80
+
+
+@pytest.mark.parametrize("part", MAY_IMPORT)
+def test_a_part_imports_only_what_lies_below_it(part: str) -> None:
+    found = {
+        f"{name} imports {target}"
+        for name, targets in IMPORTS.items()
+        for target in targets
+        if name.partition(".")[0] == part
+        and target.partition(".")[0] in set(MAY_IMPORT) - {part} - MAY_IMPORT[part]
+    }
+    assert found == set()
+
+
+@pytest.mark.parametrize("library", ONLY)
+def test_a_library_is_imported_only_where_it_belongs(library: str) -> None:
+    users = {
+        name
+        for name, targets in IMPORTS.items()
+        if any(is_within(target, library) for target in targets)
+    }
+    assert {n for n in users if not any(is_within(n, part) for part in ONLY[library])} == set()
+
+
+def is_within(name: str, whole: str) -> bool:
+    return name == whole or name.startswith(f"{whole}.")
+
+
+def test_every_module_of_core_has_its_layer() -> None:
+    packages = {name for name, path in MODULES.items() if path.name == "__init__.py"}
+    assert {n for n in MODULES if is_within(n, "core")} - packages == set(LAYER_OF)
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_of_core_imports_only_what_lies_below_it(layer: str) -> None:
+    found = {
+        f"{name} imports {target} ({LAYER_OF[target]})"
+        for name, targets in IMPORTS.items()
+        for target in targets
+        if LAYER_OF.get(name) == layer and LAYER_OF.get(target, "pure") not in BELOW[layer]
+    }
+    assert found == set()
+
+
+def test_core_has_no_circle_of_imports() -> None:
+    done: set[str] = set()
+
+    def walk(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " → ".join((*path, name))
+        if name not in done:
+            for target in IMPORTS.get(name, set()) & set(LAYER_OF):
+                walk(target, (*path, name))
+            done.add(name)
+
+    for name in LAYER_OF:
+        walk(name, ())
