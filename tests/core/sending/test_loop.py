@@ -255,16 +255,18 @@ def test_after_a_burst_of_45_one_recipient_gets_one_in_six_seconds(
     assert abs((dues[0] - full).total_seconds() + 6 * 44) < 0.01
 
 
-def test_an_urgent_message_leaves_before_a_campaign_that_was_due_earlier(
+def test_an_urgent_message_is_claimed_before_a_campaign_that_was_due_earlier(
     database: str, programs: Programs, send_due: Send
 ) -> None:
     account = given.account(rate=20)
-    for number in range(5):
-        given.message(account, to=given.recipient(number), priority=2, text="campaign")
-    given.message(account, to=given.recipient(9), priority=0, text="urgent")
+    campaign = [
+        given.message(account, to=given.recipient(number), priority=2) for number in range(5)
+    ]
+    urgent = given.message(account, to=given.recipient(9), priority=0)
     send_due()
-    arrived = [one["text"] for one in programs.arrived()]
-    assert arrived == ["urgent"] + ["campaign"] * 5
+    first = [given.attempts(one)[0].id for one in campaign]
+    assert given.attempts(urgent)[0].id < min(first)
+    assert first == sorted(first) and set(given.statuses()) == {"sent"}
 
 
 def test_what_was_not_to_leave_after_a_time_expires_unposted(
