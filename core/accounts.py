@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 import phonenumbers
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select, text, update
 from sqlmodel import Session, col
 
 from core import audit, db, vault
@@ -43,6 +43,7 @@ def add(
     name, phone_number_id, token = name.strip(), phone_number_id.strip(), token.strip()
     country = country.strip().upper() if country else None
     with db.writing() as session:
+        _alone(session)
         problems = _problems(session, name, phone_number_id, token, rate, country, zone)
         if problems:
             raise Invalid(*problems)
@@ -63,6 +64,12 @@ def add(
         after = {"name": name, "phone_number_id": phone_number_id, "rate": rate}
         audit.record(session, by, "account added", target=name, after=after)
     return account_id
+
+
+def _alone(session: Session) -> None:
+    """Let nobody else add a number until this transaction ends."""
+    if db.on_postgres(session):  # on SQLite every writer is alone
+        session.execute(text("LOCK TABLE account IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def _insert(session: Session, model: Any, **values: Any) -> int:

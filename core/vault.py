@@ -1,8 +1,8 @@
 """Tokens and app secrets at rest: Fernet, with a key that only its owner can read."""
 
-import os
 from functools import lru_cache
 from pathlib import Path
+from uuid import uuid4
 
 from cryptography.fernet import Fernet, InvalidToken
 
@@ -40,9 +40,9 @@ def _fernet() -> Fernet:
 def _key_file(path: Path) -> str:
     """The key in the file, made on the first start.
 
-    The file is linked into place whole, so that two processes that start together agree on one.
+    The file is linked into place whole, so that two starts at the same moment agree on one.
     """
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft = path.with_name(f"{path.name}.{uuid4().hex}")
     if not path.exists():
         draft.touch(mode=0o600)
         draft.write_bytes(Fernet.generate_key())
