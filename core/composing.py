@@ -1,7 +1,7 @@
 """From what a person typed to a message that may be stored: one set of checks for every way in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
@@ -237,7 +237,8 @@ def _by_key(session: Session, key: str) -> int | None:
 
 
 def _reference_taken(reference: str | None) -> Invalid:
-    sentence = f"The reference «{reference}» is in use by another message of this account."
+    told = (reference or "").strip()
+    sentence = f"The reference «{told}» is in use by another message of this account."
     return Invalid(Problem("reference", "taken", sentence))
 
 
@@ -312,23 +313,25 @@ def edit(
 ) -> None:
     """Change a pending or failed message; it is pending afterwards, with a new budget of retries.
 
-    `version` is the one that the person saw. Raises Conflict with what it holds now when somebody
-    changed it first, Refused when it is no longer pending or failed (or its outcome is unknown and
-    the risk of sending twice was not `confirmed`), Invalid as `check` does.
+    Its reference, its priority and a «not after» that is not over stay as they are. `version` is
+    the one that the person saw. Raises Conflict with what it holds now when somebody changed it
+    first, Refused when it is no longer pending or failed (or its outcome is unknown and the risk
+    of sending twice was not `confirmed`), Invalid as `check` does.
     """
-    try:
-        with db.writing() as session:
-            row = messages.find(session, message_id)
-            before = current(session, row)
-            _check_editable(row, version, before)
-            messages.check_confirmed(row, confirmed)
-            keeps = row.due_at if row.status == Status.PENDING else db.now(session)
-            composed = check_in(session, draft, due_before=keeps)
+    with db.writing() as session:
+        row, now = messages.find(session, message_id), db.now(session)
+        before = current(session, row)
+        _check_editable(row, version, before)
+        messages.check_confirmed(row, confirmed)
+        keeps = row.due_at if row.status == Status.PENDING else now
+        over = row.not_after is not None and row.not_after <= now
+        draft = replace(draft, not_after=None if over else row.not_after)
+        composed = check_in(session, draft, due_before=keeps)
+        try:
             _rewrite(session, row, composed, by)
-            change = {message_id: (before, facts(composed))}
-            messages.record(session, "edit", by.name, change, at=db.now(session))
-    except IntegrityError:
-        raise _reference_taken(draft.reference) from None
+        except IntegrityError:
+            raise _reference_taken(row.reference) from None
+        messages.record(session, "edit", by.name, {message_id: (before, facts(composed))}, at=now)
     wake(composed.due_at)
 
 
@@ -366,6 +369,7 @@ def _rewrite(session: Session, row: Message, composed: Composed, by: Actor) -> N
             scheduled_at=composed.due_at,
             zone=composed.zone,
             max_retries=composed.max_retries,
+            not_after=composed.not_after,
             retry_count=0,
             version=col(Message.version) + 1,
         )
