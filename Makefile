@@ -1,7 +1,6 @@
 # make run: try Outbox on this machine. make test: everything that has to hold.
 PYTHON ?= python3
 BIN := .venv/bin
-NEEDED := chromium redis-server postgresql
 
 .PHONY: run test check lint format bench clean packages
 
@@ -26,7 +25,7 @@ format: .venv/installed
 	$(BIN)/ruff format .
 
 packages:
-	@sh deploy/debian-packages.sh $(NEEDED)
+	@sh deploy/debian-packages.sh
 
 bench: .venv/installed
 	$(BIN)/python bench/sandbox_load.py

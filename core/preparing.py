@@ -16,6 +16,8 @@ def check_ports() -> None:
     ports = {"OUTBOX_DASHBOARD_PORT": chosen.dashboard_port}
     if chosen.training:
         ports["OUTBOX_SANDBOX_PORT"] = chosen.sandbox_port
+    if len(set(ports.values())) < len(ports):
+        raise Misconfigured(f"{' and '.join(ports)} are both {chosen.sandbox_port}.")
     for variable, port in ports.items():
         with socket.socket() as probe:
             # As a server does: a connection that has just ended does not keep its port.

@@ -1,10 +1,15 @@
 #!/bin/sh
-# Installs the Debian packages that the tests need and that are not there yet.
+# Installs the Debian packages that the tests need and that are not there yet; all, or those named.
 # As root, or with sudo that asks no password; otherwise it says the one line to type.
 set -eu
+[ $# -gt 0 ] || set -- chromium redis-server postgresql
 missing=""
-for package in "${@:-}"; do
-    dpkg -s "$package" >/dev/null 2>&1 || missing="$missing $package"
+for package in "$@"; do
+    # A package that was removed but left its configuration is known to dpkg all the same.
+    case "$(dpkg-query -W -f='${Status}' "$package" 2>/dev/null)" in
+        *" ok installed") ;;
+        *) missing="$missing $package" ;;
+    esac
 done
 [ -n "$missing" ] || exit 0
 if [ "$(id -u)" -eq 0 ]; then
@@ -17,6 +22,6 @@ else
     exit 1
 fi
 echo "Installing$missing …"
-export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get update -qq
-$as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null
+$as_root env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends $missing >/dev/null
