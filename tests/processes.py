@@ -68,7 +68,7 @@ class Programs:
         assert made.child.poll() is None, made.said()
         try:
             return requests.get(f"{self.api}/_sandbox/messages", timeout=2).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def worker(self, **settings: str) -> Process:
@@ -94,7 +94,7 @@ class Programs:
         assert made.child.poll() is None, made.said()
         try:
             return requests.get(f"{self.site}/healthz", timeout=2).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def arrived(self) -> list[dict[str, Any]]:

@@ -81,7 +81,10 @@ class Operator:
         self.page.get_by_label("Message", exact=True).fill(text)
 
     def choose(self, when: str) -> None:
-        self.page.get_by_role("radio", name=when).click(force=True)
+        """Choose a time, as a person does: look whether it took, else click again."""
+        self.settled()
+        option = self.page.get_by_role("radio", name=when, exact=True)
+        until(lambda: option.is_checked() or option.click(force=True), within=15, every=0.5)
 
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
