@@ -9,11 +9,13 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from redis import Redis, RedisError
 from sqlalchemy import create_engine, text
 
 from core import db, schema, settings, vault
 from tests import postgres
 from tests.processes import Programs, ports
+from tests.waiting import until
 
 
 def missing(reason: str) -> None:
@@ -135,7 +137,9 @@ def move_clock(environment: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[tim
 
 
 @pytest.fixture
-def programs(environment: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Programs]:
+def programs(
+    environment: pytest.MonkeyPatch, move_clock: Callable[[timedelta], None], tmp_path: Path
+) -> Iterator[Programs]:
     """Starts real processes over this test's settings, the sandbox first; ends them with it."""
     sandbox, dashboard = ports(2)
     environment.setenv("OUTBOX_SANDBOX_PORT", str(sandbox))
@@ -147,3 +151,25 @@ def programs(environment: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Progra
         yield made
     finally:
         made.end()
+
+
+@pytest.fixture
+def redis(environment: pytest.MonkeyPatch, programs: Programs, tmp_path: Path) -> str:
+    """A Redis of this test's own, and Huey's queue in it; returns its address."""
+    if shutil.which("redis-server") is None:
+        missing("Redis is not installed: run  sh deploy/debian-packages.sh redis-server")
+    [port] = ports(1)
+    url = f"redis://127.0.0.1:{port}/0"
+    options = ("--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path))
+    programs.start("redis", "/usr/bin/env", "redis-server", *options)
+    environment.setenv("OUTBOX_QUEUE_URL", url)
+    forget_settings()
+    until(lambda: _pings(url))
+    return url
+
+
+def _pings(url: str) -> bool:
+    try:
+        return bool(Redis.from_url(url).ping())
+    except RedisError:
+        return False

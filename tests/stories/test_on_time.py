@@ -1,0 +1,80 @@
+"""On time: what is for now leaves now, what is for later leaves at its minute."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from redis import Redis
+
+from core import db
+from tests import given
+from tests.processes import BIN, Programs
+from tests.waiting import until
+
+pytestmark = pytest.mark.chaos
+Move = Callable[[timedelta], None]
+
+
+def _by_command(programs: Programs, *line: str) -> str:
+    """Another process than the worker's, as an operator at a terminal."""
+    done = programs.start("command", str(BIN / "python"), "manage.py", *line)
+    assert done.child.wait(30) == 0, done.said()
+    return done.said()
+
+
+def test_a_message_for_now_leaves_within_two_seconds_on_the_embedded_queue(
+    sqlite: str, programs: Programs
+) -> None:
+    _leaves_at_once(programs)
+
+
+def test_a_message_for_now_leaves_within_two_seconds_on_postgresql_and_redis(
+    postgresql: str, programs: Programs, redis: str
+) -> None:
+    _leaves_at_once(programs)
+    Redis.from_url(redis).flushall()  # the queue is only a hint
+    given.message(given.account("After the flush", rate=20))
+    until(lambda: given.statuses() == ["sent", "sent"], within=5)
+
+
+def _leaves_at_once(programs: Programs) -> None:
+    given.account("Orders")
+    programs.worker()
+    _by_command(
+        programs, "schedule", "--account", "orders", "--to", "+628123456789", "--text", "x", "--now"
+    )
+    [arrived] = until(programs.arrived, within=10)
+    assert given.arrival(arrived) - given.row(1).due_at.timestamp() < 2
+
+
+def test_a_message_for_later_leaves_within_two_seconds_after_its_time_and_never_before(
+    database: str, programs: Programs, move_clock: Move
+) -> None:
+    account = given.account(rate=20)
+    made = [
+        given.message(account, to=given.recipient(n), when=given.in_(minutes=20 * n, seconds=3))
+        for n in (1, 2)
+    ]
+    programs.worker()
+    for number, one in enumerate(made, start=1):
+        move_clock(timedelta(minutes=20 * number))
+        arrived = until(lambda n=number: _arrived(programs, n), within=15)
+        late = given.arrival(arrived[-1]) - given.row(one).due_at.timestamp()
+        assert 0 <= late < 2
+
+
+def _arrived(programs: Programs, count: int) -> list[dict[str, object]]:
+    arrived = programs.arrived()
+    return arrived if len(arrived) == count else []
+
+
+def test_a_message_that_was_brought_forward_leaves_at_once(sqlite: str, programs: Programs) -> None:
+    account = given.account(rate=20)
+    made = given.message(account, when=given.in_(hours=5))
+    programs.worker()
+    with db.writing() as session:
+        session.execute(
+            db.sql("UPDATE message SET due_at = :now WHERE id = :id", "now"),
+            {"now": db.now(session), "id": made},
+        )
+    until(lambda: given.statuses() == ["sent"], within=5)
