@@ -56,7 +56,8 @@ def send_due() -> None:
 @huey.periodic_task(crontab(minute="*"))
 def scan_due() -> None:
     """Once a minute, Huey's smallest period: what no send loop does by itself."""
-    if scan(worker_id=_loop.worker_id if _loop else None):
+    loop = _loop
+    if scan(worker_id=loop.worker_id if loop else None) or loop is None:
         send_due()
 
 

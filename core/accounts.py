@@ -218,6 +218,14 @@ def _resume_at(session: Session, account_id: int, at: datetime | None) -> None:
     session.execute(update(Pace).where(col(Pace.account_id) == account_id).values(resume_at=at))
 
 
+def pause_by_itself(session: Session, account_id: int, reason: str) -> None:
+    """Pause an account that cannot send as it is set up; a person mends it and resumes."""
+    _set_state(session, account_id, "paused", reason, "engine")
+    _resume_at(session, account_id, None)
+    told = {"account": account_id, "reason": reason}
+    audit.record_engine(session, "account paused", after=told)
+
+
 def resume_what_is_over(session: Session) -> None:
     """Resume the accounts whose pause by Meta ends by itself.
 

@@ -32,17 +32,7 @@ class Claim:
 
 def reserve(session: Session, count: int) -> list[int]:
     """Ids before the rows: the payload that an attempt keeps already names the attempt."""
-    if not count:
-        return []
-    if db.on_postgres(session):
-        reserved = db.sql(
-            "SELECT nextval(pg_get_serial_sequence('attempt', 'id'))"
-            " FROM generate_series(1, CAST(:n AS integer))"
-        )
-        return list(session.execute(reserved, {"n": count}).scalars())
-    last = session.execute(db.sql("SELECT seq FROM sqlite_sequence WHERE name = 'attempt'"))
-    first = int(last.scalar() or 0) + 1
-    return list(range(first, first + count))
+    return db.reserve(session, "attempt", count)
 
 
 def insert(
@@ -59,7 +49,6 @@ def insert(
         "payload_sha256": "text",
         "confirmed_by": "text",
     }
-    names = ", ".join(columns)
     rows = [
         {
             "id": one.attempt_id,
@@ -74,8 +63,4 @@ def insert(
         }
         for one in claims
     ]
-    shape = db.rows_sql(session, **columns)
-    session.execute(
-        db.sql(f"INSERT INTO attempt ({names}) SELECT {names} FROM {shape}"),
-        {"rows": db.rows(rows)},
-    )
+    db.insert_rows(session, "attempt", rows, **columns)

@@ -13,7 +13,8 @@ from typing import Any
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from core import db, pacing, vault
+from core import accounts, db, pacing, vault
+from core.errors import Misconfigured
 from core.meta import client
 from core.sending.attempts import Claim
 
@@ -79,7 +80,14 @@ def lock_lanes(
             "now": now,
         },
     )
-    return {row.account_id: _lane(row, now, lead, in_flight) for row in found}
+    lanes: dict[int, Lane] = {}
+    for row in found.all():
+        try:
+            lanes[row.account_id] = _lane(row, now, lead, in_flight)
+        except Misconfigured as error:
+            # Its messages wait with the reason; every other account goes on.
+            accounts.pause_by_itself(session, row.account_id, str(error))
+    return lanes
 
 
 def _lane(row: Row[Any], now: datetime, lead: float, in_flight: Counter[int]) -> Lane:

@@ -1,7 +1,6 @@
 """The send loop of one process: ticks, sleeps to the slots, posts, and stops in order.
 
-One asyncio loop posts; one thread with one connection does the database's work. Engine time is the
-database's, mapped onto the event loop's clock by the best of the recent samples.
+One asyncio loop posts; one thread with one connection does the database's work.
 """
 
 import asyncio
@@ -10,20 +9,21 @@ import resource
 from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Event
-from time import monotonic, time
+from time import monotonic
 from typing import TypeVar
 
 import uvloop
 from sqlalchemy.exc import DBAPIError
 
-from core import clock, db, pacing, workers
+from core import db, pacing, workers
 from core.meta import client
 from core.meta.answers import Answer, unknown
 from core.scan import scan
 from core.sending import tick
 from core.sending.attempts import Claim
+from core.sending.engine_time import EngineTime
 from core.sending.settle import Result
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,6 @@ T = TypeVar("T")
 
 BUSY_EVERY = 0.05  # seconds between ticks while there is work
 IDLE_EVERY = 1.0  # a probe, a renewal, and at most this long after a lost wake
-SAMPLES_FOR = 30.0
 STOP_WAITS = 3.0
 MOST_IN_FLIGHT = 2000
 SPARE_FILES = 200
@@ -52,8 +51,7 @@ class SendLoop:
         self._missed: list[Claim] = []
         self._waits: dict[int, datetime] = {}
         self._ready: dict[int, datetime] = {}  # account → when it is worth a look
-        self._samples: deque[tuple[float, float, float]] = deque()
-        self._best_offset = time() - monotonic()
+        self._time = EngineTime()
         self._durations: deque[float] = deque(maxlen=200)
         self._capacity = 100
         self._renewed = self._probed = float("-inf")
@@ -97,6 +95,7 @@ class SendLoop:
     async def _turn(self) -> None:
         """One tick, its posts, and the sleep until the next."""
         began = monotonic()
+        self._event.clear()
         try:
             await self._tick(began)
         except tick.LeaseLost:
@@ -104,25 +103,33 @@ class SendLoop:
         except DBAPIError as error:
             # Which statement failed may hold a text: the log has the error's name alone.
             log.warning("tick failed and is repeated: %s", type(error.orig).__name__)
-            self._read_back = True
-            await asyncio.sleep(0.2)
+            await self._take_breath(0.2)
+        except Exception:
+            # One bad row or a fault of ours must not stop what else is due.
+            log.exception("tick failed by an error of ours and is repeated")
+            await self._take_breath(1.0)
         await self._sleep(began)
+
+    async def _take_breath(self, seconds: float) -> None:
+        """After an error the database may hold claims that we know nothing of: read them back."""
+        self._read_back = True
+        await asyncio.sleep(seconds)
 
     async def _tick(self, began: float) -> None:
         order = self._order(began)
+        if order.probe:
+            self._probed = began  # before the tick: a wake during it asks for another probe
         done = await self._in_database(
-            lambda: tick.run(order, installation=self._installation, sampled=self._sampler())
+            lambda: tick.run(order, installation=self._installation, sampled=self._time.sampler())
         )
         self._durations.append(monotonic() - began)
         if order.renew:
             self._renewed = began
-        if order.probe:
-            self._probed = began
         self._read_back = False
         self._absorb(order, done)
 
     def _order(self, began: float) -> tick.Order:
-        now = self._engine_now()
+        now = self._time.now()
         lead = pacing.lead_from(list(self._durations))
         room = min(self._most - len(self._claims), self._capacity)
         soon = now + timedelta(seconds=lead + pacing.AHEAD)
@@ -194,14 +201,14 @@ class SendLoop:
             log.exception("attempt %d met an error of ours", claim.attempt_id)
             if claim.started:
                 broken = unknown(f"our own error after the start ({type(error).__name__})")
-                self._finished(claim, broken, self._engine_now())
+                self._finished(claim, broken, self._time.now())
             else:
                 self._tasks.pop(claim.attempt_id, None)
                 self._missed.append(claim)
 
     async def _post(self, claim: Claim) -> None:
         """Sleep to the slot, POST once, hand over the result; never late, never without a lease."""
-        slot = self._loop_time(claim.slot_at)
+        slot = self._time.on_monotonic(claim.slot_at)
         while (left := slot - monotonic()) > 0:  # noqa: ASYNC110 - timers round to milliseconds
             await asyncio.sleep(left)
         late = claim.window is not None and monotonic() > slot + claim.window
@@ -210,7 +217,7 @@ class SendLoop:
             self._missed.append(claim)
             return
         claim.started = True
-        posted = self._engine_now()
+        posted = self._time.now()
         try:
             answer = await client.post(self._http, claim.url, claim.token, claim.body)
         except asyncio.CancelledError:
@@ -220,7 +227,7 @@ class SendLoop:
     def _finished(self, claim: Claim, answer: Answer, posted: datetime) -> None:
         self._tasks.pop(claim.attempt_id, None)
         self._claims.pop(claim.attempt_id, None)
-        self._results.append(Result(claim, answer, posted, self._engine_now()))
+        self._results.append(Result(claim, answer, posted, self._time.now()))
 
     def _drop(self, attempt_id: int) -> None:
         """Somebody else closed it: do not post it. One already under way keeps its result."""
@@ -245,9 +252,8 @@ class SendLoop:
             pause = BUSY_EVERY
         elif self._ready:
             lead = pacing.lead_from(list(self._durations))
-            pause = self._loop_time(min(self._ready.values())) - lead - monotonic()
+            pause = self._time.on_monotonic(min(self._ready.values())) - lead - monotonic()
         deadline = began + min(max(pause, BUSY_EVERY), IDLE_EVERY)
-        self._event.clear()
         while (left := deadline - monotonic()) > 0 and not self.stop.is_set():
             try:
                 await asyncio.wait_for(self._event.wait(), min(left, 0.1))
@@ -257,7 +263,7 @@ class SendLoop:
 
     def _is_idle(self) -> bool:
         busy = self._claims or self._results or self._missed
-        now = self._engine_now()
+        now = self._time.now()
         due = any(at <= now + timedelta(seconds=IDLE_EVERY * 2) for at in self._ready.values())
         return self._probed > float("-inf") and not busy and not due
 
@@ -267,7 +273,7 @@ class SendLoop:
         for one in returned:
             if task := self._tasks.pop(one.attempt_id, None):
                 task.cancel()
-        now = self._engine_now()
+        now = self._time.now()
         self._results += [Result(one, None, None, now) for one in returned]
         if self._tasks:
             await asyncio.wait(set(self._tasks.values()), timeout=STOP_WAITS)
@@ -286,31 +292,6 @@ class SendLoop:
 
     async def _in_database(self, work: Callable[[], T]) -> T:
         return await self._loop.run_in_executor(self._database, work)
-
-    def _sampler(self) -> Callable[[datetime], None]:
-        """Measure the offset of the database's clock at the midpoint of its round trip."""
-        asked = monotonic()
-
-        def sampled(now: datetime) -> None:
-            answered = monotonic()
-            at = (now - clock.offset()).timestamp()
-            self._samples.append((answered, answered - asked, at - (asked + answered) / 2))
-            while self._samples[0][0] < answered - SAMPLES_FOR:
-                self._samples.popleft()
-            # One float: the event loop reads it while the database's thread is in here.
-            self._best_offset = min(self._samples, key=lambda one: one[1])[2]
-
-        return sampled
-
-    def _offset(self) -> float:
-        """Engine seconds minus monotonic ones, by the quickest of the recent round trips."""
-        return self._best_offset + clock.offset().total_seconds()
-
-    def _engine_now(self) -> datetime:
-        return datetime.fromtimestamp(monotonic() + self._offset(), UTC)
-
-    def _loop_time(self, at: datetime) -> float:
-        return at.timestamp() - self._offset()
 
 
 def _installation() -> str:

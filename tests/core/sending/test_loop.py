@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -10,8 +11,9 @@ from sqlmodel import col
 
 from core import accounts, db, messages
 from core.errors import Refused
-from core.models import Account, Installation, Message, Pace, Recipient
+from core.models import Account, Business, Installation, Message, Pace, Recipient
 from core.scan import scan
+from core.sending import tick
 from core.sending.loop import SendLoop
 from tests import given
 from tests.processes import Programs
@@ -295,3 +297,37 @@ def test_while_all_sending_is_stopped_nothing_is_claimed(
         session.execute(update(Installation).values({column: None}))
     send_due()
     assert given.row(made).status == "sent"
+
+
+def test_an_account_whose_token_cannot_be_read_is_paused_and_the_others_go_on(
+    database: str, programs: Programs, send_due: Send
+) -> None:
+    broken, sound = given.account("Broken", rate=20), given.account("Sound", rate=20)
+    waiting, sent = given.message(broken), given.message(sound)
+    with db.writing() as session:
+        other = session.get_one(Account, broken).business_id
+        session.execute(
+            update(Business).where(col(Business.id) == other).values(token="of another key")
+        )
+    send_due()
+    assert (given.row(waiting).status, given.row(sent).status) == ("pending", "sent")
+    assert _state(broken) == "paused"
+
+
+def test_an_error_of_our_own_in_a_tick_stops_nothing(
+    database: str, programs: Programs, send_due: Send, environment: pytest.MonkeyPatch
+) -> None:
+    made = given.message(given.account(rate=20))
+    real, failed = tick.run, []
+
+    def failing(order: tick.Order, **rest: Any) -> tick.Done:
+        done = real(order, **rest)
+        if done.claims and not failed:
+            failed.append(True)
+            raise KeyError("ours")
+        return done
+
+    environment.setattr(tick, "run", failing)
+    send_due()
+    assert failed and given.row(made).status == "sent"
+    assert len(programs.arrived()) == 1
