@@ -1,12 +1,15 @@
 # make run: try Outbox on this machine. make test: everything that has to hold.
 PYTHON ?= python3
 BIN := .venv/bin
+# Honcho's own reading of .env would beat the environment; everywhere else the environment wins.
+SETTINGS := $(if $(wildcard .env),$(BIN)/dotenv run --no-override --)
 
 .PHONY: run test check lint format bench clean packages
 
 run: .venv/installed
 	@$(BIN)/python manage.py migrate
-	@programs=$$($(BIN)/python manage.py prepare) && { $(BIN)/honcho start $$programs || test $$? -eq 130; }
+	@programs=$$($(BIN)/python manage.py prepare) && \
+	{ $(SETTINGS) $(BIN)/honcho start --env /dev/null $$programs || test $$? -eq 130; }
 
 # Browser and chaos run alone: they watch real time.
 test: .venv/installed packages check
