@@ -1,17 +1,17 @@
 """From what a person typed to a message that may be stored: one set of checks for every way in."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
 from core import db, messages, pacing, phone, rendering
 from core.access import Actor, Role, needs
-from core.errors import Conflict, Invalid, Problem, Refused
+from core.errors import Invalid, Problem
 from core.models import Account, Content, Message
 from core.phone import Phone
 from core.schedule import check_lead, from_local, quick
@@ -224,7 +224,7 @@ def schedule(draft: Draft, *, key: str, by: Actor) -> int:
         with db.reading() as session:
             known = _by_key(session, key)
         if known is None:
-            raise _reference_taken(draft.reference) from None
+            raise reference_taken(draft.reference) from None
         return known
     wake(composed.due_at)
     return message_id
@@ -236,7 +236,8 @@ def _by_key(session: Session, key: str) -> int | None:
     return found
 
 
-def _reference_taken(reference: str | None) -> Invalid:
+def reference_taken(reference: str | None) -> Invalid:
+    """The problem of a reference that another message of the account has."""
     told = (reference or "").strip()
     sentence = f"The reference «{told}» is in use by another message of this account."
     return Invalid(Problem("reference", "taken", sentence))
@@ -305,78 +306,3 @@ def facts(composed: Composed) -> dict[str, Any]:
         "due_at": db.stamp(composed.due_at),
         "max_retries": composed.max_retries,
     }
-
-
-@needs(Role.OPERATOR)
-def edit(
-    message_id: int, draft: Draft, *, version: int, by: Actor, confirmed: bool = False
-) -> None:
-    """Change a pending or failed message; it is pending afterwards, with a new budget of retries.
-
-    Its reference, its priority and a «not after» that is not over stay as they are. `version` is
-    the one that the person saw. Raises Conflict with what it holds now when somebody changed it
-    first, Refused when it is no longer pending or failed (or its outcome is unknown and the risk
-    of sending twice was not `confirmed`), Invalid as `check` does.
-    """
-    with db.writing() as session:
-        row, now = messages.find(session, message_id), db.now(session)
-        before = current(session, row)
-        _check_editable(row, version, before)
-        messages.check_confirmed(row, confirmed)
-        keeps = row.due_at if row.status == Status.PENDING else now
-        over = row.not_after is not None and row.not_after <= now
-        draft = replace(draft, not_after=None if over else row.not_after)
-        composed = check_in(session, draft, due_before=keeps)
-        try:
-            _rewrite(session, row, composed, by)
-        except IntegrityError:
-            raise _reference_taken(row.reference) from None
-        messages.record(session, "edit", by.name, {message_id: (before, facts(composed))}, at=now)
-    wake(composed.due_at)
-
-
-def current(session: Session, row: Message) -> dict[str, Any]:
-    """What the editable fields of a message hold."""
-    account = session.get_one(Account, row.account_id)
-    content = session.get_one(Content, row.id)
-    return {
-        "account": account.name,
-        "recipient": row.recipient,
-        "text": content.text,
-        "due_at": db.stamp(row.due_at),
-        "max_retries": row.max_retries,
-    }
-
-
-def _check_editable(row: Message, version: int, now_holds: dict[str, Any]) -> None:
-    if row.status not in (Status.PENDING, Status.FAILED):
-        raise Refused(messages.too_late(row, "changed"))
-    if row.version != version:
-        told = "Somebody changed this message while you were editing it."
-        raise Conflict(told, current=now_holds)
-
-
-def _rewrite(session: Session, row: Message, composed: Composed, by: Actor) -> None:
-    if row.status == Status.FAILED:
-        messages.begin_anew(session, row, by=by)
-    session.execute(
-        update(Message)
-        .where(col(Message.id) == row.id, col(Message.status) == Status.PENDING)
-        .values(
-            account_id=composed.account.id,
-            recipient=composed.phone.e164,
-            due_at=composed.due_at,
-            scheduled_at=composed.due_at,
-            zone=composed.zone,
-            max_retries=composed.max_retries,
-            not_after=composed.not_after,
-            retry_count=0,
-            version=col(Message.version) + 1,
-        )
-    )
-    words = search_words(composed.phone.e164, composed.text)
-    session.execute(
-        update(Content)
-        .where(col(Content.message_id) == row.id)
-        .values(text=composed.text, search=words)
-    )

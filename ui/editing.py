@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from core import composing, reports
+from core import composing, editing, reports
 from core.access import Actor
 from core.composing import Draft, When
 from core.errors import Conflict, Invalid, OutboxError, Problem
@@ -93,7 +93,7 @@ def _save(message_id: int, draft: Draft, by: Actor, sure: bool) -> bool:
     kept[f"{key}-problems"] = ()
     try:
         version = kept[f"{key}-version"]
-        composing.edit(message_id, draft, version=version, by=by, confirmed=sure)
+        editing.edit(message_id, draft, version=version, by=by, confirmed=sure)
         kept["did"] = "Saved."
         asking.over()
         return True

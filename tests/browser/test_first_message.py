@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import expect
 
-from core import composing, messages
+from core import editing, messages
 from core.composing import Draft, When
 from core.models import Message
 from tests import given
@@ -126,7 +126,7 @@ def test_the_second_of_two_editors_is_told_and_shown_the_difference(desk: Desk) 
     box.fill("Text of the second editor")
     version = given.row(made).version
     draft = Draft(account, given.recipient(), "Text of the first editor", When("keep"))
-    composing.edit(made, draft, version=version, by=given.ANA)
+    editing.edit(made, draft, version=version, by=given.ANA)
     ana.page.get_by_role("dialog").get_by_role("button", name="Save").click()
     ana.sees("Text of the first editor")
     expect(box).to_have_value("Text of the second editor")

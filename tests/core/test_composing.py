@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from core import accounts, composing, db, messages, wake
+from core import accounts, composing, db, editing, messages, wake
 from core.access import Actor, Role
 from core.composing import Composed, Draft, When
 from core.errors import Conflict, Invalid, Problem, Refused
@@ -331,7 +331,7 @@ def edit(message_id: int, *, version: int | None = None, **changed: Any) -> None
     given_now: dict[str, Any] = {"account_id": row.account_id, "when": When("keep")}
     draft = replace(DRAFT, **(given_now | changed))
     seen = row.version if version is None else version
-    composing.edit(message_id, draft, version=seen, by=by, confirmed=confirmed)
+    editing.edit(message_id, draft, version=seen, by=by, confirmed=confirmed)
 
 
 def test_a_pending_message_is_edited_and_keeps_its_time(database: str) -> None:
@@ -442,7 +442,7 @@ def test_a_finished_or_deleted_message_cannot_be_edited(database: str) -> None:
     with pytest.raises(Refused, match="does not exist, or was deleted"):
         edit(deleted)
     with pytest.raises(Refused, match="Message 4711 does not exist"):
-        composing.edit(4711, DRAFT, version=1, by=ANA)
+        editing.edit(4711, DRAFT, version=1, by=ANA)
 
 
 def test_an_edit_and_a_claim_at_once_exclude_each_other(database: str) -> None:

@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from core import composing, db, messages, outcomes, workers
+from core import db, editing, messages, outcomes, workers
 from core.composing import Draft, When
 from core.errors import Conflict, Refused
 from core.meta.answers import Answer, unknown
@@ -237,7 +237,7 @@ class Life(RuleBasedStateMachine):
             version = given.row(message_id).version
             number = given.row(message_id).recipient
             draft = Draft(self.account, number, "Changed", When("now"), max_retries=1)
-            composing.edit(message_id, draft, version=version, by=given.ANA, confirmed=True)
+            editing.edit(message_id, draft, version=version, by=given.ANA, confirmed=True)
         else:
             getattr(messages, action)(message_id, by=given.ANA)
 

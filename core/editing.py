@@ -1,0 +1,93 @@
+"""Changing a message that has not left: what two people change at once is told to the second."""
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col
+
+from core import composing, db, messages
+from core.access import Actor, Role, needs
+from core.composing import Composed, Draft
+from core.errors import Conflict, Refused
+from core.models import Account, Content, Message
+from core.states import Status
+from core.wake import wake
+
+
+@needs(Role.OPERATOR)
+def edit(
+    message_id: int, draft: Draft, *, version: int, by: Actor, confirmed: bool = False
+) -> None:
+    """Change a pending or failed message; it is pending afterwards, with a new budget of retries.
+
+    Its reference, its priority and a «not after» that is not over stay as they are. `version` is
+    the one that the person saw. Raises Conflict with what it holds now when somebody changed it
+    first, Refused when it is no longer pending or failed (or its outcome is unknown and the risk
+    of sending twice was not `confirmed`), Invalid as `check` does.
+    """
+    with db.writing() as session:
+        row, now = messages.find(session, message_id), db.now(session)
+        before = current(session, row)
+        _check_editable(row, version, before)
+        messages.check_confirmed(row, confirmed)
+        keeps = row.due_at if row.status == Status.PENDING else now
+        over = row.not_after is not None and row.not_after <= now
+        draft = replace(draft, not_after=None if over else row.not_after)
+        composed = composing.check_in(session, draft, due_before=keeps)
+        try:
+            _rewrite(session, row, composed, by)
+        except IntegrityError:
+            raise composing.reference_taken(row.reference) from None
+        messages.record(
+            session, "edit", by.name, {message_id: (before, composing.facts(composed))}, at=now
+        )
+    wake(composed.due_at)
+
+
+def current(session: Session, row: Message) -> dict[str, Any]:
+    """What the editable fields of a message hold."""
+    account = session.get_one(Account, row.account_id)
+    content = session.get_one(Content, row.id)
+    return {
+        "account": account.name,
+        "recipient": row.recipient,
+        "text": content.text,
+        "due_at": db.stamp(row.due_at),
+        "max_retries": row.max_retries,
+    }
+
+
+def _check_editable(row: Message, version: int, now_holds: dict[str, Any]) -> None:
+    if row.status not in (Status.PENDING, Status.FAILED):
+        raise Refused(messages.too_late(row, "changed"))
+    if row.version != version:
+        told = "Somebody changed this message while you were editing it."
+        raise Conflict(told, current=now_holds)
+
+
+def _rewrite(session: Session, row: Message, composed: Composed, by: Actor) -> None:
+    if row.status == Status.FAILED:
+        messages.begin_anew(session, row, by=by)
+    session.execute(
+        update(Message)
+        .where(col(Message.id) == row.id, col(Message.status) == Status.PENDING)
+        .values(
+            account_id=composed.account.id,
+            recipient=composed.phone.e164,
+            due_at=composed.due_at,
+            scheduled_at=composed.due_at,
+            zone=composed.zone,
+            max_retries=composed.max_retries,
+            not_after=composed.not_after,
+            retry_count=0,
+            version=col(Message.version) + 1,
+        )
+    )
+    words = composing.search_words(composed.phone.e164, composed.text)
+    session.execute(
+        update(Content)
+        .where(col(Content.message_id) == row.id)
+        .values(text=composed.text, search=words)
+    )
