@@ -15,9 +15,9 @@ from core import accounts, composing, db, dump, importing, logs, preparing, sche
 from core.access import Actor, Role
 from core.composing import Draft, When
 from core.errors import Invalid, OutboxError
-from core.importing import WrongFile
 from core.schedule import from_iso
 from core.sending.loop import SendLoop
+from core.sheet import WrongFile
 from core.states import Status
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)

@@ -157,3 +157,29 @@ def rows_sql(session: Session, **columns: str) -> str:
 def rows(values: Sequence[Mapping[str, Any]]) -> str:
     """The JSON for `:rows`; datetimes as stamps."""
     return json.dumps(list(values), default=lambda value: stamp(value), ensure_ascii=False)
+
+
+def reserve(session: Session, table: str, count: int) -> list[int]:
+    """Ids for rows that are yet to be inserted, ascending, in a transaction that writes."""
+    if not count:
+        return []
+    if on_postgres(session):
+        reserved = sql(
+            f"SELECT nextval(pg_get_serial_sequence('{table}', 'id'))"
+            " FROM generate_series(1, CAST(:n AS integer))"
+        )
+        return list(session.execute(reserved, {"n": count}).scalars())
+    last = session.execute(sql(f"SELECT seq FROM sqlite_sequence WHERE name = '{table}'"))
+    first = int(last.scalar() or 0) + 1
+    return list(range(first, first + count))
+
+
+def insert_rows(
+    session: Session, table: str, values: Sequence[Mapping[str, Any]], **columns: str
+) -> None:
+    """Insert a set of rows by one statement; `columns` as for `rows_sql`."""
+    names = ", ".join(columns)
+    session.execute(
+        sql(f"INSERT INTO {table} ({names}) SELECT {names} FROM {rows_sql(session, **columns)}"),
+        {"rows": rows(values)},
+    )

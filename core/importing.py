@@ -1,48 +1,25 @@
 """A file of messages: checked whole, stored in chunks, released together."""
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col
+from sqlmodel import Session, col
 
-from core import composing, db, messages
+from core import composing, db, messages, sheet
 from core.access import Actor, Role, needs
-from core.composing import Composed, Draft, When
-from core.errors import Invalid, OutboxError, Problem
-from core.models import Account, Batch, Content, Message
-from core.schedule import from_iso
+from core.composing import Composed
+from core.errors import Refused
+from core.models import Account, Batch, Message
+from core.sheet import WrongFile, WrongRow
 from core.states import Cause, Status
 from core.wake import wake
 
-COLUMNS = {"recipient", "content", "scheduled_at"}
-OPTIONAL = {"max_retries", "reference", "priority", "not_after"}
 T = TypeVar("T")
 CHUNK = 500  # rows a transaction: well under 50 ms of a lock that others wait for
-
-
-@dataclass(frozen=True)
-class WrongRow:
-    """One problem of one line of the file (the heading is line 1)."""
-
-    line: int
-    column: str
-    reason: str
-
-
-class WrongFile(OutboxError):
-    """Nothing was stored; `rows` has every problem."""
-
-    def __init__(self, rows: Sequence[WrongRow]) -> None:
-        super().__init__(f"{len({row.line for row in rows})} rows are wrong; nothing was stored.")
-        self.rows = rows
 
 
 @needs(Role.OPERATOR)
@@ -55,7 +32,7 @@ def import_csv(text: str, *, account: Account, name: str, by: Actor) -> int:
     digest = hashlib.sha256(text.encode()).hexdigest()
     with db.reading() as session:
         now = db.now(session)
-    composed = _read(text, account, now)
+    composed = sheet.read(text, account=account, now=now)
     _remove_unfinished(account, digest, by)
     _check_references(account, composed)
     batch_id = _begin(account, name, digest, len(composed), by)
@@ -70,97 +47,6 @@ def import_csv(text: str, *, account: Account, name: str, by: Actor) -> int:
     if composed:
         wake(min(one.due_at for _, one in composed))
     return len(composed)
-
-
-def _read(text: str, account: Account, now: datetime) -> list[tuple[int, Composed]]:
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    _check_heading(reader.fieldnames or [])
-    composed: list[tuple[int, Composed]] = []
-    wrong: list[WrongRow] = []
-    lines = _lines(reader, wrong)
-    for line, row in lines:
-        try:
-            composed.append(
-                (line, composing.compose(_draft(row, account), account=account, now=now))
-            )
-        except Invalid as invalid:
-            wrong += [WrongRow(line, _column(p), p.message) for p in invalid.problems]
-    wrong += _repeated(composed)
-    if wrong:
-        raise WrongFile(sorted(wrong, key=lambda one: one.line))
-    return composed
-
-
-def _lines(
-    reader: "csv.DictReader[str]", wrong: list[WrongRow]
-) -> Iterator[tuple[int, dict[str, str]]]:
-    """Each row with the line that it begins on; a row of the wrong shape is told, not guessed."""
-    begins = 2
-    try:
-        for row in reader:
-            if None in row or None in row.values():
-                wrong.append(WrongRow(begins, "row", "It has not as many fields as the heading."))
-            else:
-                yield begins, row
-            begins = reader.line_num + 1
-    except csv.Error as error:
-        wrong.append(WrongRow(begins, "row", f"It cannot be read as CSV: {error}."))
-
-
-def _check_heading(found: Sequence[str]) -> None:
-    missing, unknown = COLUMNS - set(found), set(found) - COLUMNS - OPTIONAL
-    if missing or unknown or len(set(found)) < len(found):
-        told = [f"is without {', '.join(sorted(missing))}"] if missing else []
-        told += [f"has unknown columns {', '.join(sorted(unknown))}"] if unknown else []
-        told += ["names a column twice"] if len(set(found)) < len(found) else []
-        raise Invalid(Problem("file", "heading", f"The heading {' and '.join(told)}."))
-
-
-def _draft(row: dict[str, str], account: Account) -> Draft:
-    problems: list[Problem] = []
-    when = When("now")
-    not_after: datetime | None = None
-    try:
-        if row["scheduled_at"].strip():
-            when = When("instant", wall=from_iso(row["scheduled_at"]))
-        if row.get("not_after", "").strip():
-            not_after = from_iso(row["not_after"])
-    except Invalid as invalid:
-        problems += invalid.problems
-    numbers = {}
-    for column, default in (("max_retries", 3), ("priority", 1)):
-        value = row.get(column, "").strip()
-        if value and not value.isdecimal():
-            problems.append(Problem(column, "number", f"«{value}» is not a whole number."))
-        numbers[column] = int(value) if value.isdecimal() else default
-    if problems:
-        raise Invalid(*problems)
-    return Draft(
-        account_id=account.id,
-        recipient=row["recipient"],
-        text=row["content"],
-        when=when,
-        max_retries=numbers["max_retries"],
-        priority=numbers["priority"],
-        reference=row.get("reference") or None,
-        not_after=not_after,
-    )
-
-
-def _column(problem: Problem) -> str:
-    return {"text": "content", "when": "scheduled_at"}.get(problem.field, problem.field)
-
-
-def _repeated(composed: list[tuple[int, Composed]]) -> list[WrongRow]:
-    first: dict[str, int] = {}
-    wrong = []
-    for line, one in composed:
-        if one.reference and one.reference in first:
-            told = f"«{one.reference}» stands in line {first[one.reference]} already."
-            wrong.append(WrongRow(line, "reference", told))
-        elif one.reference:
-            first[one.reference] = line
-    return wrong
 
 
 def _check_references(account: Account, composed: list[tuple[int, Composed]]) -> None:
@@ -197,13 +83,13 @@ def _remove_unfinished(account: Account, digest: str, by: Actor) -> None:
 def _remove(batch_id: int, by: Actor) -> None:
     while _remove_some(batch_id, by):
         pass
-    with db.writing() as session:
-        session.execute(update(Batch).where(col(Batch.id) == batch_id).values(state="cancelled"))
 
 
 def _remove_some(batch_id: int, by: Actor) -> int:
+    """Cancel and hide some of the batch's rows; where there are none left, the batch itself."""
     with db.writing() as session:
         now = db.now(session)
+        db.lock(session, "batch", [batch_id])
         ids = session.execute(_held_rows(batch_id)).scalars().all()
         moved = messages.move(
             session,
@@ -216,7 +102,9 @@ def _remove_some(batch_id: int, by: Actor) -> int:
         )
         change = {one: ({"status": "pending"}, {"status": "cancelled"}) for one in moved}
         messages.record(session, "unfinished import removed", by.name, change, at=now)
-        return len(moved)
+        if not ids:
+            _leave_loading(session, batch_id, state="cancelled")
+        return len(ids)
 
 
 def _held_rows(batch_id: int) -> Select[int]:
@@ -248,33 +136,62 @@ def _begin(account: Account, name: str, digest: str, total: int, by: Actor) -> i
         return batch.id
 
 
+_MESSAGE = {
+    "id": "bigint",
+    "account_id": "bigint",
+    "recipient": "text",
+    "scheduled_at": "timestamptz",
+    "due_at": "timestamptz",
+    "zone": "text",
+    "max_retries": "smallint",
+    "reference": "text",
+    "priority": "smallint",
+    "not_after": "timestamptz",
+    "created_at": "timestamptz",
+    "batch_id": "bigint",
+    "hold": "text",
+}
+_CONTENT = {"message_id": "bigint", "text": "text", "search": "text", "created_by": "text"}
+
+
 def _store(batch_id: int, chunk: Sequence[tuple[int, Composed]], by: Actor) -> None:
     with db.writing() as session:
         now = db.now(session)
-        rows = [
-            composing.message_values(one, now) | {"batch_id": batch_id, "hold": "batch"}
-            for _, one in chunk
-        ]
-        made = insert(Message).returning(col(Message.id), sort_by_parameter_order=True)
+        _check_loading(session, batch_id)
+        found = zip(db.reserve(session, "message", len(chunk)), chunk, strict=True)
+        made = {message_id: one for message_id, (_, one) in found}
+        held = {"batch_id": batch_id, "hold": "batch"}
+        rows = [{"id": i} | composing.message_values(one, now) | held for i, one in made.items()]
         try:
-            ids = list(session.execute(made, rows).scalars())
+            db.insert_rows(session, "message", rows, **_MESSAGE)
         except IntegrityError:
             told = "a reference in this part was taken while the file was being stored"
             raise WrongFile([WrongRow(chunk[0][0], "reference", told)]) from None
-        pairs = list(zip(ids, (one for _, one in chunk), strict=True))
-        contents = [{"message_id": i} | composing.content_values(one, by) for i, one in pairs]
-        session.execute(insert(Content), contents)
-        events = {i: (None, composing.facts(one)) for i, one in pairs}
+        contents = [
+            {"message_id": i} | composing.content_values(one, by) for i, one in made.items()
+        ]
+        db.insert_rows(session, "content", contents, **_CONTENT)
+        events = {i: (None, composing.facts(one)) for i, one in made.items()}
         messages.record(session, "imported", by.name, events, at=now)
 
 
 def _release(batch_id: int) -> None:
     with db.writing() as session:
-        session.execute(
-            update(Batch)
-            .where(col(Batch.id) == batch_id, col(Batch.state) == "loading")
-            .values(state="released", released_at=db.now(session))
-        )
+        _check_loading(session, batch_id)
+        _leave_loading(session, batch_id, state="released", released_at=db.now(session))
+
+
+def _check_loading(session: Session, batch_id: int) -> None:
+    """Raise Refused where somebody began the same file anew: theirs removes what is here."""
+    db.lock(session, "batch", [batch_id])
+    state = session.execute(select(col(Batch.state)).where(col(Batch.id) == batch_id)).scalar_one()
+    if state != "loading":
+        raise Refused("The same file was imported once more meanwhile; this import gave way.")
+
+
+def _leave_loading(session: Session, batch_id: int, **values: Any) -> None:
+    loading = (col(Batch.id) == batch_id, col(Batch.state) == "loading")
+    session.execute(update(Batch).where(*loading).values(**values))
 
 
 def release_rest() -> None:
