@@ -109,7 +109,7 @@ def test_the_readme_names_the_make_targets_and_files_that_there_are() -> None:
 
 def test_the_worker_is_started_as_documented_and_with_the_options_it_needs() -> None:
     procfile = (ROOT / "Procfile").read_text(encoding="utf-8")
-    started = dict(re.findall(r"^(\w+): exec (.+)$", procfile, re.M))
+    started = dict(re.findall(r"^(\w+): exec setpriv --pdeathsig TERM (.+)$", procfile, re.M))
     assert set(started) == {"dashboard", "worker", "sandbox"}
     assert started["worker"] in README
     assert " tasks.huey -k thread -w 4 -g TERM -m 0.5" in started["worker"]

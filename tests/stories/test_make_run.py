@@ -37,6 +37,11 @@ class Run:
         assert self.child.poll() is None, self.said()
         return "/sign-in" in self.said()
 
+    def lose_terminal(self) -> None:
+        """What the shell does when its window is closed."""
+        os.killpg(self.child.pid, signal.SIGHUP)
+        self.child.wait(10)
+
     def press_ctrl_c(self, *, within: float) -> None:
         os.killpg(self.child.pid, signal.SIGINT)
         try:
@@ -151,3 +156,16 @@ def test_a_program_that_dies_at_start_ends_the_others_and_is_a_failure(clone: Cl
     assert "no sandbox today" in run.said()
     for program in ("dashboard", "worker"):
         assert f"{program}.1 stopped" in run.said()
+
+
+def test_closing_the_terminal_leaves_nothing_running(clone: Clone) -> None:
+    run = clone.run()
+    until(run.is_ready, within=60)
+    run.lose_terminal()
+    until(lambda: not any(_listens(port) for port in (clone.dashboard, clone.sandbox)), within=10)
+    until(lambda: clone.one("SELECT count(*) FROM worker") == (0,), within=10)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
