@@ -1,8 +1,8 @@
 """Numbers that send: what is refused when they are added, and who ends which pause."""
 
-import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from core.meta.codes import classify
 from core.models import Account, AuditEvent, Business, Pace
 from core.sending import lanes
 from tests import given
+from tests.racing import at_once
 
 OLGA = Actor("olga", Role.OPERATOR)
 Move = Callable[[timedelta], None]
@@ -272,20 +273,6 @@ def test_a_person_takes_over_a_pause_that_would_have_ended_by_itself(
 
 
 def test_of_two_people_who_add_the_same_number_one_is_told(database: str) -> None:
-    told: list[Exception | int] = []
-    start = threading.Barrier(2)
-
-    def add() -> None:
-        start.wait(10)
-        try:
-            told.append(given.account("Orders", phone_number_id="1055"))
-        except Exception as error:
-            told.append(error)
-
-    both = [threading.Thread(target=add) for _ in range(2)]
-    for one in both:
-        one.start()
-    for one in both:
-        one.join(30)
+    told = at_once(*[partial(given.account, "Orders", phone_number_id="1055")] * 2)
     assert sorted(type(one).__name__ for one in told) == ["Invalid", "int"]
     assert len(accounts.everything()) == 1
