@@ -41,9 +41,10 @@ LAYERS: dict[str, str] = {
         meta.statuses""",
     "records": "db models schema settings vault",
     "reads": "dump export listing readiness reports standing",
-    "services": """accounts audit composing editing importing messages meta.client outcomes preparing
-        scan sending.attempts sending.claim sending.engine_time sending.lanes sending.loop sending.reap
-        sending.settle sending.tick sessions sheet users webhooks workers""",
+    "services": """accounts audit composing editing importing messages meta.client outcomes
+        preparing scan sending.attempts sending.claim sending.engine_time
+        sending.lanes sending.loop sending.reap sending.settle sending.tick
+        sessions sheet users webhooks workers""",
 }
 BELOW: dict[str, set[str]] = {
     "pure": {"pure"},
