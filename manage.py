@@ -10,6 +10,7 @@ from typing import Annotated, NoReturn
 from uuid import uuid4
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
 from core import accounts, composing, db, dump, importing, logs, preparing, schema, users, wake
 from core.access import Actor, Role
@@ -266,6 +267,12 @@ def main() -> None:
         sys.exit(1)
     except OutboxError as error:
         typer.echo(str(error), err=True)
+        sys.exit(1)
+    except SQLAlchemyError as error:
+        told = schema.why_unusable(error)
+        if told is None:
+            raise
+        typer.echo(told, err=True)
         sys.exit(1)
 
 

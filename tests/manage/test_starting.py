@@ -1,0 +1,55 @@
+"""A database, a queue or a setting that is not there, or not ready."""
+
+import pytest
+
+from tests import given
+from tests.manage.command import SCHEDULE, manage, refused, said
+
+
+def test_before_migrate_each_command_says_what_to_run(environment: pytest.MonkeyPatch) -> None:
+    for line in (("account", "list"), ("process-scheduled",), (*SCHEDULE, "--now")):
+        told = refused(*line)
+        assert told == "The database has not the newest schema. Run: python manage.py migrate\n"
+    for _ in range(2):
+        assert said("migrate") == "The database has the newest schema.\n"
+    assert said("account", "list") == said("messages") == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://localhost:1/none", "The database cannot be reached (OUTBOX_DATABASE_URL): "),
+        ("sqlite:////no/such/folder/x.db", "The database cannot be reached (OUTBOX_DATABASE_URL)"),
+        ("nonsense", "OUTBOX_DATABASE_URL is no address of a database"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_told(
+    environment: pytest.MonkeyPatch, url: str, told: str
+) -> None:
+    environment.setenv("OUTBOX_DATABASE_URL", url)
+    assert refused("account", "list").startswith(told)
+
+
+def test_a_setting_that_cannot_work_is_named(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("OUTBOX_SESSION_HOURS", "long")
+    assert refused("migrate").startswith("OUTBOX_SESSION_HOURS: ")
+
+
+def test_a_queue_that_is_away_does_not_lose_a_message(
+    sqlite: str, environment: pytest.MonkeyPatch
+) -> None:
+    given.account()
+    environment.setenv("OUTBOX_QUEUE_URL", "redis://127.0.0.1:1/0")
+    ended = manage(*SCHEDULE, "--now")
+    assert (ended.returncode, ended.stdout) == (0, "1\n")
+    assert "could not be woken" in ended.stderr
+    assert given.statuses() == ["pending"]
+
+
+def test_an_unknown_command_or_option_is_a_usage_error(environment: pytest.MonkeyPatch) -> None:
+    assert "No such command" in refused("sned", code=2)
+    assert "--token" in refused("account", "add", "--name", "x", "--phone-number-id", "1", code=2)
+    assert "Missing argument" in refused("user", "add", "--role", "viewer", code=2)
+    shown = said("--help")
+    for command in ("migrate", "user", "account", "schedule", "import", "messages", "process-sch"):
+        assert command in shown
