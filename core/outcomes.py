@@ -192,7 +192,8 @@ def _fail_one(session: Session, failure: FailedAfterAll) -> None:
     )
     if moved:
         change = {found.message_id: ({"status": "sent"}, {"status": "failed"})}
-        messages.record(session, "failed by webhook", "Meta", change, at=failure.at)
+        # Our own time: Meta tells whole seconds, which would stand before its cause.
+        messages.record(session, "failed by webhook", "Meta", change, at=db.now(session))
         if verdict.error_class is ErrorClass.ACCOUNT:
             accounts.pause_for_meta(session, found.account_id, failure.answer)
 

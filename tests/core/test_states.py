@@ -123,7 +123,7 @@ class Life(RuleBasedStateMachine):
     ) -> None:
         if kind == "accept":
             self._model_proof(model, claim.attempt_id, Delivery.ACCEPTED)
-        elif claim.worker_id == self.worker:
+        elif claim.worker_id == self.worker and model.status == "processing":
             if kind == "unknown":
                 model.unknown = True
             elif answer is None or _waits(answer, claim):
