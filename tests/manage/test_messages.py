@@ -14,7 +14,6 @@ from tests.given import ANA
 from tests.manage.command import SCHEDULE, listed, refused, said
 from tests.processes import ROOT
 
-
 FIELDS = [
     *("id", "account", "recipient", "content", "status", "delivery", "hold", "held_by"),
     *("scheduled_at", "due_at", "sent_at", "retry_count", "max_retries", "error_class"),
