@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeVar
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
@@ -114,6 +114,9 @@ def compose(
     attempt(lambda: rendering.check_text(draft.text))
     due_at = attempt(lambda: _due(draft.when, now, due_before))
     attempt(lambda: _check_rest(draft, due_at or now))
+    if account is None:
+        # «0812…» is read by the account's country: first comes the choice of the account.
+        problems = [one for one in problems if one.code != "national"]
     if problems or account is None or read is None or due_at is None:
         raise Invalid(*problems)
     return Composed(
@@ -178,21 +181,22 @@ def _warning(account: Account) -> str | None:
 
 
 def forecast(composed: Composed) -> Forecast:
-    """How many are ahead of it on that account, and when it leaves at the account's rate."""
+    """When it leaves at the account's rate, and how many that leave first it has to wait behind.
+
+    Those that will have left by its time are not in its way, however many they are.
+    """
     with db.reading() as session:
-        now = db.now(session)
-        ahead = _count_ahead(session, composed)
-        leaves = max(composed.due_at, now)
-        if composed.account.rate:
-            queue_ends = now + timedelta(seconds=ahead * pacing.period(composed.account.rate))
-            leaves = max(leaves, queue_ends)
-        return Forecast(leaves, ahead, ahead >= COUNTED_AHEAD)
+        now, dues = db.now(session), _dues_ahead(session, composed)
+    rate = composed.account.rate
+    step = timedelta(seconds=pacing.period(rate)) if rate else timedelta()
+    leaves, ahead = pacing.queue(dues, now=now, due_at=composed.due_at, step=step)
+    return Forecast(leaves, ahead, len(dues) >= COUNTED_AHEAD)
 
 
-def _count_ahead(session: Session, composed: Composed) -> int:
-    """Those that go first: more urgent and due by then, or as urgent and due before."""
+def _dues_ahead(session: Session, composed: Composed) -> list[datetime]:
+    """When those are due that go first: as urgent or more, and due by then."""
     waiting = (
-        select(col(Message.id))
+        select(col(Message.due_at))
         .where(
             col(Message.account_id) == composed.account.id,
             col(Message.status) == Status.PENDING,
@@ -200,10 +204,10 @@ def _count_ahead(session: Session, composed: Composed) -> int:
             col(Message.priority) <= composed.priority,
             col(Message.due_at) <= composed.due_at,
         )
+        .order_by(col(Message.due_at))
         .limit(COUNTED_AHEAD)
-        .subquery()
     )
-    return int(session.execute(select(func.count()).select_from(waiting)).scalar_one())
+    return list(session.execute(waiting).scalars())
 
 
 @needs(Role.OPERATOR)

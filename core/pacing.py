@@ -5,6 +5,7 @@ lock, which makes both hold over all workers together.
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -91,3 +92,17 @@ def lead_from(durations: list[float]) -> float:
         return 0.02
     ordered = sorted(durations)
     return min(LONGEST_LEAD, max(SHORTEST_LEAD, ordered[int(0.99 * (len(ordered) - 1))]))
+
+
+def queue(
+    dues: Iterable[datetime], *, now: datetime, due_at: datetime, step: timedelta
+) -> tuple[datetime, int]:
+    """When one that is due at `due_at` leaves behind `dues` (ascending), and behind how many.
+
+    Each leaves at its time, or one `step` after the one before it.
+    """
+    due_at, free, ahead = max(due_at, now), now, 0
+    for due in dues:
+        slot = max(free, due)
+        free, ahead = slot + step, ahead + (slot >= due_at)
+    return max(due_at, free), ahead

@@ -86,6 +86,9 @@ def _check_heading(reader: "csv.DictReader[str]") -> None:
     except csv.Error as error:
         unread = f"The heading cannot be read as CSV: {error}."
         raise Invalid(Problem("file", "heading", unread)) from None
+    if len(found) == 1 and (other := next((c for c in ";\t|" if c in found[0]), None)):
+        sentence = f"The columns are separated by {quoted(other)}; save the file with commas."
+        raise Invalid(Problem("file", "separator", sentence))
     missing, unknown = COLUMNS - set(found), set(found) - COLUMNS - OPTIONAL
     if missing or unknown or len(set(found)) < len(found):
         told = [f"is without {', '.join(sorted(missing))}"] if missing else []

@@ -146,8 +146,7 @@ def test_a_quote_that_never_closes_is_told_where_its_row_begins() -> None:
         (f"{HEAD},content", "The heading names a column twice."),
         (
             "recipient;content;scheduled_at",
-            "The heading is without content, recipient, scheduled_at and has unknown columns"
-            " recipient;content;scheduled_at.",
+            "The columns are separated by «;»; save the file with commas.",
         ),
         ('"recipient', "The heading cannot be read as CSV: unexpected end of data."),
     ],
