@@ -17,6 +17,7 @@ from core.schedule import from_iso
 
 COLUMNS = {"recipient", "content", "scheduled_at"}
 OPTIONAL = {"max_retries", "reference", "priority", "not_after"}
+_NOT_COMMAS = {";": "«;»", "|": "«|»", "\t": "tabs"}
 _BREAK = re.compile(r"\r\n|\r|\n")
 
 
@@ -86,8 +87,8 @@ def _check_heading(reader: "csv.DictReader[str]") -> None:
     except csv.Error as error:
         unread = f"The heading cannot be read as CSV: {error}."
         raise Invalid(Problem("file", "heading", unread)) from None
-    if len(found) == 1 and (other := next((c for c in ";\t|" if c in found[0]), None)):
-        sentence = f"The columns are separated by {quoted(other)}; save the file with commas."
+    if len(found) == 1 and (other := next((c for c in _NOT_COMMAS if c in found[0]), None)):
+        sentence = f"The columns are separated by {_NOT_COMMAS[other]}; save the file with commas."
         raise Invalid(Problem("file", "separator", sentence))
     missing, unknown = COLUMNS - set(found), set(found) - COLUMNS - OPTIONAL
     if missing or unknown or len(set(found)) < len(found):

@@ -148,6 +148,10 @@ def test_a_quote_that_never_closes_is_told_where_its_row_begins() -> None:
             "recipient;content;scheduled_at",
             "The columns are separated by «;»; save the file with commas.",
         ),
+        (
+            "recipient\tcontent\tscheduled_at",
+            "The columns are separated by tabs; save the file with commas.",
+        ),
         ('"recipient', "The heading cannot be read as CSV: unexpected end of data."),
     ],
 )

@@ -187,5 +187,5 @@ def test_a_file_that_cannot_be_read_is_told(sqlite: str, tmp_path: Path) -> None
     assert "is not UTF-8" in told and "Save it as «CSV UTF-8»" in told
     semicolons = write(tmp_path, head="recipient;content;scheduled_at")
     told = refused("import", semicolons, "--account", "Orders")
-    assert told.startswith("file: The heading is without content, recipient, scheduled_at")
+    assert told == "file: The columns are separated by «;»; save the file with commas.\n"
     assert refused("import", semicolons, "--account", "Ordres").startswith("There is no account")
