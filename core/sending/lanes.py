@@ -20,6 +20,10 @@ from core.sending.attempts import Claim
 
 MOST_ACCOUNTS = 500  # in one tick
 UNPACED_IN_FLIGHT = 1000
+# A next slot further ahead than this comes from a clock that has gone back since. Slower accounts
+# may really be so far ahead.
+NEVER_SO_FAR = timedelta(seconds=60)
+SLOWEST_HEALED = 0.1
 
 
 @dataclass
@@ -32,6 +36,7 @@ class Lane:
     token: str
     slots: pacing.Slots | None
     room: int
+    pulled_in: bool = False  # its next slot lay where only another clock can have put it
     used: int = 0
 
     @property
@@ -67,16 +72,19 @@ def lock_lanes(
             f" FROM {db.rows_sql(session, account_id='bigint')}"
             " JOIN pace p ON p.account_id = v.account_id"
             " JOIN account a ON a.id = p.account_id JOIN business b ON b.id = a.business_id"
-            " WHERE a.state = 'active' AND p.next_slot_at < :horizon"
+            " WHERE a.state = 'active' AND (p.next_slot_at < :horizon OR (p.next_slot_at > :far"
+            f" AND a.rate >= {SLOWEST_HEALED}))"
             " AND (p.resume_at IS NULL OR p.resume_at <= :now) AND NOT EXISTS (SELECT 1 FROM"
             " installation WHERE stopped_since IS NOT NULL OR guard_since IS NOT NULL)"
             f" ORDER BY p.next_slot_at LIMIT {MOST_ACCOUNTS} {skip}",
             "horizon",
+            "far",
             "now",
         ).columns(next_slot_at=db.UtcDateTime()),
         {
             "rows": db.rows([{"account_id": one} for one in account_ids]),
             "horizon": horizon,
+            "far": now + NEVER_SO_FAR,
             "now": now,
         },
     )
@@ -92,12 +100,15 @@ def lock_lanes(
 
 def _lane(row: Row[Any], now: datetime, lead: float, in_flight: Counter[int]) -> Lane:
     room = in_flight_limit(row.rate) - in_flight[row.account_id]
-    slots = None
+    slots, pulled_in = None, False
     if row.rate is not None:
         slots = pacing.slots(now=now, next_slot_at=row.next_slot_at, rate=row.rate, lead=lead)
         room = min(room, slots.count)
+        pulled_in = slots.first < row.next_slot_at
     url = client.messages_url(row.phone_number_id)
-    return Lane(row.account_id, row.rate, url, vault.decrypt(row.token), slots, max(0, room))
+    return Lane(
+        row.account_id, row.rate, url, vault.decrypt(row.token), slots, max(0, room), pulled_in
+    )
 
 
 def reslot(
@@ -140,7 +151,7 @@ def keep_pace(session: Session, lanes: dict[int, Lane]) -> None:
     rows = [
         {"account_id": lane.account_id, "next_slot_at": lane.slots.after(lane.used)}
         for lane in lanes.values()
-        if lane.slots and lane.used
+        if lane.slots and (lane.used or lane.pulled_in)
     ]
     if rows:
         shape = db.rows_sql(session, account_id="bigint", next_slot_at="timestamptz")

@@ -102,7 +102,7 @@ def run(order: Order, *, installation: str, sampled: Callable[[datetime], None])
         )
         lanes_of.keep_pace(session, done.lanes)
         if order.probe:
-            done.outlook = _probe(session)
+            done.outlook = _probe(session, now)
     return done
 
 
@@ -163,7 +163,7 @@ def _stray(attempt_id: int, message_id: int, worker_id: int, now: datetime) -> R
     return Result(claim, None, None, now)
 
 
-def _probe(session: Session) -> dict[int, Outlook]:
+def _probe(session: Session, now: datetime) -> dict[int, Outlook]:
     """For each account that may send, when it next has something due, by one index probe each."""
     instant = db.UtcDateTime()
     found = session.execute(
@@ -179,7 +179,10 @@ def _probe(session: Session) -> dict[int, Outlook]:
         ).columns(next_slot_at=instant, resume_at=instant, due_at=instant)
     )
     return {
-        row.id: Outlook(max(row.due_at, row.resume_at or row.due_at), row.next_slot_at)
+        row.id: Outlook(
+            max(row.due_at, row.resume_at or row.due_at),
+            row.next_slot_at if row.next_slot_at < now + lanes_of.NEVER_SO_FAR else now,
+        )
         for row in found
         if row.due_at is not None
     }

@@ -331,3 +331,20 @@ def test_an_error_of_our_own_in_a_tick_stops_nothing(
     send_due()
     assert failed and given.row(made).status == "sent"
     assert len(programs.arrived()) == 1
+
+
+def test_a_clock_that_went_back_does_not_stall_an_account(
+    database: str, programs: Programs
+) -> None:
+    account = given.account(rate=20)
+    made = given.message(account)
+    with db.writing() as session:
+        ahead = db.now(session) + timedelta(hours=1)
+        session.execute(
+            update(Pace).where(col(Pace.account_id) == account).values(next_slot_at=ahead)
+        )
+    loop = SendLoop(_stop_when(lambda: given.row(made).status == "sent"))
+    loop.run()
+    with db.reading() as session:
+        slot = session.get_one(Pace, account).next_slot_at
+        assert slot < db.now(session) + timedelta(seconds=1)
