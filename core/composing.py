@@ -92,7 +92,20 @@ def check(draft: Draft) -> Composed:
 def check_in(session: Session, draft: Draft, *, due_before: datetime | None = None) -> Composed:
     """As `check`; `due_before` is the time that an edit may keep."""
     account = session.get(Account, draft.account_id) if draft.account_id is not None else None
-    return compose(draft, account=account, now=db.now(session), due_before=due_before)
+    composed = compose(draft, account=account, now=db.now(session), due_before=due_before)
+    if composed.reference and _is_taken(session, composed):
+        raise reference_taken(composed.reference)
+    return composed
+
+
+def _is_taken(session: Session, composed: Composed) -> bool:
+    taken = select(col(Message.id)).where(
+        col(Message.account_id) == composed.account.id,
+        col(Message.reference) == composed.reference,
+        col(Message.status) != Status.CANCELLED,
+        col(Message.deleted_at).is_(None),
+    )
+    return session.execute(taken).first() is not None
 
 
 def compose(

@@ -78,7 +78,7 @@ def button(draft: Draft, composed: Composed | None, key: str, pressed: bool) -> 
         look.note(composed.warning)
     label = "Send now" if draft.when.kind == "now" else "Schedule"
     if st.button(label, type="primary", key=f"schedule-{key}"):
-        press(draft, key)
+        press(draft, composed, key)
         st.rerun()
     if composed:
         st.html(f'<p class="read" aria-live="polite">{_forecast(composed)}</p>')
@@ -96,7 +96,7 @@ def _forecast(composed: Composed) -> str:
     return f"Leaves <b>{escape(leaves)}</b>{others}."
 
 
-def press(draft: Draft, key: str) -> None:
+def press(draft: Draft, composed: Composed | None, key: str) -> None:
     """Schedule the draft; a second click of the same form finds the message of the first.
 
     No callback: its arguments would be those of the run before, without what was typed last.
@@ -104,11 +104,12 @@ def press(draft: Draft, key: str) -> None:
     if not (draft.recipient or draft.text) and kept.get("done"):
         return
     kept["pressed"] = key
+    if composed is None:
+        return
     try:
-        composed = composing.check(draft)
         message_id = composing.schedule(draft, key=key, by=signed_in(Role.OPERATOR))
     except Invalid:
-        return
+        return  # checked anew on the rerun, and told at its field
     except OutboxError as refused:
         kept["done"] = f'<p class="wrong" role="alert">{escape(str(refused))}</p>'
         return

@@ -18,4 +18,13 @@ if (!window.outbox) {
     const commit = { key: "Enter", code: "Enter", ctrlKey: true, bubbles: true };
     pause = setTimeout(() => area.dispatchEvent(new KeyboardEvent("keydown", commit)), 250);
   });
+  // Dialogs hang outside stApp, which alone knows the theme that the person chose.
+  const followTheme = () => {
+    const app = document.querySelector('[data-testid="stApp"]');
+    const chosen = app && getComputedStyle(app).colorScheme;
+    const root = document.documentElement.style;
+    if (chosen && root.colorScheme !== chosen) root.colorScheme = chosen;
+  };
+  followTheme();
+  setInterval(followTheme, 300);
 }

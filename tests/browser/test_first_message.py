@@ -145,3 +145,18 @@ def test_cancel_and_delete_ask_first_and_then_say_what_they_did(desk: Desk) -> N
     messages.delete(made, by=given.ANA)
     ana.open(f"/message?id={made}")
     ana.sees(re.compile("deleted|no message", re.I))
+
+
+def test_a_reference_in_use_is_told_and_nothing_is_scheduled(desk: Desk) -> None:
+    account = given.account("Orders", country="ID")
+    given.message(account, when=given.in_(minutes=30), reference="R1")
+    ana = _newcomer(desk)
+    ana.open("/schedule")
+    ana.write(to="+62 812-3456-789", text="Again")
+    ana.page.get_by_text("More").click()
+    ana.page.get_by_label("Reference").fill("R1")
+    ana.page.keyboard.press("Tab")
+    ana.press("Schedule")
+    ana.sees("«R1» is in use")
+    expect(ana.page.get_by_label("Message", exact=True)).to_have_value("Again")
+    assert len(given.statuses()) == 1
