@@ -156,7 +156,9 @@ def _loads(session: Session, at: datetime) -> list[AccountLoad]:
         AccountLoad(
             account,
             _capped(session, and_(m.account_id == account.id, *_due(at))),
-            _first_due(session, and_(m.account_id == account.id, *_unheld())),
+            _first_due(session, and_(m.account_id == account.id, *_unheld()))
+            if account.state == "active"
+            else None,
         )
         for account in found.scalars()
     ]

@@ -8,6 +8,7 @@ import streamlit as st
 from core import reports
 from core.access import Role
 from core.reports import History
+from core.schedule import told
 from core.standing import Standing
 from ui import actions, asking, look, moments, preview, table, timeline
 from ui.guard import signed_in, zone
@@ -82,20 +83,20 @@ def more(history: History, state: State, at: datetime) -> list[str]:
 
 def facts(history: History) -> list[tuple[str, str]]:
     row = history.row
-    told = [
+    lines = [
         ("To", table.recipient(row.recipient)),
         ("From", escape(row.account)),
-        ("Scheduled for", moments.shown(row.scheduled_at, zone(), now)),
+        ("Scheduled for", escape(told(row.scheduled_at, row.zone, now=now))),
         ("Written by", f"{escape(row.created_by)}, {moments.shown(row.created_at, zone(), now)}"),
         ("Retries", f"{row.retry_count} of {row.max_retries}"),
     ]
     if row.due_at != row.scheduled_at:
-        told.insert(3, ("Due", moments.shown(row.due_at, zone(), now, seconds=True)))
+        lines.insert(3, ("Due", moments.shown(row.due_at, zone(), now, seconds=True)))
     if row.reference:
-        told.append(("Reference", escape(row.reference)))
+        lines.append(("Reference", escape(row.reference)))
     if row.meta_message_id:
-        told.append(("Meta id", f"<code>{escape(row.meta_message_id)}</code>"))
-    return told
+        lines.append(("Meta id", f"<code>{escape(row.meta_message_id)}</code>"))
+    return lines
 
 
 page()

@@ -1,5 +1,8 @@
 """Who is looking; every page asks this first, and needs nothing from the frame for it."""
 
+from html import escape
+from urllib.parse import urlencode, urlsplit
+
 import streamlit as st
 
 from core import sessions
@@ -16,7 +19,7 @@ def signed_in(role: Role = Role.VIEWER) -> Actor:
     if person is None:
         st.html(
             '<section class="empty"><h2>You are signed out</h2><p>Your session has ended.</p>'
-            '<p><a href="/sign-in" target="_self">Sign in</a></p></section>'
+            f'<p><a href="{_sign_in_again()}" target="_self">Sign in</a></p></section>'
         )
         st.stop()
     if person.role < role:
@@ -26,6 +29,13 @@ def signed_in(role: Role = Role.VIEWER) -> Actor:
         )
         st.stop()
     return person
+
+
+def _sign_in_again() -> str:
+    """The way back to this very page."""
+    here = urlsplit(st.context.url or "/")
+    path = f"{here.path or '/'}{'?' + here.query if here.query else ''}"
+    return escape(f"/sign-in?{urlencode({'next': path})}")
 
 
 def zone() -> str:

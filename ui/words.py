@@ -72,15 +72,23 @@ def state_of(row: MessageRow, now: datetime, zone: str = "UTC") -> State:
         return State(where, *failure(row))
     if where is Standing.UNCONFIRMED:
         return State(
-            where, BROKE + " It may have arrived.", "Ask the recipient before sending again."
+            where,
+            _unclear(row) + " It may have arrived.",
+            "Ask the recipient before sending again.",
         )
     advice = RESUME.format(row.account) if where is Standing.HELD and not row.hold else ""
     return State(where, _SENTENCES[where](row, now, zone), advice)
 
 
 BROKE = "The connection broke after we handed it over."
+UNCLEAR = "WhatsApp's answer did not tell whether it took the message."
 RESUME = "Resume it with: python manage.py account resume '{}'"
 RISK = "It may have arrived. Sending again may send it twice."
+
+
+def _unclear(row: MessageRow) -> str:
+    """Why nobody can tell: no answer came, or one that does not say."""
+    return UNCLEAR if (row.error_text or "").startswith("HTTP ") else BROKE
 
 
 def _scheduled(row: MessageRow, now: datetime, zone: str) -> str:
@@ -114,7 +122,7 @@ def _sending(row: MessageRow, now: datetime, zone: str) -> str:
 
 def _checking(row: MessageRow, now: datetime, zone: str) -> str:
     since = row.unconfirmed_since or now
-    return f"{BROKE} Waiting for WhatsApp's word since {moments.clock(since, zone, now)}."
+    return f"{_unclear(row)} Waiting for WhatsApp's word since {moments.clock(since, zone, now)}."
 
 
 def _sent(row: MessageRow, now: datetime, zone: str) -> str:
