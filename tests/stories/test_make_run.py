@@ -21,6 +21,12 @@ pytestmark = [pytest.mark.chaos, pytest.mark.timeout(180)]
 HANGS = "+447700900303"  # the sandbox never answers
 
 
+def _hear_signals() -> None:
+    """As under a terminal: who starts the tests may ignore these, and children inherit that."""
+    for one in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(one, signal.SIG_DFL)
+
+
 class Run:
     """One `make run` with a terminal's process group, so that Ctrl-C reaches what it reaches."""
 
@@ -30,7 +36,13 @@ class Run:
         line = ["make", "--old-file", ".venv/installed", "run"]
         with log.open("wb") as out:
             self.child = subprocess.Popen(
-                line, cwd=folder, env=env, stdout=out, stderr=out, start_new_session=True
+                line,
+                cwd=folder,
+                env=env,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+                preexec_fn=_hear_signals,
             )
 
     def is_ready(self) -> bool:
