@@ -290,7 +290,7 @@ def test_no_sequence_of_operations_leaves_the_graph(database: str) -> None:
     run_state_machine_as_test(
         Life,
         settings=settings(
-            max_examples=40,
+            max_examples=30,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -11,6 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import requests
 
+pytestmark = pytest.mark.chaos  # it stops and kills real processes
+
 
 def wamids(api) -> list[str]:
     return [row["id"] for row in api.ledger()]
