@@ -448,6 +448,7 @@ class Worker(SQLModel, table=True):
     started_at: datetime = _instant(null=False)
     lease_until: datetime = _instant(null=False)
     last_scan_at: datetime | None = _instant()
+    unreached_since: datetime | None = _instant()  # its breaker is open
 
 
 class User(SQLModel, table=True):

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 AHEAD = 0.1  # seconds that a tick claims beyond its lead
 SHORTEST_LEAD, LONGEST_LEAD = 0.005, 0.1
+RECOVERY = 0.05  # of an account's limit, given back in each clean second after 130429
 
 # Meta: one message in 6 s to the same user, with a burst of up to 45 borrowed from the future
 # (about-the-platform, pair rate limits).
@@ -60,6 +61,20 @@ def slots(*, now: datetime, next_slot_at: datetime, rate: float, lead: float) ->
     horizon = now + timedelta(seconds=lead + AHEAD)
     first = max(now + timedelta(seconds=lead), min(next_slot_at, horizon + step))
     return Slots(first, step, max(0, -((first - horizon) // step)))
+
+
+def rate_at(
+    rate: float, *, rate_now: float | None, slowed_at: datetime | None, now: datetime
+) -> float:
+    """What an account may send a second at `now`, after Meta slowed it down.
+
+    `rate` is its limit and `rate_now` what was left of it at `slowed_at` (None: never slowed).
+    Each whole second since then gives back a twentieth of the limit.
+    """
+    if rate_now is None or slowed_at is None:
+        return rate
+    clean = max(0, (now - slowed_at) // timedelta(seconds=1))
+    return min(rate, rate_now + clean * RECOVERY * rate)
 
 
 def pair_free_at(tat: datetime | None, now: datetime) -> datetime:

@@ -20,7 +20,17 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 REQUIREMENTS = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-OURS = {"bench", "core", "dashboard", "gateway", "manage", "migrations", "pages", "sandbox"}
+OURS = {
+    "bench",
+    "commands",
+    "core",
+    "dashboard",
+    "gateway",
+    "manage",
+    "migrations",
+    "pages",
+    "sandbox",
+}
 OURS |= {"tasks", "tests", "ui"}
 
 

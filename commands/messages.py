@@ -1,0 +1,102 @@
+"""Messages: scheduling them, loading a file, listing, and sending what is due."""
+
+import json
+import signal
+import threading
+from pathlib import Path
+from typing import Annotated
+from uuid import uuid4
+
+import typer
+
+from commands.common import account_id, die, me
+from core import accounts, composing, db, dump, importing, logs
+from core.composing import Draft, When
+from core.schedule import from_iso
+from core.sending.loop import SendLoop
+from core.sheet import WrongFile
+from core.states import Status
+
+app = typer.Typer()
+
+
+@app.command()
+def schedule(
+    account: Annotated[str, typer.Option()],
+    to: Annotated[str, typer.Option(help="recipient, e.g. +628123456789")],
+    text: Annotated[str, typer.Option()],
+    at: Annotated[str | None, typer.Option(help="ISO 8601 with offset")] = None,
+    now: Annotated[bool, typer.Option("--now", help="as soon as possible")] = False,
+    max_retries: Annotated[int, typer.Option()] = 3,
+    reference: Annotated[str | None, typer.Option(help="your own id, unique")] = None,
+) -> None:
+    """Schedule one message, with the checks of the form; prints its id."""
+    if (at is None) == (not now):
+        die("Say either --at or --now.", 2)
+    draft = Draft(
+        account_id=account_id(account),
+        recipient=to,
+        text=text,
+        when=When("instant", wall=from_iso(at)) if at else When("now"),
+        max_retries=max_retries,
+        reference=reference,
+    )
+    typer.echo(composing.schedule(draft, key=f"cli:{uuid4().hex}", by=me()))
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="CSV with recipient, content, scheduled_at")],
+    account: Annotated[str, typer.Option()],
+) -> None:
+    """Schedule a file of messages: all of it, or nothing."""
+    try:
+        text = _read(file)
+        with db.reading() as session:
+            chosen = accounts.named(session, account)
+        count = importing.import_csv(text, account=chosen, name=file.name, by=me())
+    except WrongFile as wrong:
+        for row in wrong.rows:
+            typer.echo(f"line {row.line}: {row.column}: {row.reason}", err=True)
+        die(str(wrong))
+    typer.echo(f"{count} messages scheduled.")
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        die(f"{file} cannot be read: {error.strerror}.")
+    except UnicodeDecodeError as error:
+        die(f"{file} is not UTF-8 (byte {error.start}). Save it as «CSV UTF-8» and try again.")
+
+
+@app.command()
+def messages(
+    status: Annotated[str | None, typer.Option(help="one of the five statuses")] = None,
+    account: Annotated[str | None, typer.Option()] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines")] = False,
+) -> None:
+    """List messages."""
+    if status is not None and status not in list(Status):
+        die(f"«{status}» is not a status: {', '.join(Status)}.", 2)
+    chosen = account_id(account) if account is not None else None
+    for one in dump.messages(status=status, account_id=chosen):
+        if as_json:
+            typer.echo(json.dumps(one, ensure_ascii=False))
+        else:
+            word = one["delivery"] or one["status"]
+            typer.echo(f"{one['id']:>8}  {one['recipient']:<16} {word:<11} {one['due_at'][:19]}")
+
+
+@app.command("process-scheduled")
+def process_scheduled() -> None:
+    """Scan, then send what is due in the foreground until nothing is due; Ctrl-C stops."""
+    logs.configure()
+    stop = threading.Event()
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(wanted, lambda *_: stop.set())
+    loop = SendLoop(stop, until_idle=True)
+    loop.run()
+    for one in accounts.everything():
+        typer.echo(f"{one.name}: {loop.sent[one.id]} sent, {loop.failed[one.id]} not sent")
