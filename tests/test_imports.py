@@ -44,7 +44,7 @@ LAYERS: dict[str, str] = {
     "reads": "dump export listing readiness reports standing",
     "services": """accounts audit composing editing importing messages meta.client outcomes
         preparing scan sending.attempts sending.claim sending.engine_time
-        sending.lanes sending.loop sending.reap sending.settle sending.tick
+        sending.lanes sending.loop sending.marks sending.reap sending.settle sending.tick
         sessions sheet users webhooks workers""",
 }
 BELOW: dict[str, set[str]] = {

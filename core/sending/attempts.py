@@ -30,6 +30,25 @@ class Claim:
     started: bool = False
 
 
+def stray(attempt_id: int, message_id: int, worker_id: int, now: datetime) -> Claim:
+    """An open attempt that is in nobody's memory, as far as settling it needs to know."""
+    return Claim(
+        attempt_id=attempt_id,
+        message_id=message_id,
+        account_id=0,
+        worker_id=worker_id,
+        recipient="",
+        slot_at=now,
+        window=None,
+        url="",
+        token="",
+        body="",
+        retry_count=0,
+        max_retries=0,
+        pair_step=0,
+    )
+
+
 def reserve(session: Session, count: int) -> list[int]:
     """Ids before the rows: the payload that an attempt keeps already names the attempt."""
     return db.reserve(session, "attempt", count)

@@ -21,9 +21,10 @@ from core import db, pacing, workers
 from core.meta import client
 from core.meta.answers import Answer, unknown
 from core.scan import scan
-from core.sending import tick
+from core.sending import marks, tick
 from core.sending.attempts import Claim
 from core.sending.engine_time import EngineTime
+from core.sending.marks import Marks
 from core.sending.settle import Result
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ T = TypeVar("T")
 BUSY_EVERY = 0.05  # seconds between ticks while there is work
 IDLE_EVERY = 1.0  # a probe, a renewal, and at most this long after a lost wake
 STOP_WAITS = 3.0
+UNMARKABLE_WAITS = 5.0  # seconds without claims after a start mark could not be written
 MOST_IN_FLIGHT = 2000
 SPARE_FILES = 200
 
@@ -56,6 +58,7 @@ class SendLoop:
         self._capacity = 100
         self._renewed = self._probed = float("-inf")
         self._read_back = False
+        self._unmarkable_until = float("-inf")
         self._database = ThreadPoolExecutor(1, thread_name_prefix="outbox-db")
 
     def run(self) -> None:
@@ -82,6 +85,7 @@ class SendLoop:
         self._installation = await self._in_database(_installation)
         self.worker_id = await self._in_database(lambda: workers.start("loop"))
         await self._in_database(lambda: scan(worker_id=self.worker_id))
+        self._marks = Marks(marks.folder_of(self._installation), self.worker_id)
         self._renewed = monotonic()
         log.info("send loop %d started", self.worker_id)
         async with client.open_session() as self._http:
@@ -132,6 +136,8 @@ class SendLoop:
         now = self._time.now()
         lead = pacing.lead_from(list(self._durations))
         room = min(self._most - len(self._claims), self._capacity)
+        if monotonic() < self._unmarkable_until:
+            room = 0
         soon = now + timedelta(seconds=lead + pacing.AHEAD)
         return tick.Order(
             worker_id=self.worker_id,
@@ -152,6 +158,7 @@ class SendLoop:
         """Take over what the committed tick decided: only now may anything be posted."""
         settled = {id(one) for one in order.results}
         self._results = [one for one in self._results if id(one) not in settled]
+        self._marks.settled([one.claim.attempt_id for one in order.results])
         for result in order.results:
             self._count(result)
         for attempt_id in done.not_mine:
@@ -216,6 +223,8 @@ class SendLoop:
             self._tasks.pop(claim.attempt_id, None)
             self._missed.append(claim)
             return
+        if not self._mark(claim):
+            return
         claim.started = True
         posted = self._time.now()
         try:
@@ -223,6 +232,24 @@ class SendLoop:
         except asyncio.CancelledError:
             answer = unknown("the worker stopped while it waited for the answer")
         self._finished(claim, answer, posted)
+
+    def _mark(self, claim: Claim) -> bool:
+        """Write the start mark; where that fails (a full disk), the claim goes back unposted."""
+        try:
+            self._marks.mark(claim.attempt_id)
+            return True
+        except OSError as error:
+            if self._unmarkable_until < monotonic():
+                log.error("nothing is posted: no start mark can be written (%s)", error.strerror)
+            self._unmarkable_until = monotonic() + UNMARKABLE_WAITS
+            self._return(claim)
+            return False
+
+    def _return(self, claim: Claim) -> None:
+        """Give a claim back unposted."""
+        self._tasks.pop(claim.attempt_id, None)
+        self._claims.pop(claim.attempt_id, None)
+        self._results.append(Result(claim, None, None, self._time.now()))
 
     def _finished(self, claim: Claim, answer: Answer, posted: datetime) -> None:
         self._tasks.pop(claim.attempt_id, None)
@@ -243,6 +270,8 @@ class SendLoop:
         for attempt_id in list(self._claims):
             self._drop(attempt_id)
         self.worker_id = await self._in_database(lambda: workers.start("loop"))
+        self._marks.close()
+        self._marks = Marks(marks.folder_of(self._installation), self.worker_id)
         self._renewed = monotonic()
 
     async def _sleep(self, began: float) -> None:
@@ -282,6 +311,7 @@ class SendLoop:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         order = tick.Order(worker_id=self.worker_id, results=self._results, waits=self._waits)
         await self._in_database(lambda: tick.end(order))
+        self._marks.close()
         for result in self._results:
             self._count(result)
 

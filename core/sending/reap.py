@@ -1,51 +1,75 @@
 """Reaping: what dead workers left open, and unknown outcomes whose window has ended.
 
-Harmless when run twice or by several workers at once. Every open attempt of a dead worker counts
-as unknown: its post may have left.
+Harmless when run twice or by several workers at once. What a dead worker's start marks do not name
+was never posted and goes back; all else of it that is open counts as unknown.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlmodel import Session, col
 
-from core import db, messages
+from core import db, messages, workers
+from core.meta.answers import unknown
 from core.models import Business, Message, Worker
+from core.sending import attempts, marks
+from core.sending.settle import Result, settle
 from core.settings import SANDBOX_SECRET, settings
 from core.states import Cause, Status
-from core.workers import DEAD_AFTER
 
 WINDOW = timedelta(minutes=10)  # in which proof of an unknown outcome is waited for
 CHUNK = 1000
 LOST = "the worker that was sending it died"
 
+Dead = dict[int, set[int] | None]  # worker → what it began to post; None: nobody knows
+
 
 def reap() -> int:
     """Close what dead workers left; returns how many attempts that were."""
+    dead = _dead_workers()
     closed = 0
-    while True:
-        with db.writing() as session:
-            dead = _dead_workers(session)
-            found = _close_attempts(session, dead)
-            if found < CHUNK:
-                _forget(session, dead)
+    while found := _close_some(dead):
         closed += found
-        if found < CHUNK:
-            return closed
+    _forget(dead)
+    return closed
 
 
-def _dead_workers(session: Session) -> list[int]:
-    over = db.now(session) - DEAD_AFTER
-    found = session.execute(select(col(Worker.id)).where(col(Worker.lease_until) < over))
-    return list(found.scalars())
+def _dead_workers() -> Dead:
+    """Those whose lock is free on this boot of this machine, and those whose lease is long over."""
+    with db.reading() as session:
+        over = db.now(session) - workers.DEAD_AFTER
+        rows = session.execute(select(Worker)).scalars().all()
+        folder = _folder(session)
+    here = workers.boot_id()
+    dead: Dead = {}
+    for one in rows:
+        left = marks.left_by(folder, one.id) if here and one.boot_id == here else None
+        if left is not None or one.lease_until < over:
+            dead[one.id] = left
+    return dead
 
 
-def _close_attempts(session: Session, dead: list[int]) -> int:
-    """The open attempts of dead workers, and those whose worker row is gone, become unknown."""
+def _folder(session: Session) -> Path:
+    return marks.folder_of(str(session.execute(db.sql("SELECT id FROM installation")).scalar_one()))
+
+
+def _close_some(dead: Dead) -> int:
+    """Settle up to CHUNK open attempts of the dead, and of workers whose row is gone."""
+    with db.writing() as session:
+        left, now = _open_attempts(session, dead), db.now(session)
+        results = [_result(one, dead.get(one.worker_id), now) for one in left]
+        settle(session, results, now=now, delays=settings().retry_delays)
+    return len(left)
+
+
+def _open_attempts(session: Session, dead: Iterable[int]) -> list[Row[Any]]:
     skip = "FOR NO KEY UPDATE OF m SKIP LOCKED" if db.on_postgres(session) else ""
     source = db.rows_sql(session, worker_id="bigint")
     hint = "" if db.on_postgres(session) else "INDEXED BY ix_attempt_open"
-    left = session.execute(
+    found = session.execute(
         db.sql(
             f"SELECT a.id, a.message_id, a.worker_id FROM attempt a {hint}"
             " JOIN message m ON m.id = a.message_id WHERE a.outcome IS NULL AND (a.worker_id IN"
@@ -53,53 +77,43 @@ def _close_attempts(session: Session, dead: list[int]) -> int:
             f" WHERE w.id = a.worker_id)) ORDER BY a.message_id LIMIT {CHUNK} {skip}"
         ),
         {"rows": db.rows([{"worker_id": one} for one in dead])},
-    ).all()
-    now = db.now(session)
-    rows = [
-        {"attempt_id": one.id, "message_id": one.message_id, "worker_id": one.worker_id, "at": now}
-        for one in left
-    ]
-    if rows:
-        _leave_unknown(session, db.rows(rows))
-    return len(rows)
-
-
-def _leave_unknown(session: Session, rows: str) -> None:
-    shape = db.rows_sql(
-        session, attempt_id="bigint", message_id="bigint", worker_id="bigint", at="timestamptz"
     )
-    session.execute(
-        db.sql(
-            "UPDATE message AS m SET worker_id = NULL, unconfirmed_since = v.at,"
-            f" error_class = 'unknown', error_code = NULL, error_text = '{LOST}' FROM {shape}"
-            " WHERE m.id = v.message_id AND m.status || '' = 'processing'"
-            " AND m.worker_id = v.worker_id"
-        ),
-        {"rows": rows},
-    )
-    session.execute(
-        db.sql(
-            f"UPDATE attempt AS a SET outcome = 'unknown', error_text = '{LOST}' FROM {shape}"
-            " WHERE a.id = v.attempt_id AND a.outcome IS NULL"
-        ),
-        {"rows": rows},
-    )
+    return list(found.all())
 
 
-def _forget(session: Session, dead: list[int]) -> None:
-    for worker_id in dead:
-        session.execute(
-            db.sql(
-                "DELETE FROM worker WHERE id = :id AND lease_until < :over AND NOT EXISTS"
-                " (SELECT 1 FROM attempt WHERE worker_id = :id AND outcome IS NULL)",
-                "over",
-            ),
-            {"id": worker_id, "over": db.now(session) - DEAD_AFTER},
-        )
+def _result(left: Row[Any], marked: set[int] | None, now: datetime) -> Result:
+    never_posted = marked is not None and left.id not in marked
+    claim = attempts.stray(left.id, left.message_id, left.worker_id, now)
+    return Result(claim, None if never_posted else unknown(LOST), None, now)
+
+
+def _forget(dead: Dead) -> None:
+    """Remove the rows of the dead who left nothing open, then their marks."""
+    for worker_id, marked in dead.items():
+        with db.writing() as session:
+            gone = session.execute(
+                db.sql(
+                    "DELETE FROM worker WHERE id = :id AND NOT EXISTS"
+                    " (SELECT 1 FROM attempt WHERE worker_id = :id AND outcome IS NULL)"
+                    f"{'' if marked is not None else ' AND lease_until < :over'} RETURNING id",
+                    *(() if marked is not None else ("over",)),
+                ),
+                {"id": worker_id, "over": db.now(session) - workers.DEAD_AFTER},
+            ).first()
+            folder = _folder(session)
+        if gone:
+            marks.forget(folder, worker_id)
 
 
 def close_windows() -> int:
     """Fail, as unknown, what no proof came for in time; returns how many. Only a person resends."""
+    closed = 0
+    while found := _close_some_windows():
+        closed += found
+    return closed
+
+
+def _close_some_windows() -> int:
     with db.writing() as session:
         since = _window_opened_before(session)
         if since is None:

@@ -14,6 +14,7 @@ from sqlmodel import Session, col
 
 from core import db, workers
 from core.models import Worker
+from core.sending import attempts
 from core.sending import lanes as lanes_of
 from core.sending.attempts import Claim
 from core.sending.claim import claim
@@ -136,31 +137,12 @@ def _read_back(session: Session, order: Order, now: datetime) -> set[int]:
         {"me": order.worker_id},
     ).all()
     lost = [
-        _stray(row.id, row.message_id, order.worker_id, now)
+        Result(attempts.stray(row.id, row.message_id, order.worker_id, now), None, None, now)
         for row in rows
         if row.id not in order.held
     ]
     settle(session, lost, now=now, delays=settings().retry_delays)
     return set(order.held) - {row.id for row in rows}
-
-
-def _stray(attempt_id: int, message_id: int, worker_id: int, now: datetime) -> Result:
-    claim = Claim(
-        attempt_id=attempt_id,
-        message_id=message_id,
-        account_id=0,
-        worker_id=worker_id,
-        recipient="",
-        slot_at=now,
-        window=None,
-        url="",
-        token="",
-        body="",
-        retry_count=0,
-        max_retries=0,
-        pair_step=0,
-    )
-    return Result(claim, None, None, now)
 
 
 def _probe(session: Session, now: datetime) -> dict[int, Outlook]:
