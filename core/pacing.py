@@ -77,6 +77,11 @@ def rate_at(
     return min(rate, rate_now + clean * RECOVERY * rate)
 
 
+def halved(rate: float, rate_now: float | None, slowed_at: datetime | None, now: datetime) -> float:
+    """What is left of an account's rate after 130429; never so little that it seems to stand."""
+    return max(RECOVERY * rate, rate_at(rate, rate_now=rate_now, slowed_at=slowed_at, now=now) / 2)
+
+
 def pair_free_at(tat: datetime | None, now: datetime) -> datetime:
     """When the pair bucket next has room: `now`, or later when the burst is used up.
 

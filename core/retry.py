@@ -4,18 +4,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from core.meta.answers import Answer
-from core.meta.codes import ErrorClass
+from core.meta.codes import ErrorClass, Scope, Verdict
 from core.pacing import pair_blocked
 from core.states import Cause, Status
 
-WAIT = timedelta(seconds=30)  # unreached and throttled, unless Meta names another
+UNREACHED_WAIT = timedelta(seconds=15)  # as the breaker asks
+THROTTLED_WAIT = timedelta(seconds=30)  # a WABA's or an app's limit; Meta names no time
+SLOWED_WAIT = timedelta(seconds=1)  # a number's limit: it goes on at half its rate
 
 
 @dataclass(frozen=True)
 class Decision:
     """Where the message goes, by what cause, and when it is due again.
 
-    `account_waits_until` holds back the whole account. `spent` is 1 when a retry was spent.
+    `scope_waits_until` holds back everything in the scope of the code; `slows` asks the account for
+    half its rate. `spent` is 1 when a retry was spent.
     """
 
     to: Status
@@ -23,7 +26,8 @@ class Decision:
     due_at: datetime | None = None
     spent: int = 0
     hold: str | None = None
-    account_waits_until: datetime | None = None
+    scope_waits_until: datetime | None = None
+    slows: bool = False
 
 
 def decide(
@@ -46,10 +50,9 @@ def decide(
             delay = timedelta(seconds=delays[min(retry_count, len(delays) - 1)])
             return Decision(Status.PENDING, Cause.RETRY, now + delay, spent=1)
         case ErrorClass.UNREACHED:
-            return Decision(Status.PENDING, Cause.WAIT, now + WAIT)
+            return Decision(Status.PENDING, Cause.WAIT, now + UNREACHED_WAIT)
         case ErrorClass.THROTTLED:
-            until = now + (answer.verdict.wait or WAIT)
-            return Decision(Status.PENDING, Cause.WAIT, until, account_waits_until=until)
+            return _throttled(answer.verdict, now)
         case ErrorClass.PAIR:
             return Decision(Status.PENDING, Cause.WAIT, pair_blocked(now, pair_step)[0])
         case ErrorClass.ACCOUNT:
@@ -58,3 +61,10 @@ def decide(
             return Decision(Status.PENDING, Cause.WAIT, now, hold="template")
         case _:
             return Decision(Status.FAILED, Cause.FAIL)
+
+
+def _throttled(verdict: Verdict, now: datetime) -> Decision:
+    if verdict.wait is None and verdict.scope is Scope.NUMBER:
+        return Decision(Status.PENDING, Cause.WAIT, now + SLOWED_WAIT, slows=True)
+    until = now + (verdict.wait or THROTTLED_WAIT)
+    return Decision(Status.PENDING, Cause.WAIT, until, scope_waits_until=until)

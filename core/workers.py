@@ -5,7 +5,7 @@ The lease says how long others must believe in it; there is no lease on a messag
 
 import os
 import socket
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import delete, insert, update
@@ -50,12 +50,12 @@ def renew(worker_id: int) -> bool:
         return renew_in(session, worker_id)
 
 
-def renew_in(session: Session, worker_id: int) -> bool:
+def renew_in(session: Session, worker_id: int, *, unreached_since: datetime | None = None) -> bool:
     until = db.now(session) + LEASE
     kept = session.execute(
         update(Worker)
         .where(col(Worker.id) == worker_id)
-        .values(lease_until=until)
+        .values(lease_until=until, unreached_since=unreached_since)
         .returning(col(Worker.id))
     )
     return kept.first() is not None

@@ -39,13 +39,13 @@ for client in ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "htt
 LAYERS: dict[str, str] = {
     "pure": """access clock errors guesses logs numbering pacing passwords phone quiet quoting
         rendering retry schedule states wake meta.answers meta.codes meta.payloads meta.signatures
-        meta.statuses""",
+        meta.statuses sending.breaker""",
     "records": "db models schema settings vault",
     "reads": "dump export listing readiness reports standing",
-    "services": """accounts audit composing editing importing messages meta.client outcomes
+    "services": """accounts audit composing editing guarding importing messages meta.client outcomes
         preparing scan sending.attempts sending.claim sending.engine_time
         sending.lanes sending.loop sending.marks sending.reap sending.settle sending.tick
-        sessions sheet users webhooks workers""",
+        sending.twin sessions sheet users webhooks workers""",
 }
 BELOW: dict[str, set[str]] = {
     "pure": {"pure"},

@@ -22,11 +22,20 @@ class ErrorClass(StrEnum):
     EXPIRED = "expired"
 
 
+class Scope(StrEnum):
+    """Whose limit a throttling code tells of."""
+
+    NUMBER = "number"
+    WABA = "waba"
+    APP = "app"
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The class of a code; `wait` where Meta names one; `listed` false for a code new to us."""
 
     error_class: ErrorClass
+    scope: Scope = Scope.NUMBER
     wait: timedelta | None = None
     resumes_by_itself: bool = False
     listed: bool = True
@@ -34,7 +43,7 @@ class Verdict:
 
 _CODES: dict[ErrorClass, tuple[int, ...]] = {
     ErrorClass.TRANSIENT: (1, 2, 131000, 131016, 133004, 134101),
-    ErrorClass.THROTTLED: (4, 17, 613, 80007, 130429),
+    ErrorClass.THROTTLED: (130429,),
     ErrorClass.PAIR: (131056,),
     ErrorClass.ACCOUNT: (
         *(0, 3, 10, 33, 104, 190, *range(200, 300), 368, 803),
@@ -57,6 +66,8 @@ _MANAGEMENT = (range(2388000, 2389000), range(2494000, 2495000))
 
 TABLE: dict[int, Verdict] = {
     **{code: Verdict(kind) for kind, codes in _CODES.items() for code in codes},
+    80007: Verdict(ErrorClass.THROTTLED, Scope.WABA),
+    **{code: Verdict(ErrorClass.THROTTLED, Scope.APP) for code in (4, 17, 613)},
     131057: Verdict(ErrorClass.THROTTLED, wait=timedelta(seconds=60)),
     131048: Verdict(ErrorClass.ACCOUNT, resumes_by_itself=True),
     131064: Verdict(ErrorClass.ACCOUNT, resumes_by_itself=True),

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from core import accounts, db, pacing, vault
+from core import accounts, db, pacing, retry, vault
 from core.errors import Misconfigured
 from core.meta import client
 from core.sending.attempts import Claim
@@ -67,7 +67,7 @@ def lock_lanes(
     skip = "FOR NO KEY UPDATE OF p SKIP LOCKED" if db.on_postgres(session) else ""
     found = session.execute(
         db.sql(
-            "SELECT p.account_id, p.next_slot_at, coalesce(p.rate_now, a.rate) AS rate,"
+            "SELECT p.account_id, p.next_slot_at, a.rate, p.rate_now, p.slowed_at,"
             " a.phone_number_id, b.token"
             f" FROM {db.rows_sql(session, account_id='bigint')}"
             " JOIN pace p ON p.account_id = v.account_id"
@@ -80,7 +80,7 @@ def lock_lanes(
             "horizon",
             "far",
             "now",
-        ).columns(next_slot_at=db.UtcDateTime()),
+        ).columns(next_slot_at=db.UtcDateTime(), slowed_at=db.UtcDateTime()),
         {
             "rows": db.rows([{"account_id": one} for one in account_ids]),
             "horizon": horizon,
@@ -100,15 +100,14 @@ def lock_lanes(
 
 def _lane(row: Row[Any], now: datetime, lead: float, in_flight: Counter[int]) -> Lane:
     room = in_flight_limit(row.rate) - in_flight[row.account_id]
-    slots, pulled_in = None, False
+    rate, slots, pulled_in = row.rate, None, False
     if row.rate is not None:
-        slots = pacing.slots(now=now, next_slot_at=row.next_slot_at, rate=row.rate, lead=lead)
+        rate = pacing.rate_at(row.rate, rate_now=row.rate_now, slowed_at=row.slowed_at, now=now)
+        slots = pacing.slots(now=now, next_slot_at=row.next_slot_at, rate=rate, lead=lead)
         room = min(room, slots.count)
         pulled_in = slots.first < row.next_slot_at
     url = client.messages_url(row.phone_number_id)
-    return Lane(
-        row.account_id, row.rate, url, vault.decrypt(row.token), slots, max(0, room), pulled_in
-    )
+    return Lane(row.account_id, rate, url, vault.decrypt(row.token), slots, max(0, room), pulled_in)
 
 
 def reslot(
@@ -144,6 +143,35 @@ def wait_until(session: Session, waits: dict[int, datetime]) -> None:
             ),
             {"until": until, "account": account_id},
         )
+
+
+def slow_down(session: Session, slowed: dict[int, datetime], now: datetime) -> None:
+    """Halve the rate of accounts whose limit Meta told us; once for all that was under way then.
+
+    `slowed` has the newest slot that was refused. Slots that were given out before the halving tell
+    nothing new, also those that still lie ahead. An account without a rate has nothing to halve,
+    and waits a moment.
+    """
+    for account_id, slot_at in sorted(slowed.items()):
+        row = session.execute(
+            db.sql(
+                "SELECT a.rate, p.rate_now, p.slowed_at, p.next_slot_at FROM pace p JOIN account a"
+                " ON a.id = p.account_id WHERE p.account_id = :account"
+                f"{' FOR NO KEY UPDATE OF p' if db.on_postgres(session) else ''}"
+            ).columns(slowed_at=db.UtcDateTime(), next_slot_at=db.UtcDateTime()),
+            {"account": account_id},
+        ).one()
+        if row.rate is None:
+            wait_until(session, {account_id: now + retry.SLOWED_WAIT})
+        elif row.slowed_at is None or row.slowed_at <= slot_at:
+            since = max(now, min(row.next_slot_at, now + timedelta(seconds=1)))
+            half = pacing.halved(row.rate, row.rate_now, row.slowed_at, now)
+            session.execute(
+                db.sql(
+                    "UPDATE pace SET rate_now = :half, slowed_at = :at WHERE account_id = :id", "at"
+                ),
+                {"half": half, "at": since, "id": account_id},
+            )
 
 
 def keep_pace(session: Session, lanes: dict[int, Lane]) -> None:

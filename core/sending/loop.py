@@ -21,11 +21,12 @@ from core import db, pacing, workers
 from core.meta import client
 from core.meta.answers import Answer, unknown
 from core.scan import scan
-from core.sending import marks, tick
+from core.sending import marks, tick, twin
 from core.sending.attempts import Claim
+from core.sending.breaker import Breaker
 from core.sending.engine_time import EngineTime
 from core.sending.marks import Marks
-from core.sending.settle import Result
+from core.sending.settle import Effects, Result
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -51,7 +52,9 @@ class SendLoop:
         self._claims: dict[int, Claim] = {}
         self._results: list[Result] = []
         self._missed: list[Claim] = []
-        self._waits: dict[int, datetime] = {}
+        self._effects = Effects()
+        self._breaker = Breaker()
+        self._probe: int | None = None  # attempt that may be posted though the breaker is open
         self._ready: dict[int, datetime] = {}  # account → when it is worth a look
         self._time = EngineTime()
         self._durations: deque[float] = deque(maxlen=200)
@@ -83,6 +86,7 @@ class SendLoop:
         self._event = asyncio.Event()
         self._most = _raise_file_limit()
         self._installation = await self._in_database(_installation)
+        await self._recognise()
         self.worker_id = await self._in_database(lambda: workers.start("loop"))
         await self._in_database(lambda: scan(worker_id=self.worker_id))
         self._marks = Marks(marks.folder_of(self._installation), self.worker_id)
@@ -119,7 +123,14 @@ class SendLoop:
         self._read_back = True
         await asyncio.sleep(seconds)
 
+    async def _recognise(self) -> None:
+        """Compare the database with this machine's twin; where they disagree, the guard is on."""
+        if why := await self._in_database(twin.check):
+            log.error("nothing is sent until a person decides: %s", why)
+
     async def _tick(self, began: float) -> None:
+        if self._read_back:
+            await self._recognise()
         order = self._order(began)
         if order.probe:
             self._probed = began  # before the tick: a wake during it asks for another probe
@@ -129,13 +140,19 @@ class SendLoop:
         self._durations.append(monotonic() - began)
         if order.renew:
             self._renewed = began
+            self._keep_twin(done)
         self._read_back = False
         self._absorb(order, done)
+
+    def _keep_twin(self, done: tick.Done) -> None:
+        if done.highest is not None:
+            twin.remember(self._installation, done.highest)
 
     def _order(self, began: float) -> tick.Order:
         now = self._time.now()
         lead = pacing.lead_from(list(self._durations))
         room = min(self._most - len(self._claims), self._capacity)
+        room = self._breaker.places(room, now)
         if monotonic() < self._unmarkable_until:
             room = 0
         soon = now + timedelta(seconds=lead + pacing.AHEAD)
@@ -145,7 +162,8 @@ class SendLoop:
             results=list(self._results),
             missed=list(self._missed),
             in_flight=Counter(one.account_id for one in self._claims.values()),
-            waits=dict(self._waits),
+            effects=self._effects,
+            unreached_since=self._breaker.open_since,
             held=dict(self._claims),
             room=max(0, room),
             lead=lead,
@@ -172,10 +190,13 @@ class SendLoop:
                 self._missed.append(one)
             else:
                 self._claims.pop(one.attempt_id, None)
+        if done.claims and self._breaker.open_since:
+            self._breaker.probing(done.now)
+            self._probe = done.claims[0].attempt_id
         for one in done.claims:
             self._launch(one)
         self._capacity = self._capacity_after(order, done)
-        self._waits = dict(done.waits)
+        self._effects = done.effects
         self._plan(order, done)
 
     def _capacity_after(self, order: tick.Order, done: tick.Done) -> int:
@@ -223,6 +244,9 @@ class SendLoop:
             self._tasks.pop(claim.attempt_id, None)
             self._missed.append(claim)
             return
+        if self._breaker.open_since and claim.attempt_id != self._probe:
+            self._return(claim)
+            return
         if not self._mark(claim):
             return
         claim.started = True
@@ -231,7 +255,19 @@ class SendLoop:
             answer = await client.post(self._http, claim.url, claim.token, claim.body)
         except asyncio.CancelledError:
             answer = unknown("the worker stopped while it waited for the answer")
+        else:
+            self._listen(answer, claim)
         self._finished(claim, answer, posted)
+
+    def _listen(self, answer: Answer, claim: Claim) -> None:
+        """Let the breaker know, and the log when it changes its mind."""
+        before = self._breaker.open_since
+        self._breaker.saw(answer, claim.recipient, self._time.now())
+        if before is None and self._breaker.open_since:
+            log.warning("WhatsApp does not answer: one message asks every 15 s (%s)", answer.text)
+        elif before and self._breaker.open_since is None:
+            log.warning("WhatsApp answers again")
+            self.wake()
 
     def _mark(self, claim: Claim) -> bool:
         """Write the start mark; where that fails (a full disk), the claim goes back unposted."""
@@ -293,7 +329,9 @@ class SendLoop:
     def _is_idle(self) -> bool:
         busy = self._claims or self._results or self._missed
         now = self._time.now()
-        due = any(at <= now + timedelta(seconds=IDLE_EVERY * 2) for at in self._ready.values())
+        due = self._breaker.open_since is None and any(
+            at <= now + timedelta(seconds=IDLE_EVERY * 2) for at in self._ready.values()
+        )
         return self._probed > float("-inf") and not busy and not due
 
     async def _finish(self) -> None:
@@ -309,7 +347,7 @@ class SendLoop:
         for task in set(self._tasks.values()):
             task.cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        order = tick.Order(worker_id=self.worker_id, results=self._results, waits=self._waits)
+        order = tick.Order(worker_id=self.worker_id, results=self._results, effects=self._effects)
         await self._in_database(lambda: tick.end(order))
         self._marks.close()
         for result in self._results:

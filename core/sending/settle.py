@@ -13,7 +13,7 @@ from sqlmodel import Session
 
 from core import accounts, db, messages, pacing, retry
 from core.meta.answers import Answer
-from core.meta.codes import ErrorClass
+from core.meta.codes import ErrorClass, Scope
 from core.outcomes import Proof, prove
 from core.retry import Decision
 from core.sending.attempts import Claim
@@ -41,13 +41,18 @@ class Result:
 
 @dataclass(frozen=True)
 class Effects:
-    """Accounts that Meta wants to wait, until when, and those that it made us pause."""
+    """What refusals mean beyond their own messages.
+
+    `waits`: accounts that Meta wants to wait, until when. `slowed`: those that are to halve their
+    rate, by the newest slot that was refused. `paused`: those that are paused already.
+    """
 
     waits: dict[int, datetime] = field(default_factory=dict)
+    slowed: dict[int, datetime] = field(default_factory=dict)
     paused: set[int] = field(default_factory=set)
 
     def __contains__(self, account_id: int) -> bool:
-        return account_id in self.waits or account_id in self.paused
+        return account_id in self.waits or account_id in self.slowed or account_id in self.paused
 
 
 def settle(
@@ -68,13 +73,33 @@ def settle(
     ]
     _apply(session, decided)
     _effects(session, [one for one, _ in decided], now)
-    waits = {
-        one.claim.account_id: decision.account_waits_until
-        for one, decision in decided
-        if decision.account_waits_until
-    }
+    return _effects_of(session, decided)
+
+
+def _effects_of(session: Session, decided: Sequence[tuple[Result, Decision]]) -> Effects:
+    waits: dict[int, datetime] = {}
+    slowed: dict[int, datetime] = {}
+    for one, decision in decided:
+        if decision.scope_waits_until:
+            for account_id in _within(session, one):
+                waits[account_id] = decision.scope_waits_until
+        if decision.slows:
+            newest = slowed.get(one.claim.account_id, one.claim.slot_at)
+            slowed[one.claim.account_id] = max(newest, one.claim.slot_at)
     paused = {one.claim.account_id for one, _ in decided if one.outcome == ErrorClass.ACCOUNT}
-    return Effects(waits, paused)
+    return Effects(waits, slowed, paused)
+
+
+def _within(session: Session, one: Result) -> Sequence[int]:
+    """The accounts whose limit a throttling answer tells of."""
+    assert one.answer and one.answer.verdict
+    same = {
+        Scope.NUMBER: "a.id = :account",
+        Scope.WABA: "a.business_id = (SELECT business_id FROM account WHERE id = :account)",
+        Scope.APP: ":account = :account",
+    }[one.answer.verdict.scope]
+    found = db.sql(f"SELECT a.id FROM account a WHERE {same}")
+    return session.execute(found, {"account": one.claim.account_id}).scalars().all()
 
 
 def _proof(one: Result) -> Proof:

@@ -19,7 +19,7 @@ from core.sending import lanes as lanes_of
 from core.sending.attempts import Claim
 from core.sending.claim import claim
 from core.sending.lanes import Lane
-from core.sending.settle import Result, settle
+from core.sending.settle import Effects, Result, settle
 from core.settings import settings
 
 MISSED_FOR = timedelta(seconds=2)  # then a claim that found no slot goes back
@@ -38,10 +38,11 @@ class Order:
     results: list[Result] = field(default_factory=list)
     missed: list[Claim] = field(default_factory=list)
     in_flight: Counter[int] = field(default_factory=Counter)
-    waits: dict[int, datetime] = field(default_factory=dict)
+    effects: Effects = field(default_factory=Effects)  # of the last tick's results
     held: dict[int, Claim] = field(default_factory=dict)  # attempt → claim, all in memory
     room: int = 0
     lead: float = 0.02
+    unreached_since: datetime | None = None
     renew: bool = False
     probe: bool = False
     read_back: bool = False
@@ -66,10 +67,11 @@ class Done:
     now: datetime
     claims: list[Claim] = field(default_factory=list)
     reslotted: list[Claim] = field(default_factory=list)
-    waits: dict[int, datetime] = field(default_factory=dict)
+    effects: Effects = field(default_factory=Effects)
     lanes: dict[int, Lane] = field(default_factory=dict)
     outlook: dict[int, Outlook] | None = None
     not_mine: set[int] = field(default_factory=set)
+    highest: int | None = None  # attempt for the twin; None: not asked for, or guarded
 
 
 def run(order: Order, *, installation: str, sampled: Callable[[datetime], None]) -> Done:
@@ -81,7 +83,9 @@ def run(order: Order, *, installation: str, sampled: Callable[[datetime], None])
         now = db.now(session)
         sampled(now)
         done = Done(now)
-        if order.renew and not workers.renew_in(session, order.worker_id):
+        if order.renew and not workers.renew_in(
+            session, order.worker_id, unreached_since=order.unreached_since
+        ):
             raise LeaseLost
         done.lanes = _lock(session, order, now)
         if order.read_back:
@@ -89,12 +93,11 @@ def run(order: Order, *, installation: str, sampled: Callable[[datetime], None])
         overdue = [one for one in order.missed if one.slot_at < now - MISSED_FOR]
         returned = [Result(one, None, None, now) for one in overdue]
         delays = settings().retry_delays
-        effects = settle(session, order.results + returned, now=now, delays=delays)
-        done.waits = effects.waits
+        done.effects = settle(session, order.results + returned, now=now, delays=delays)
         done.reslotted = _reslot(session, order, done, overdue)
         done.claims = claim(
             session,
-            {a: lane for a, lane in done.lanes.items() if a not in effects},
+            {a: lane for a, lane in done.lanes.items() if a not in done.effects},
             now=now,
             lead=order.lead,
             room=order.room,
@@ -104,17 +107,33 @@ def run(order: Order, *, installation: str, sampled: Callable[[datetime], None])
         lanes_of.keep_pace(session, done.lanes)
         if order.probe:
             done.outlook = _probe(session, now)
+        if order.renew:
+            done.highest = _highest(session)
     return done
+
+
+def _highest(session: Session) -> int | None:
+    """The newest attempt; None while the guard is on, when no twin may be brought up to date."""
+    newest = "SELECT coalesce(max(id), 0) FROM attempt"
+    asked = db.sql(f"SELECT CASE WHEN guard_since IS NULL THEN ({newest}) END FROM installation")
+    highest: int | None = session.execute(asked).scalar_one()
+    return highest
 
 
 def _lock(session: Session, order: Order, now: datetime) -> dict[int, Lane]:
     wanted = order.due | {one.account_id for one in order.missed}
-    lanes_of.wait_until(session, order.waits)
+    _apply(session, order.effects, now)
     if not wanted:
         return {}
     return lanes_of.lock_lanes(
         session, sorted(wanted), now=now, lead=order.lead, in_flight=order.in_flight
     )
+
+
+def _apply(session: Session, effects: Effects, now: datetime) -> None:
+    """A tick after they were learnt, because the pace is locked before any message."""
+    lanes_of.wait_until(session, effects.waits)
+    lanes_of.slow_down(session, effects.slowed, now)
 
 
 def _reslot(session: Session, order: Order, done: Done, overdue: list[Claim]) -> list[Claim]:
@@ -175,5 +194,6 @@ def end(order: Order) -> None:
     with db.writing() as session:
         now = db.now(session)
         effects = settle(session, order.results, now=now, delays=settings().retry_delays)
-        lanes_of.wait_until(session, order.waits | effects.waits)
+        _apply(session, order.effects, now)
+        _apply(session, effects, now)
         session.execute(delete(Worker).where(col(Worker.id) == order.worker_id))

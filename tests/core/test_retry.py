@@ -47,10 +47,11 @@ FAILED = Decision(Status.FAILED, Cause.FAIL)
 @pytest.mark.parametrize(
     ("answer", "wanted"),
     [
-        (unreached("x"), waits(30)),
+        (unreached("x"), waits(15)),
         (refused(131000), Decision(Status.PENDING, Cause.RETRY, NOW + timedelta(minutes=1), 1)),
-        (refused(130429), waits(30, account_waits_until=NOW + timedelta(seconds=30))),
-        (refused(131057), waits(60, account_waits_until=NOW + timedelta(seconds=60))),
+        (refused(130429), waits(1, slows=True)),
+        (refused(80007), waits(30, scope_waits_until=NOW + timedelta(seconds=30))),
+        (refused(131057), waits(60, scope_waits_until=NOW + timedelta(seconds=60))),
         (refused(131056), waits(1)),
         (refused(190), waits(0)),
         (refused(131048), waits(0)),
@@ -60,7 +61,16 @@ FAILED = Decision(Status.FAILED, Cause.FAIL)
         (refused(999_999), FAILED),
     ],
     ids=[
-        *("unreached", "transient", "throttled", "maintenance", "pair", "account", "spam limit"),
+        *(
+            "unreached",
+            "transient",
+            "throttled",
+            "throttled WABA",
+            "maintenance",
+            "pair",
+            "account",
+            "spam limit",
+        ),
         *("template", "recipient", "permanent", "unlisted"),
     ],
 )
@@ -97,7 +107,7 @@ def test_waiting_spends_no_retry_even_when_none_is_left(code: int) -> None:
 
 
 def test_unreached_spends_no_retry_even_when_none_is_left() -> None:
-    assert decide(unreached("x"), max_retries=0) == waits(30)
+    assert decide(unreached("x"), max_retries=0) == waits(15)
 
 
 @pytest.mark.parametrize("step", range(7))

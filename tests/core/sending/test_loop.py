@@ -13,7 +13,7 @@ from core import accounts, db, messages
 from core.errors import Refused
 from core.models import Account, Business, Installation, Message, Pace, Recipient
 from core.scan import scan
-from core.sending import tick
+from core.sending import breaker, tick
 from core.sending.loop import SendLoop
 from tests import given
 from tests.processes import Programs
@@ -43,7 +43,7 @@ REFUSED = {
     "102": ("transient", "pending", 1, 60),
     "103": ("transient", "pending", 1, 60),
     "153": ("transient", "pending", 1, 60),
-    "111": ("throttled", "pending", 0, 30),
+    "111": ("throttled", "pending", 0, 1),
     "113": ("throttled", "pending", 0, 60),
     "112": ("pair", "pending", 0, 1),
     "132": ("template", "pending", 0, 0),
@@ -66,6 +66,8 @@ REFUSED = {
 def test_each_class_of_answer_has_its_own_end(
     database: str, programs: Programs, send_due: Send, environment: pytest.MonkeyPatch
 ) -> None:
+    environment.setattr(breaker, "IN_A_ROW", 100)  # so much trouble at once would open it
+    environment.setattr(breaker, "REMEMBERED", 100)
     made = {}
     for digits in REFUSED:
         account = given.account(name=f"Account {digits}", rate=20)
