@@ -4,11 +4,11 @@ import argparse
 import json
 import sys
 
-from bench import throughput
+from bench import comparison, throughput
 from bench.servers import servers
 from bench.tables import table
 
-MEASUREMENTS = {"throughput": throughput}
+MEASUREMENTS = {"throughput": throughput, "comparison": comparison}
 
 
 def main() -> None:

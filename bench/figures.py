@@ -1,5 +1,6 @@
 """From instants to figures: rate, fullest second, errors, percentiles. Pure arithmetic."""
 
+import itertools
 from collections.abc import Sequence
 
 
@@ -26,9 +27,7 @@ def fullest_second(times: Sequence[float]) -> int:
 
 def gap_errors(times: Sequence[float], spacing: float) -> list[float]:
     """How far each gap between neighbours is from the spacing of the slots, in seconds."""
-    return [
-        abs(later - earlier - spacing) for earlier, later in zip(times, times[1:], strict=False)
-    ]
+    return [abs(later - earlier - spacing) for earlier, later in itertools.pairwise(times)]
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
