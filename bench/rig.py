@@ -30,6 +30,7 @@ class Cpu:
 
     workers: float
     responder: float
+    gateways: float
     postgres: float | None
 
 
@@ -43,6 +44,7 @@ class Rig:
     api: str
     responder: Process
     workers: list[Process] = field(default_factory=list)
+    gateways: list[Process] = field(default_factory=list)
     others: list[Process] = field(default_factory=list)
 
     def worker(self) -> Process:
@@ -54,8 +56,10 @@ class Rig:
 
     def gateway(self, port: int) -> Process:
         """The gateway alone under uvicorn; answers on return."""
-        made = self._start("gateway", "uvicorn", "gateway.app:app", "--port", str(port))
-        self.others.append(made)
+        made = self._start(
+            "gateway", "uvicorn", "gateway.app:app", "--port", str(port), "--no-access-log"
+        )
+        self.gateways.append(made)
         until(partial(_says, made, "Uvicorn running"), within=30)
         return made
 
@@ -103,6 +107,14 @@ class Rig:
         statuses = dict(self.rows("SELECT status, count(*) FROM message GROUP BY status"))
         assert statuses == {"sent": count} and self.arrived() == count, statuses
 
+    def posted(self, account_id: int | None = None) -> list[float]:
+        """When posts started at the sender, in epoch seconds, ascending."""
+        where = "" if account_id is None else f" WHERE account_id = {account_id}"
+        statement = db.sql(f"SELECT posted_at FROM attempt{where} ORDER BY posted_at")
+        with self.engine.connect() as connection:
+            found = connection.execute(statement.columns(posted_at=db.UtcDateTime())).scalars()
+            return [at.timestamp() for at in found]
+
     def unsettled(self) -> list[Any]:
         return self.rows("SELECT id FROM message WHERE status IN ('pending', 'processing') LIMIT 1")
 
@@ -115,6 +127,7 @@ class Rig:
         return Cpu(
             sum(usage.cpu(one.child.pid) for one in self.workers),
             usage.cpu(self.responder.child.pid),
+            sum(usage.cpu(one.child.pid) for one in self.gateways),
             usage.cpu_of_family(self.servers.postgres_pid) if on_postgres else None,
         )
 
@@ -123,13 +136,18 @@ class Rig:
         postgres = None
         if now.postgres is not None and before.postgres is not None:
             postgres = now.postgres - before.postgres
-        return Cpu(now.workers - before.workers, now.responder - before.responder, postgres)
+        return Cpu(
+            now.workers - before.workers,
+            now.responder - before.responder,
+            now.gateways - before.gateways,
+            postgres,
+        )
 
     def peak_megabytes(self) -> float:
         return max(usage.peak_megabytes(one.child.pid) for one in self.workers)
 
     def end(self) -> None:
-        for process in [*self.workers, *self.others, self.responder]:
+        for process in [*self.workers, *self.gateways, *self.others, self.responder]:
             process.stop()
         self.engine.dispose()
         self.servers.drop(self.url)
