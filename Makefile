@@ -30,8 +30,9 @@ format: .venv/installed
 packages:
 	@sh deploy/debian-packages.sh
 
+# Some ten minutes, alone on the machine: docs/bench.md.
 bench: .venv/installed
-	$(BIN)/python bench/sandbox_load.py
+	$(BIN)/python -m bench
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -m venv .venv || { echo "One line first:  sudo apt-get install python3-venv"; exit 1; }

@@ -1,4 +1,4 @@
-"""A PostgreSQL of the tests' own: an unprivileged cluster on a free port in a temporary folder."""
+"""A PostgreSQL of one's own for tests and bench: unprivileged, a free port, a temporary folder."""
 
 import os
 import shutil
@@ -50,14 +50,18 @@ class Cluster:
 
 
 @contextmanager
-def cluster(folder: Path) -> Iterator[Cluster]:
-    """Start a cluster in `folder`, which must be empty; stop it at the end."""
+def cluster(folder: Path, *, durable: bool = False) -> Iterator[Cluster]:
+    """Start a cluster in `folder`, which must be empty; stop it at the end.
+
+    `durable` keeps the defaults, which wait for the disk: for a bench, no test needs it.
+    """
     made = Cluster(folder, free_port())
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
     made.command("initdb", "-D", str(folder / "data"), "-U", "outbox", "-A", "trust", "-E", "UTF8")
     options = f"-p {made.port} -c listen_addresses=127.0.0.1 -k {folder} -c max_connections=200"
-    options += " -c fsync=off -c full_page_writes=off"  # no test takes the machine's power away
+    if not durable:  # no test takes the machine's power away
+        options += " -c fsync=off -c full_page_writes=off"
     made.control("-o", options, "start")
     try:
         yield made

@@ -1,0 +1,37 @@
+"""What other processes took: CPU seconds and peak memory, read from /proc."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_TICK = os.sysconf("SC_CLK_TCK")
+
+
+def cpu(pid: int, *, reaped: bool = False) -> float:
+    """User and system seconds of a process so far, with `reaped` its ended children's too."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(int(one) for one in fields[11 : 15 if reaped else 13]) / _TICK
+
+
+def cpu_of_family(pid: int) -> float:
+    """A server's seconds with those of its children, the ended ones included."""
+    total = cpu(pid, reaped=True)
+    for child in children(pid):
+        try:
+            total += cpu(child, reaped=True)
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # ended just now: the next reading has it as reaped
+    return total
+
+
+def children(pid: int) -> Iterator[int]:
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        yield from map(int, (task / "children").read_text().split())
+
+
+def peak_megabytes(pid: int) -> float:
+    """The largest resident size that a process ever had."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise LookupError(f"/proc/{pid}/status names no peak")
