@@ -95,11 +95,14 @@ def test_a_slot_after_the_halving_that_is_refused_halves_again(
     [first] = paced.tick().claims
     paced.tick(paced.refused(first))
     paced.tick()
+    before = paced.pace
     move_clock(timedelta(seconds=2))  # type: ignore[operator]
     [second] = paced.tick().claims
     paced.tick(paced.refused(second))
-    paced.tick()
-    assert paced.pace.rate_now == pytest.approx((40 + 2 * 4) / 2)
+    slowed = paced.tick().now
+    left = pacing.halved(80, before.rate_now, before.slowed_at, slowed)
+    assert paced.pace.rate_now == pytest.approx(left)
+    assert 20 < left <= 40
 
 
 def test_slots_follow_the_slowed_rate_and_then_the_limit_again(
