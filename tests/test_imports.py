@@ -39,7 +39,7 @@ for client in ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "htt
 LAYERS: dict[str, str] = {
     "pure": """access clock errors guesses logs numbering pacing passwords phone quiet quoting
         rendering retry schedule states wake meta.answers meta.codes meta.payloads meta.signatures
-        meta.statuses sending.breaker""",
+        meta.statuses sending.breaker sending.sieve""",
     "records": "db models schema settings vault",
     "reads": "dump export listing readiness reports standing",
     "services": """accounts audit composing editing guarding importing messages meta.client outcomes

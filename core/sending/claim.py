@@ -4,9 +4,7 @@ Runs inside the tick's transaction. Locks go pace → message → attempt; rows 
 skipped, so that no tick ever waits for an account or a message.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,10 +17,10 @@ from core.meta.codes import ErrorClass
 from core.sending import attempts
 from core.sending.attempts import Claim
 from core.sending.lanes import Lane
+from core.sending.sieve import Sieve
 from core.states import Cause, Status
 
 READ_AHEAD = 20  # candidates beyond the free places, for those that are not allowed now
-BUSY_WAITS = timedelta(seconds=1)
 
 
 def claim(
@@ -39,7 +37,7 @@ def claim(
 
     Returns the claims with their attempts inserted; nothing may be posted before COMMIT answers.
     """
-    sieve = _Sieve(now, _share(lanes, room))
+    sieve = Sieve(now, _share(lanes, room))
     until = now + timedelta(seconds=lead)
     for times in (1, 4):  # read on once where blocked candidates left places free
         limits = {a: times * n + READ_AHEAD for a, n in sieve.wanted.items() if n > 0}
@@ -107,46 +105,6 @@ def _execute(session: Session, statement: str, values: dict[str, Any]) -> Sequen
     instant = db.UtcDateTime()
     typed = db.sql(statement, "until").columns(due_at=instant, not_after=instant, pair_tat=instant)
     return session.execute(typed, values).all()
-
-
-@dataclass
-class _Sieve:
-    """Which candidates may leave; the others are pushed aside, so that they block nobody."""
-
-    now: datetime
-    wanted: dict[int, int]  # account → places that are still free
-    passed: dict[int, Any] = field(default_factory=dict)
-    expired: list[int] = field(default_factory=list)
-    pushed: dict[int, datetime] = field(default_factory=dict)
-    taken: set[tuple[int, str]] = field(default_factory=set)
-    rank: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
-
-    def sift(self, found: list[Row[Any]]) -> bool:
-        """Judge the candidates in their order; whether any of them was blocked."""
-        before = len(self.expired) + len(self.pushed)
-        for row in found:
-            if row.id not in self.passed:
-                self._judge(row)
-        return len(self.expired) + len(self.pushed) > before
-
-    def _judge(self, row: Row[Any]) -> None:
-        recipient = (row.account_id, row.recipient)
-        if row.not_after is not None and row.not_after < self.now:
-            self.expired.append(row.id)
-        elif pacing.pair_free_at(row.pair_tat, self.now) > self.now:
-            self._push(row, recipient, pacing.PAIR_INTERVAL)
-        elif row.busy or recipient in self.taken:
-            self._push(row, recipient, BUSY_WAITS)
-        elif self.wanted[row.account_id] > 0:
-            self.wanted[row.account_id] -= 1
-            self.taken.add(recipient)
-            self.passed[row.id] = row
-
-    def _push(self, row: Row[Any], recipient: tuple[int, str], apart: timedelta) -> None:
-        """Spread the waiting messages of one recipient, in their order, from when it is free."""
-        free_at = max(pacing.pair_free_at(row.pair_tat, self.now), self.now + BUSY_WAITS)
-        self.pushed[row.id] = free_at + self.rank[recipient] * apart
-        self.rank[recipient] += 1
 
 
 def _expire(session: Session, ids: list[int], now: datetime) -> None:
