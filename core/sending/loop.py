@@ -140,9 +140,9 @@ class SendLoop:
         self._durations.append(monotonic() - began)
         if order.renew:
             self._renewed = began
-            self._keep_twin(done)
         self._read_back = False
         self._absorb(order, done)
+        self._keep_twin(done)
 
     def _keep_twin(self, done: tick.Done) -> None:
         if done.highest is not None:

@@ -7,10 +7,13 @@ decided, because what the database holds as pending may have left long ago.
 
 import json
 import os
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
+from fcntl import LOCK_EX, LOCK_SH, flock
 from pathlib import Path
+from tempfile import mkstemp
 from time import monotonic, sleep
 
 from sqlalchemy import func, select
@@ -25,15 +28,19 @@ WATCHED_FOR = 3.0  # seconds in which a worker that lives renews itself
 STRANGE = "The data folder «{}» is a copy, or was restored: it is not the one that sent before."
 NEW_MACHINE = "A machine that has not sent before wants to ({}), and no worker of another lives."
 BEHIND = "The database is older than what has been sent: attempt {} was made, and it knows only {}."
+ANOTHER = (
+    "The database is a copy, or was restored: it is not the one that this machine has sent from."
+)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Twin:
     """What the file holds. `highest` is the newest attempt known to be committed."""
 
     installation: str
     machine: str
     inode: int
+    database: str  # which of several copies, where the database itself can tell
     highest: int
 
 
@@ -43,8 +50,13 @@ def check() -> str | None:
     Called when a loop starts and after each loss of the database, before anything is claimed.
     """
     with db.reading() as session:
-        ours, known, given = _installation(session), _known(session), _ids_given(session)
-    why = _what_is_wrong(ours, known, given)
+        ours = _installation(session)
+    # Before the database: another worker here goes on, and what it remembers must be known there.
+    twin = recall(ours)
+    with db.reading() as session:
+        seen = _seen(session, ours)
+        given = _ids_given(session)
+    why = _what_is_wrong(twin, seen, given)
     if why:
         with db.writing() as session:
             guarding.guard(session, why)
@@ -52,28 +64,28 @@ def check() -> str | None:
 
 
 def remember(installation_id: str, highest: int) -> None:
-    """Keep what is true now; called each second while nothing is guarded."""
-    path = _path(installation_id)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        twin = Twin(installation_id, machine_id(), os.fstat(file).st_ino, highest)
-        os.pwrite(file, json.dumps(asdict(twin)).ljust(SIZE).encode(), 0)
-    finally:
-        os.close(file)
+    """Keep what is true now; called each second while nothing is guarded.
+
+    Rewrites the file in place, because its inode tells it from a copy; one that was taken away is
+    missed at the next start.
+    """
+    with suppress(FileNotFoundError), _locked(_path(installation_id), LOCK_EX) as file:
+        twin = _read(file)
+        if twin and highest > twin.highest:
+            os.pwrite(file, _written(replace(twin, highest=highest)), 0)
 
 
 def recall(installation_id: str) -> Twin | None:
-    """This machine's memory of an installation; a file that cannot be read counts as a strange one.
+    """This machine's memory of an installation, its `inode` -1 where that is not the file's own.
 
-    Returns None where there is none.
+    A file that cannot be read counts as a strange one. Returns None where there is none.
     """
-    path = _path(installation_id)
-    if not path.exists():
-        return None
-    with suppress(ValueError, TypeError):
-        return Twin(**json.loads(path.read_bytes()))
-    return Twin(installation_id, "unreadable", 0, 0)
+    with suppress(FileNotFoundError), _locked(_path(installation_id), LOCK_SH) as file:
+        twin = _read(file)
+        if twin and twin.inode == os.fstat(file).st_ino:
+            return twin
+        return Twin(installation_id, "", -1, "", 0)
+    return None
 
 
 def machine_id() -> str:
@@ -85,23 +97,62 @@ def machine_id() -> str:
 def join() -> int:
     """This machine belongs from now on; returns the newest attempt that it remembers."""
     with db.reading() as session:
-        ours, known = _installation(session), _known(session)
-    remember(ours, known)
-    return known
+        seen = _seen(session, _installation(session))
+    _create(seen)
+    return seen.highest
 
 
-def _what_is_wrong(installation_id: str, known: int, given: int) -> str | None:
-    twin = recall(installation_id)
+def _seen(session: Session, installation_id: str) -> Twin:
+    """What a twin would say that was made now."""
+    known = session.execute(select(func.max(col(Attempt.id)))).scalar()
+    return Twin(installation_id, machine_id(), -1, _which(session), int(known or 0))
+
+
+def _what_is_wrong(twin: Twin | None, seen: Twin, given: int) -> str | None:
     if twin is None:
-        if known and not _another_lives():
+        if seen.highest and not _another_lives():
             return NEW_MACHINE.format(os.uname().nodename)
-        remember(installation_id, known)
+        _create(seen)
         return None
-    inode = _path(installation_id).stat().st_ino
-    if (twin.installation, twin.machine, twin.inode) != (installation_id, machine_id(), inode):
+    if twin.inode < 0 or (twin.installation, twin.machine) != (seen.installation, seen.machine):
         return STRANGE.format(settings().data_dir.name)
+    if twin.database != seen.database:
+        return ANOTHER
     # Ids given, not rows: erasing old attempts is no restore.
     return BEHIND.format(twin.highest, given) if twin.highest > given else None
+
+
+def _create(twin: Twin) -> None:
+    """Whole before it has its name: a kill leaves no empty file, which would count as strange."""
+    path = _path(twin.installation)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    file, draft = mkstemp(dir=path.parent, prefix=f"{path.name}.")
+    try:
+        os.write(file, _written(replace(twin, inode=os.fstat(file).st_ino)))
+    finally:
+        os.close(file)
+    Path(draft).rename(path)
+
+
+@contextmanager
+def _locked(path: Path, how: int) -> Iterator[int]:
+    """The open file, held against the other workers of this machine. Raises FileNotFoundError."""
+    file = os.open(path, os.O_RDWR)
+    try:
+        flock(file, how)
+        yield file
+    finally:
+        os.close(file)
+
+
+def _written(twin: Twin) -> bytes:
+    return json.dumps(asdict(twin)).ljust(SIZE).encode()
+
+
+def _read(file: int) -> Twin | None:
+    with suppress(ValueError, TypeError):
+        return Twin(**json.loads(os.pread(file, SIZE, 0)))
+    return None
 
 
 def _path(installation_id: str) -> Path:
@@ -112,8 +163,16 @@ def _installation(session: Session) -> str:
     return str(session.execute(select(col(Installation.id))).scalar_one())
 
 
-def _known(session: Session) -> int:
-    return int(session.execute(select(func.max(col(Attempt.id)))).scalar() or 0)
+def _which(session: Session) -> str:
+    """What tells a database from its copy: cluster and oid, or the inode of SQLite's file."""
+    if db.on_postgres(session):
+        statement = (
+            "SELECT s.system_identifier || '/' || d.oid FROM pg_control_system() s, pg_database d"
+            " WHERE d.datname = current_database()"
+        )
+        return str(session.execute(db.sql(statement)).scalar_one())
+    file = session.execute(db.sql("SELECT file FROM pragma_database_list")).scalars().first()
+    return str(Path(str(file)).stat().st_ino)
 
 
 def _ids_given(session: Session) -> int:
