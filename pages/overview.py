@@ -6,7 +6,7 @@ import streamlit as st
 
 from core.reports import AccountLoad, Pulse
 from core.standing import Standing
-from ui import live, look, moments
+from ui import live, look, moments, stopping
 from ui.addresses import listed
 from ui.guard import signed_in, zone
 from ui.words import ACCOUNTS, brief, count, plural
@@ -34,7 +34,7 @@ def page() -> None:
 
 
 def _well(pulse: Pulse) -> str:
-    needs = live.needs_somebody(pulse)
+    needs = stopping.needs_somebody() + live.needs_somebody(pulse)
     at = f"<p>as of {moments.shown(pulse.at, zone(), pulse.at, seconds=True)}</p>"
     if not needs:
         said = "All is well" if pulse.accounts else "Ready to begin"

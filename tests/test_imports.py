@@ -43,7 +43,7 @@ LAYERS: dict[str, str] = {
     "records": "db models schema settings vault",
     "reads": "dump export listing readiness reports standing",
     "services": """accounts audit composing editing guarding importing messages meta.client outcomes
-        preparing scan sending.attempts sending.claim sending.engine_time
+        installation preparing scan sending.attempts sending.claim sending.engine_time
         sending.lanes sending.loop sending.marks sending.reap sending.settle sending.tick
         sending.twin sessions sheet users webhooks workers""",
 }

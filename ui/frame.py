@@ -5,9 +5,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from core import installation
 from core.access import Actor, Role
 from core.settings import settings
-from ui import live, look
+from ui import asking, live, look, stopping
 from ui.guard import signed_in
 
 NEEDS = {"schedule": Role.OPERATOR}  # pages that viewers cannot use
@@ -18,9 +19,15 @@ def main() -> None:
     st.set_page_config(page_title="Outbox", page_icon="📤", layout="wide")
     look.dress()
     person = signed_in()
+    asking.over()  # a run of the whole page closes every dialog
+    stop = installation.stopped()
     shown = _pages()
     page = st.navigation([*shown, _page("message", "Message")], position="hidden")
-    _bar(person, shown, page.url_path)
+    with st.container(key="bar", horizontal=True, vertical_alignment="center"):
+        _bar(shown, page.url_path, person)
+        stopping.button(stop, by=person)
+        _person(person)
+    stopping.banner(stop, by=person)
     if page.url_path:  # the overview tells them itself
         live.troubles()
     page.run()
@@ -36,7 +43,7 @@ def _page(name: str, title: str, **options: bool) -> st.Page:
     return st.Page(PAGES / f"{name}.py", title=title, url_path=name, **options)
 
 
-def _bar(person: Actor, pages: list[st.Page], here: str) -> None:
+def _bar(pages: list[st.Page], here: str, person: Actor) -> None:
     within = "messages" if here == "message" else here
     links = "".join(
         f'<a class="go" href="/{page.url_path}"'
@@ -48,11 +55,16 @@ def _bar(person: Actor, pages: list[st.Page], here: str) -> None:
     st.html(
         '<div class="bar"><a class="go brand" href="/">Outbox</a>'
         f'<nav aria-label="Pages">{links}</nav>'
-        f"{training if settings().training else ''}"
+        f"{training if settings().training else ''}</div>"
+    )
+
+
+def _person(person: Actor) -> None:
+    st.html(
         f'<details class="person"><summary>{escape(person.name)}</summary>'
         f"<div><p>{escape(person.name)}<br><small>{person.role.word}</small></p>"
-        '<form method="post" action="/sign-out"><button>Sign out</button></form></div></details>'
-        "</div>"
+        '<form method="post" action="/sign-out"><button>Sign out</button></form></div></details>',
+        width="content",
     )
 
 

@@ -1,0 +1,83 @@
+"""Stopping all sending from any page, and who stopped it, on every page, until it is released."""
+
+from collections.abc import Callable
+from html import escape
+
+import streamlit as st
+
+from core import installation
+from core.access import Actor, Role
+from core.errors import OutboxError
+from core.installation import Stop
+from ui import asking, live, look, moments
+from ui.guard import zone
+from ui.words import plural
+
+
+def button(stop: Stop | None, *, by: Actor) -> None:
+    """In the bar, for those who may send; nothing while all sending is stopped."""
+    may = stop is None and by.role >= Role.OPERATOR
+    if may and st.button("Stop all sending", key="stop-all", type="tertiary"):
+        _stop(by)
+
+
+def banner(stop: Stop | None, *, by: Actor) -> None:
+    """Who stopped everything, why and since when, with the way to release it."""
+    _watch(stop)
+    if stop is None:
+        return
+    with st.container(key="stopped", horizontal=True, vertical_alignment="center"):
+        st.html(f'<div class="stopped" role="alert"><p>{_told(stop)}</p></div>')
+        if by.role >= Role.OPERATOR and st.button("Send again …", key="resume-all"):
+            _resume(stop, by)
+
+
+def _told(stop: Stop) -> str:
+    since = moments.clock(stop.since, zone(), live.pulse().at)
+    why = escape(stop.reason.rstrip("."))
+    return f"<b>All sending is stopped</b> since {since} by {escape(stop.by)}: {why}."
+
+
+def needs_somebody() -> list[tuple[str, str]]:
+    """For the overview, which must not say that all is well."""
+    return [("All sending is stopped.", "")] if installation.stopped() else []
+
+
+@st.fragment(run_every="5s", key="stopping")
+def _watch(stop: Stop | None) -> None:
+    """Draw the page anew when somebody else stopped or released; a dialog is left alone."""
+    if installation.stopped() != stop and not asking.under_way():
+        st.rerun()
+
+
+@st.dialog("Stop all sending?", on_dismiss=asking.over)
+def _stop(by: Actor) -> None:
+    asking.begin()
+    st.write(
+        "No account sends any more until somebody releases it. What is due waits; what is already"
+        " on its way arrives."
+    )
+    reason = st.text_input("Why", key="stop-reason", placeholder="Everybody will see it")
+    if st.button("Stop all sending", type="primary", key="yes-stop-all"):
+        _do(lambda: installation.stop_all(reason, by=by))
+
+
+@st.dialog("Send again?", on_dismiss=asking.over)
+def _resume(stop: Stop, by: Actor) -> None:
+    asking.begin()
+    due = live.pulse().due
+    waiting = f"{plural(due, 'message')} came due meanwhile" if due else "Nothing is due now"
+    leaves = " and will leave now, each at its account's rate" if due else ""
+    st.write(f"{waiting}{leaves}.")
+    if st.button("Send again", type="primary", key="yes-resume-all"):
+        _do(lambda: installation.resume_all(by=by))
+
+
+def _do(verb: Callable[[], None]) -> None:
+    try:
+        verb()
+    except OutboxError as refused:
+        look.wrong(str(refused))
+        return
+    asking.over()
+    st.rerun()
