@@ -241,6 +241,22 @@ class Message(SQLModel, table=True):
             ),
         ),
         Index("ix_message_list", "status", "due_at", "id"),  # every list
+        Index(
+            "ix_message_held",  # the depth of the queue: how many each hold keeps
+            "account_id",
+            "hold",
+            sqlite_where=text("status = 'pending' AND hold IS NOT NULL"),
+            postgresql_where=text("status = 'pending' AND hold IS NOT NULL"),
+        ),
+        Index(
+            "ix_message_refused",  # the depth of the queue: how many wait to be tried again
+            "account_id",
+            "due_at",
+            sqlite_where=text("status = 'pending' AND hold IS NULL AND error_class IS NOT NULL"),
+            postgresql_where=text(
+                "status = 'pending' AND hold IS NULL AND error_class IS NOT NULL"
+            ),
+        ),
         NEVER_REUSED,
     )
     id: int = _key()

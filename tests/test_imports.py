@@ -41,7 +41,7 @@ LAYERS: dict[str, str] = {
         rendering retry schedule states wake meta.answers meta.codes meta.payloads meta.signatures
         meta.statuses sending.breaker sending.sieve""",
     "records": "db models schema settings vault",
-    "reads": "dump export listing readiness reports standing",
+    "reads": "blocking depth dump export listing readiness reports standing",
     "services": """accounts audit composing editing guarding importing messages meta.client outcomes
         installation preparing scan sending.attempts sending.claim sending.engine_time
         sending.lanes sending.loop sending.marks sending.reap sending.settle sending.tick

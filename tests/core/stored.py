@@ -51,3 +51,27 @@ def _message(account_id: int, number: int, row: Mapping[str, Any], now: datetime
 def _content(message: Message, text: str) -> Content:
     words = search_words(message.recipient, text)
     return Content(message_id=message.id, text=text, created_by="ana", search=words)
+
+
+def many(account_id: int, count: int, **columns: Any) -> None:
+    """Rows without a text, thousands by one statement: such as are counted, never sent."""
+    now = clock.wall()
+    due: datetime = columns.get("due_at", now)
+    given = {"scheduled_at": due, "due_at": due, "created_at": now} | columns
+    with db.writing() as session:
+        numbers = (
+            "generate_series(1, CAST(:count AS integer)) AS s(i)"
+            if db.on_postgres(session)
+            else "(WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < :count)"
+            " SELECT i FROM s) AS s"
+        )
+        instants = [name for name, value in given.items() if isinstance(value, datetime)]
+        session.execute(
+            db.sql(
+                f"INSERT INTO message (account_id, recipient, {', '.join(given)})"
+                f" SELECT :account, '+62' || (81300000000 + i), {', '.join(f':{n}' for n in given)}"
+                f" FROM {numbers}",
+                *instants,
+            ),
+            given | {"account": account_id, "count": count},
+        )

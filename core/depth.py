@@ -1,0 +1,181 @@
+"""How deep the queue is: what waits on each account, by the reason that it waits for.
+
+Counts come from the indexes alone and stop at `CAP` + 1, so a million rows cost what 10,000 do.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from core import blocking, db, pacing
+from core.blocking import Engine, Number, Reason
+from core.listing import CAP
+
+HOLDS = ("batch", "template", "late", "person")
+LAG_OF = timedelta(minutes=5)
+MOST_RECENT = 1_000  # attempts that the lag is taken from
+
+
+@dataclass(frozen=True)
+class Depth:
+    """What waits on one account. `CAP` + 1 stands for more than `CAP`.
+
+    `due` is what could leave now but for its turn, or for what keeps the account back; `empty_at`
+    is about when that has left (not before, where `due` is capped), None where nobody can tell.
+    """
+
+    number: Number
+    counts: dict[Reason, int]
+    holds: dict[str, int]
+    due: int
+    oldest_due_at: datetime | None
+    rate_now: float | None
+    empty_at: datetime | None
+
+    @property
+    def waiting(self) -> int:
+        return min(CAP + 1, sum(self.counts.values()))
+
+
+@dataclass(frozen=True)
+class Lag:
+    """Seconds from due to posted, of the messages that left in the last `LAG_OF`."""
+
+    p50: float
+    p95: float
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The depth of every account at `now`; `lag` is None when nothing has left lately."""
+
+    engine: Engine
+    accounts: list[Depth]
+    lag: Lag | None
+
+    @property
+    def counts(self) -> dict[Reason, int]:
+        """Over all accounts, in the order of the reasons."""
+        found = {r: sum(one.counts.get(r, 0) for one in self.accounts) for r in Reason}
+        return {reason: min(CAP + 1, count) for reason, count in found.items() if count}
+
+    @property
+    def oldest_due_at(self) -> datetime | None:
+        return min((one.oldest_due_at for one in self.accounts if one.oldest_due_at), default=None)
+
+
+def depth(account_id: int | None = None) -> Queue:
+    """What waits, of one account or of all that are in use or still hold something."""
+    with db.reading() as session:
+        engine = blocking.read(session, None if account_id is None else {account_id})
+        found = [_depth(engine, row) for row in _counted(session, engine)]
+        lag = _lag(session, engine.now)
+    kept = [one for one in found if one.waiting or one.number.state != "retired"]
+    return Queue(engine, sorted(kept, key=lambda one: one.number.name), lag)
+
+
+_UNHELD = "m.account_id = v.account_id AND m.status = 'pending' AND m.hold IS NULL"
+_HELD = "m.account_id = v.account_id AND m.status = 'pending' AND m.hold IS NOT NULL"
+_REFUSED = f"{_UNHELD} AND m.error_class IS NOT NULL AND m.due_at > :now"
+
+
+def _few(condition: str) -> str:
+    return f"(SELECT count(*) FROM (SELECT 1 FROM message m WHERE {condition} LIMIT {CAP + 1}) few)"
+
+
+def _by_priority(condition: str) -> str:
+    """One range of the claim's index for each priority."""
+    return " + ".join(_few(f"{_UNHELD} AND m.priority = {p} AND {condition}") for p in range(3))
+
+
+def _first_due(priority: int) -> str:
+    return (
+        f"(SELECT m.due_at FROM message m WHERE {_UNHELD} AND m.priority = {priority}"
+        f" ORDER BY m.due_at LIMIT 1) AS first_{priority}"
+    )
+
+
+_COUNTED = ", ".join(
+    (
+        "v.account_id",
+        f"{_by_priority('m.due_at <= v.until')} AS due",
+        f"{_by_priority('m.due_at > v.until')} AS later",
+        f"{_few(f'{_REFUSED} AND m.due_at <= v.until')} AS refused_due",
+        f"{_few(f'{_REFUSED} AND m.due_at > v.until')} AS refused_later",
+        f"{_few(_HELD)} AS held",
+        *(_few(f"{_HELD} AND m.hold = '{hold}'") + f" AS held_{hold}" for hold in HOLDS),
+        *(_first_due(priority) for priority in range(3)),
+    )
+)
+
+
+def _counted(session: Session, engine: Engine) -> Iterable[Row[Any]]:
+    """Each account's counts; `until`, up to which all is due, is the end of its quiet hours."""
+    rows = [
+        {"account_id": one.id, "until": one.quiet_until(engine.now) or engine.now}
+        for one in engine.numbers.values()
+    ]
+    shape = db.rows_sql(session, account_id="bigint", until="timestamptz")
+    instants = {f"first_{priority}": db.UtcDateTime() for priority in range(3)}
+    return session.execute(
+        db.sql(f"SELECT {_COUNTED} FROM {shape}", "now").columns(**instants),
+        {"rows": db.rows(rows), "now": engine.now},
+    ).all()
+
+
+def _depth(engine: Engine, row: Row[Any]) -> Depth:
+    number = engine.numbers[row.account_id]
+    due = row.due - row.refused_due if row.due <= CAP else CAP + 1
+    later = row.later - row.refused_later if row.later <= CAP else CAP + 1
+    quiet = number.quiet_until(engine.now)
+    bar, stall = engine.bars(number.id), engine.stalls(number.id)
+    counts = {
+        Reason.HELD: row.held,
+        Reason.RETRY: row.refused_due + row.refused_later,
+        Reason.QUIET if quiet else stall.reason: due,
+        Reason.SCHEDULED: later,
+    }
+    if bar:
+        counts = {bar.reason: sum(counts.values())}
+    firsts = [at for at in (row.first_0, row.first_1, row.first_2) if at and at <= engine.now]
+    return Depth(
+        number=number,
+        counts={reason: min(CAP + 1, counts[reason]) for reason in Reason if counts.get(reason)},
+        holds={hold: count for hold in HOLDS if (count := getattr(row, f"held_{hold}"))},
+        due=min(CAP + 1, due),
+        oldest_due_at=min(firsts, default=None),
+        rate_now=number.rate_at(engine.now),
+        empty_at=None if bar or quiet or not due else _empty_at(engine, number, due),
+    )
+
+
+def _empty_at(engine: Engine, number: Number, due: int) -> datetime | None:
+    stall = engine.stalls(number.id)
+    if stall.reason in (Reason.NO_WORKER, Reason.UNREACHED):
+        return None
+    begins = max(engine.now, number.resume_at or engine.now, number.next_slot_at or engine.now)
+    rate = number.rate_at(engine.now)
+    return begins + timedelta(seconds=(due - 1) * pacing.period(rate)) if rate else begins
+
+
+def _lag(session: Session, now: datetime) -> Lag | None:
+    instant = db.UtcDateTime()
+    recent = session.execute(
+        db.sql(
+            "SELECT a.posted_at, m.due_at FROM (SELECT * FROM attempt ORDER BY id DESC LIMIT"
+            f" {MOST_RECENT}) a JOIN message m ON m.id = a.message_id WHERE a.outcome = 'accepted'"
+            " AND a.posted_at >= :since AND a.posted_at >= m.due_at",
+            "since",
+        ).columns(posted_at=instant, due_at=instant),
+        {"since": now - LAG_OF},
+    )
+    lags = sorted((row.posted_at - row.due_at).total_seconds() for row in recent)
+    return Lag(_at(lags, 0.5), _at(lags, 0.95)) if lags else None
+
+
+def _at(ordered: list[float], share: float) -> float:
+    return ordered[int(share * (len(ordered) - 1))]
