@@ -9,7 +9,7 @@ import phonenumbers
 from sqlalchemy import func, insert, select, text, update
 from sqlmodel import Session, col
 
-from core import audit, db, vault
+from core import audit, db, lateness, vault
 from core.access import Actor, Role, needs
 from core.errors import Invalid, Problem, Refused
 from core.meta.answers import Answer
@@ -188,12 +188,10 @@ def resume(name: str, *, by: Actor) -> None:
 def resume_in(session: Session, account_id: int, by: str) -> datetime:
     """Make the account active; `ready_since` remembers when, for what came due meanwhile."""
     now = db.now(session)
+    since = session.execute(select(col(Account.state_since)).where(col(Account.id) == account_id))
+    lateness.ready_again(session, now, [account_id], since=since.scalar())
     _set_state(session, account_id, "active", None, by)
-    session.execute(
-        update(Pace)
-        .where(col(Pace.account_id) == account_id)
-        .values(resume_at=None, ready_since=now)
-    )
+    _resume_at(session, account_id, None)
     return now
 
 

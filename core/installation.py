@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlmodel import Session, col
 
-from core import audit, db
+from core import audit, db, lateness
 from core.access import Actor, Role, needs
 from core.errors import Invalid, Problem, Refused
-from core.models import Installation, Pace
+from core.models import Installation
 from core.wake import wake
 
 
@@ -65,7 +65,7 @@ def resume_all(*, by: Actor) -> None:
         if known is None or moved.first() is None:
             raise Refused("Sending is not stopped.")
         now = db.now(session)
-        session.execute(update(Pace).values(ready_since=now))
+        lateness.ready_again(session, now, since=known.since)
         before = {"by": known.by, "reason": known.reason, "since": db.stamp(known.since)}
         audit.record(session, by, "all sending resumed", before=before)
     wake(now)

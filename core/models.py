@@ -86,6 +86,7 @@ class Installation(SQLModel, table=True):
     stopped_since: datetime | None = _instant()
     stopped_by: str | None = _text()
     stop_reason: str | None = _text()
+    lived_until: datetime | None = _instant()  # when the last of the send loops that are gone did
 
 
 class Setting(SQLModel, table=True):

@@ -8,11 +8,11 @@ import socket
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import delete, func, insert, or_, select, update
 from sqlmodel import Session, col
 
-from core import db
-from core.models import Worker
+from core import db, lateness
+from core.models import Installation, Worker
 
 VERSION = "0.1.0"
 LEASE = timedelta(seconds=15)
@@ -28,6 +28,8 @@ def start(kind: str) -> int:
 
 def start_in(session: Session, kind: str) -> int:
     now = db.now(session)
+    if kind == "loop":
+        _note_absence(session, now)
     made = session.execute(
         insert(Worker)
         .values(
@@ -51,11 +53,14 @@ def renew(worker_id: int) -> bool:
 
 
 def renew_in(session: Session, worker_id: int, *, unreached_since: datetime | None = None) -> bool:
-    until = db.now(session) + LEASE
+    now = db.now(session)
+    lease = session.execute(select(col(Worker.lease_until)).where(col(Worker.id) == worker_id))
+    if (lease.scalar() or now) < now:
+        _note_absence(session, now)
     kept = session.execute(
         update(Worker)
         .where(col(Worker.id) == worker_id)
-        .values(lease_until=until, unreached_since=unreached_since)
+        .values(lease_until=now + LEASE, unreached_since=unreached_since)
         .returning(col(Worker.id))
     )
     return kept.first() is not None
@@ -65,6 +70,42 @@ def end(worker_id: int) -> None:
     """Remove the row: it ended well and left nothing open."""
     with db.writing() as session:
         session.execute(delete(Worker).where(col(Worker.id) == worker_id))
+
+
+def end_in(session: Session, worker_id: int, now: datetime) -> None:
+    """The same for a send loop, in the transaction of its last results."""
+    session.execute(delete(Worker).where(col(Worker.id) == worker_id))
+    remember_lived(session, now)
+
+
+def remember_lived(session: Session, until: datetime) -> None:
+    """Keep when a send loop last lived whose row goes."""
+    lived = col(Installation.lived_until)
+    earlier = update(Installation).where(or_(lived.is_(None), lived < until))
+    session.execute(earlier.values(lived_until=until))
+
+
+def _note_absence(session: Session, now: datetime) -> None:
+    """Where no send loop lives now, every account could not send since one last did."""
+    last = select(func.max(col(Worker.lease_until))).where(col(Worker.kind) == "loop")
+    lease: datetime | None = session.execute(last).scalar()
+    if lease is not None and lease > now:
+        return
+    known = select(func.coalesce(col(Installation.lived_until), col(Installation.created_at)))
+    since: datetime = session.execute(known).scalar_one()
+    lateness.ready_again(session, now, since=max(since, lease - LEASE) if lease else since)
+
+
+def reached_again(session: Session, worker_id: int, now: datetime, *, since: datetime) -> None:
+    """The API answers this loop again; what others reached all the while is not late."""
+    reached = select(col(Worker.id)).where(
+        col(Worker.kind) == "loop",
+        col(Worker.id) != worker_id,
+        col(Worker.lease_until) > now,
+        col(Worker.unreached_since).is_(None),
+    )
+    if session.execute(reached.limit(1)).first() is None:
+        lateness.ready_again(session, now, since=since)
 
 
 def boot_id() -> str | None:

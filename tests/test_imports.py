@@ -42,10 +42,10 @@ LAYERS: dict[str, str] = {
         meta.statuses sending.breaker sending.sieve""",
     "records": "db models schema settings vault",
     "reads": "blocking depth dump export listing readiness reports standing",
-    "services": """accounts audit composing editing guarding importing messages meta.client outcomes
-        installation preparing scan sending.attempts sending.claim sending.engine_time
-        sending.lanes sending.loop sending.marks sending.reap sending.settle sending.tick
-        sending.twin sessions sheet users webhooks workers""",
+    "services": """accounts audit composing editing guarding holding importing installation
+        lateness messages meta.client outcomes preparing scan sending.attempts sending.claim
+        sending.engine_time sending.lanes sending.loop sending.marks sending.reap
+        sending.settle sending.tick sending.twin sessions sheet users webhooks workers""",
 }
 BELOW: dict[str, set[str]] = {
     "pure": {"pure"},

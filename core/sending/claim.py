@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from core import db, messages, pacing
+from core import db, holding, messages, pacing
 from core.meta import payloads
 from core.meta.codes import ErrorClass
 from core.sending import attempts
@@ -21,6 +21,8 @@ from core.sending.sieve import Sieve
 from core.states import Cause, Status
 
 READ_AHEAD = 20  # candidates beyond the free places, for those that are not allowed now
+OVER = "It was not to be sent after a time that passed while it waited."
+LATE = "Its account could not send at its time, and it was not to leave so late."
 
 
 def claim(
@@ -37,17 +39,21 @@ def claim(
 
     Returns the claims with their attempts inserted; nothing may be posted before COMMIT answers.
     """
-    sieve = Sieve(now, _share(lanes, room))
+    sieve = Sieve(now, _share(lanes, room), {a: lane.rules for a, lane in lanes.items()})
     until = now + timedelta(seconds=lead)
     for times in (1, 4):  # read on once where blocked candidates left places free
         limits = {a: times * n + READ_AHEAD for a, n in sieve.wanted.items() if n > 0}
         if not limits:
             break
         blocked = sieve.sift(_candidates(session, limits, until))
-        _expire(session, sieve.expired, now)
+        _expire(session, sieve.expired, now, OVER)
+        _expire(session, sieve.skipped, now, LATE)
+        holding.hold_in(session, sieve.late, "late", "engine", at=now)
         _push(session, sieve.pushed)
         if not blocked:
             break
+    for account_id, count in sieve.aside.items():
+        lanes[account_id].crowded = count >= READ_AHEAD
     chosen = [(lanes[row.account_id], row) for row in sieve.passed.values()]
     return _open_attempts(session, chosen, now, worker_id, installation)
 
@@ -63,8 +69,8 @@ def _share(lanes: dict[int, Lane], room: int) -> dict[int, int]:
 
 
 _COLUMNS = (
-    "id, account_id, recipient, priority, due_at, not_after, retry_count, max_retries,"
-    " attempt_count, confirmed_by"
+    "id, account_id, recipient, priority, scheduled_at, due_at, not_after, late_policy,"
+    " retry_count, max_retries, attempt_count, confirmed_by"
 )
 _DUE = "status = 'pending' AND hold IS NULL AND due_at <= :until ORDER BY due_at, id"
 _FACTS = (
@@ -103,18 +109,19 @@ def _candidates(session: Session, limits: dict[int, int], until: datetime) -> li
 
 def _execute(session: Session, statement: str, values: dict[str, Any]) -> Sequence[Row[Any]]:
     instant = db.UtcDateTime()
-    typed = db.sql(statement, "until").columns(due_at=instant, not_after=instant, pair_tat=instant)
+    typed = db.sql(statement, "until").columns(
+        scheduled_at=instant, due_at=instant, not_after=instant, pair_tat=instant
+    )
     return session.execute(typed, values).all()
 
 
-def _expire(session: Session, ids: list[int], now: datetime) -> None:
+def _expire(session: Session, ids: list[int], now: datetime, why: str) -> None:
     moved = messages.move(
         session,
         [{"message_id": one} for one in ids],
         Status.FAILED,
         Cause.EXPIRE,
-        also=f"error_class = '{ErrorClass.EXPIRED}', error_code = NULL, error_text ="
-        " 'It was not to be sent after a time that passed while it waited.'",
+        also=f"error_class = '{ErrorClass.EXPIRED}', error_code = NULL, error_text = '{why}'",
     )
     change = {one: ({"status": "pending"}, {"status": "failed"}) for one in moved}
     messages.record(session, "expired", "engine", change, at=now)

@@ -6,17 +6,18 @@ no tick ever waits for an account. This is where an account's rate is held, over
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from core import accounts, db, pacing, retry, vault
+from core import accounts, db, lateness, pacing, quiet, retry, vault
 from core.errors import Misconfigured
 from core.meta import client
 from core.sending.attempts import Claim
+from core.sending.sieve import Rules
 
 MOST_ACCOUNTS = 500  # in one tick
 UNPACED_IN_FLIGHT = 1000
@@ -38,6 +39,8 @@ class Lane:
     room: int
     pulled_in: bool = False  # its next slot lay where only another clock can have put it
     used: int = 0
+    rules: Rules = field(default_factory=Rules)
+    crowded: bool = False  # much was in the way: what is behind it is worth a look at once
 
     @property
     def free(self) -> int:
@@ -68,19 +71,24 @@ def lock_lanes(
     found = session.execute(
         db.sql(
             "SELECT p.account_id, p.next_slot_at, a.rate, p.rate_now, p.slowed_at,"
+            " p.ready_since, a.late_policy, a.late_after, a.zone, a.quiet_from, a.quiet_to,"
             " a.phone_number_id, b.token"
             f" FROM {db.rows_sql(session, account_id='bigint')}"
             " JOIN pace p ON p.account_id = v.account_id"
             " JOIN account a ON a.id = p.account_id JOIN business b ON b.id = a.business_id"
-            " WHERE a.state = 'active' AND (p.next_slot_at < :horizon OR (p.next_slot_at > :far"
-            f" AND a.rate >= {SLOWEST_HEALED}))"
+            " WHERE a.state = 'active' AND (a.rate IS NULL OR p.next_slot_at < :horizon"
+            f" OR (p.next_slot_at > :far AND a.rate >= {SLOWEST_HEALED}))"
             " AND (p.resume_at IS NULL OR p.resume_at <= :now) AND NOT EXISTS (SELECT 1 FROM"
             " installation WHERE stopped_since IS NOT NULL OR guard_since IS NOT NULL)"
             f" ORDER BY p.next_slot_at LIMIT {MOST_ACCOUNTS} {skip}",
             "horizon",
             "far",
             "now",
-        ).columns(next_slot_at=db.UtcDateTime(), slowed_at=db.UtcDateTime()),
+        ).columns(
+            next_slot_at=db.UtcDateTime(),
+            slowed_at=db.UtcDateTime(),
+            ready_since=db.UtcDateTime(),
+        ),
         {
             "rows": db.rows([{"account_id": one} for one in account_ids]),
             "horizon": horizon,
@@ -107,7 +115,14 @@ def _lane(row: Row[Any], now: datetime, lead: float, in_flight: Counter[int]) ->
         room = min(room, slots.count)
         pulled_in = slots.first < row.next_slot_at
     url = client.messages_url(row.phone_number_id)
-    return Lane(row.account_id, rate, url, vault.decrypt(row.token), slots, max(0, room), pulled_in)
+    token, room = vault.decrypt(row.token), max(0, room)
+    return Lane(row.account_id, rate, url, token, slots, room, pulled_in, rules=_rules(row, now))
+
+
+def _rules(row: Row[Any], now: datetime) -> Rules:
+    before = lateness.late_before(row.ready_since, row.late_after)
+    hours = {"zone": row.zone, "quiet_from": row.quiet_from, "quiet_to": row.quiet_to}
+    return Rules(row.late_policy, before, quiet.quiet_until(now, **hours))
 
 
 def reslot(

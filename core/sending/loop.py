@@ -53,6 +53,7 @@ class SendLoop:
         self._results: list[Result] = []
         self._missed: list[Claim] = []
         self._effects = Effects()
+        self._reached_after: datetime | None = None  # since when it had not been, for the next tick
         self._breaker = Breaker()
         self._probe: int | None = None  # attempt that may be posted though the breaker is open
         self._ready: dict[int, datetime] = {}  # account → when it is worth a look
@@ -164,6 +165,7 @@ class SendLoop:
             in_flight=Counter(one.account_id for one in self._claims.values()),
             effects=self._effects,
             unreached_since=self._breaker.open_since,
+            reached_after=self._reached_after,
             held=dict(self._claims),
             room=max(0, room),
             lead=lead,
@@ -195,6 +197,8 @@ class SendLoop:
             self._probe = done.claims[0].attempt_id
         for one in done.claims:
             self._launch(one)
+        if self._reached_after is order.reached_after:
+            self._reached_after = None
         self._capacity = self._capacity_after(order, done)
         self._effects = done.effects
         self._plan(order, done)
@@ -212,8 +216,10 @@ class SendLoop:
             return
         for account in order.due:
             lane = done.lanes.get(account)
-            if lane is None or lane.used == 0:
+            if lane is None or not (lane.used or lane.crowded):
                 self._ready.pop(account, None)  # nothing due, or another worker's: next probe
+            elif lane.crowded:
+                self._ready[account] = done.now
             elif lane.slots:
                 self._ready[account] = lane.slots.after(lane.used)
 
@@ -267,6 +273,7 @@ class SendLoop:
             log.warning("WhatsApp does not answer: one message asks every 15 s (%s)", answer.text)
         elif before and self._breaker.open_since is None:
             log.warning("WhatsApp answers again")
+            self._reached_after = before
             self.wake()
 
     def _mark(self, claim: Claim) -> bool:

@@ -95,11 +95,14 @@ def _forget(dead: Dead) -> None:
                 db.sql(
                     "DELETE FROM worker WHERE id = :id AND NOT EXISTS"
                     " (SELECT 1 FROM attempt WHERE worker_id = :id AND outcome IS NULL)"
-                    f"{'' if marked is not None else ' AND lease_until < :over'} RETURNING id",
+                    f"{'' if marked is not None else ' AND lease_until < :over'}"
+                    " RETURNING kind, lease_until",
                     *(() if marked is not None else ("over",)),
-                ),
+                ).columns(lease_until=db.UtcDateTime()),
                 {"id": worker_id, "over": db.now(session) - workers.DEAD_AFTER},
             ).first()
+            if gone and gone.kind == "loop":
+                workers.remember_lived(session, gone.lease_until - workers.LEASE)
             folder = _folder(session)
         if gone:
             marks.forget(folder, worker_id)

@@ -3,7 +3,8 @@
 Pure: rows in, judgements out. One that may not leave is pushed aside, so that it blocks nobody.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,30 +16,47 @@ from core import pacing
 BUSY_WAITS = timedelta(seconds=1)
 
 
+@dataclass(frozen=True)
+class Rules:
+    """What an account asks of its messages at this moment."""
+
+    late_policy: str = "send"
+    late_before: datetime | None = None  # what was scheduled before it is late; None: nothing is
+    quiet_until: datetime | None = None
+
+
 @dataclass
 class Sieve:
     """Which candidates may leave; the others are pushed aside, so that they block nobody."""
 
     now: datetime
     wanted: dict[int, int]  # account → places that are still free
+    rules: Mapping[int, Rules]
     passed: dict[int, Any] = field(default_factory=dict)
     expired: list[int] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=list)  # late, and worthless by it
+    late: list[int] = field(default_factory=list)  # late, and for a person to decide
     pushed: dict[int, datetime] = field(default_factory=dict)
     taken: set[tuple[int, str]] = field(default_factory=set)
+    aside: Counter[int] = field(default_factory=Counter)  # account → how many were in the way
     rank: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
 
     def sift(self, found: list[Row[Any]]) -> bool:
         """Judge the candidates in their order; whether any of them was blocked."""
-        before = len(self.expired) + len(self.pushed)
+        before = self.aside.total()
         for row in found:
             if row.id not in self.passed:
                 self._judge(row)
-        return len(self.expired) + len(self.pushed) > before
+        return self.aside.total() > before
 
     def _judge(self, row: Row[Any]) -> None:
-        recipient = (row.account_id, row.recipient)
+        recipient, rules = (row.account_id, row.recipient), self.rules[row.account_id]
         if row.not_after is not None and row.not_after < self.now:
-            self.expired.append(row.id)
+            self._aside(self.expired, row)
+        elif _is_late(row, rules) and (policy := row.late_policy or rules.late_policy) != "send":
+            self._aside(self.skipped if policy == "skip" else self.late, row)
+        elif rules.quiet_until:
+            self.pushed[row.id] = rules.quiet_until  # all of the account waits: nothing in the way
         elif pacing.pair_free_at(row.pair_tat, self.now) > self.now:
             self._push(row, recipient, pacing.PAIR_INTERVAL)
         elif row.busy or recipient in self.taken:
@@ -53,3 +71,14 @@ class Sieve:
         free_at = max(pacing.pair_free_at(row.pair_tat, self.now), self.now + BUSY_WAITS)
         self.pushed[row.id] = free_at + self.rank[recipient] * apart
         self.rank[recipient] += 1
+        self.aside[row.account_id] += 1
+
+    def _aside(self, where: list[int], row: Row[Any]) -> None:
+        where.append(row.id)
+        self.aside[row.account_id] += 1
+
+
+def _is_late(row: Row[Any], rules: Rules) -> bool:
+    """On the first attempt only: what was tried once had its turn in time."""
+    before = rules.late_before
+    return before is not None and row.attempt_count == 0 and bool(row.scheduled_at < before)

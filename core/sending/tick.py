@@ -9,11 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from core import db, workers
-from core.models import Worker
 from core.sending import attempts
 from core.sending import lanes as lanes_of
 from core.sending.attempts import Claim
@@ -43,6 +41,7 @@ class Order:
     room: int = 0
     lead: float = 0.02
     unreached_since: datetime | None = None
+    reached_after: datetime | None = None  # the API answers again, which it did not since then
     renew: bool = False
     probe: bool = False
     read_back: bool = False
@@ -87,6 +86,8 @@ def run(order: Order, *, installation: str, sampled: Callable[[datetime], None])
             session, order.worker_id, unreached_since=order.unreached_since
         ):
             raise LeaseLost
+        if order.reached_after:
+            workers.reached_again(session, order.worker_id, now, since=order.reached_after)
         done.lanes = _lock(session, order, now)
         if order.read_back:
             done.not_mine = _read_back(session, order, now)
@@ -196,4 +197,4 @@ def end(order: Order) -> None:
         effects = settle(session, order.results, now=now, delays=settings().retry_delays)
         _apply(session, order.effects, now)
         _apply(session, effects, now)
-        session.execute(delete(Worker).where(col(Worker.id) == order.worker_id))
+        workers.end_in(session, order.worker_id, now)
