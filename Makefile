@@ -4,7 +4,7 @@ BIN := .venv/bin
 # Honcho's own reading of .env would beat the environment; everywhere else the environment wins.
 SETTINGS := $(if $(wildcard .env),$(BIN)/dotenv run --no-override --)
 
-.PHONY: run test check lint format bench clean packages
+.PHONY: run test check lint format bench chaos clean packages
 
 run: .venv/installed
 	@$(BIN)/python manage.py migrate
@@ -33,6 +33,11 @@ packages:
 # Some ten minutes, alone on the machine: docs/bench.md.
 bench: .venv/installed
 	$(BIN)/python -m bench
+
+# Some minutes; the same again with the SEED that it prints: docs/bench.md.
+KILLS ?= 50
+chaos: .venv/installed
+	KILLS=$(KILLS) SEED=$(SEED) $(BIN)/pytest -s tests/chaos/test_kills.py -k sigkills
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -m venv .venv || { echo "One line first:  sudo apt-get install python3-venv"; exit 1; }
