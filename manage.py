@@ -5,7 +5,7 @@ import sys
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from commands import messages, numbers, people, workers
+from commands import checking, messages, numbers, people, workers
 from core import preparing, schema, wake
 from core.errors import Invalid, OutboxError
 
@@ -14,6 +14,7 @@ app.add_typer(people.app, name="user")
 app.add_typer(numbers.app, name="account")
 app.add_typer(messages.app)
 app.add_typer(workers.app)
+app.add_typer(checking.app)
 
 
 @app.command()

@@ -69,3 +69,6 @@ def sources(to: Status, cause: Cause) -> tuple[Status, ...]:
 
 
 RANK = {delivery: rank for rank, delivery in enumerate(Delivery, start=1)}
+
+# What may hold a single message, so that the claim's index skips it.
+HOLDS = ("batch", "template", "late", "person")

@@ -41,7 +41,9 @@ LAYERS: dict[str, str] = {
         rendering retry schedule states wake meta.answers meta.codes meta.payloads meta.signatures
         meta.statuses sending.breaker sending.sieve""",
     "records": "db models schema settings vault",
-    "reads": "blocking depth dump export listing readiness reports standing",
+    "reads": """blocking depth dump export invariants.attempts invariants.events
+        invariants.messages invariants.posts invariants.rates invariants.violation listing
+        readiness reports standing verify""",
     "services": """accounts audit composing editing guarding holding importing installation
         lateness messages meta.client outcomes preparing scan sending.attempts sending.claim
         sending.engine_time sending.lanes sending.loop sending.marks sending.reap
