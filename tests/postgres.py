@@ -30,6 +30,7 @@ class Cluster:
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder, self.port = folder, port
+        self.options = f"-p {port} -c listen_addresses=127.0.0.1 -k {folder} -c max_connections=200"
 
     def url(self, database: str) -> str:
         return f"postgresql://outbox@127.0.0.1:{self.port}/{database}"
@@ -48,6 +49,13 @@ class Cluster:
         log = self.folder / "log"
         self.command("pg_ctl", "-D", str(self.folder / "data"), "-l", str(log), "-w", *arguments)
 
+    def start(self) -> None:
+        self.control("-o", self.options, "start")
+
+    def stop(self) -> None:
+        """As if it had crashed: it recovers from its log at the next start."""
+        self.control("-m", "immediate", "stop")
+
 
 @contextmanager
 def cluster(folder: Path, *, durable: bool = False) -> Iterator[Cluster]:
@@ -59,11 +67,10 @@ def cluster(folder: Path, *, durable: bool = False) -> Iterator[Cluster]:
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres", "postgres")
     made.command("initdb", "-D", str(folder / "data"), "-U", "outbox", "-A", "trust", "-E", "UTF8")
-    options = f"-p {made.port} -c listen_addresses=127.0.0.1 -k {folder} -c max_connections=200"
     if not durable:  # no test takes the machine's power away
-        options += " -c fsync=off -c full_page_writes=off"
-    made.control("-o", options, "start")
+        made.options += " -c fsync=off -c full_page_writes=off"
+    made.start()
     try:
         yield made
     finally:
-        made.control("-m", "immediate", "stop")
+        made.stop()
