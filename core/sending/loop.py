@@ -86,10 +86,9 @@ class SendLoop:
         self._loop = asyncio.get_running_loop()
         self._event = asyncio.Event()
         self._most = _raise_file_limit()
-        self._installation = await self._in_database(_installation)
-        await self._recognise()
-        self.worker_id = await self._in_database(lambda: workers.start("loop"))
-        await self._in_database(lambda: scan(worker_id=self.worker_id))
+        while not await self._enter():
+            if self.stop.is_set():
+                return
         self._marks = Marks(marks.folder_of(self._installation), self.worker_id)
         self._renewed = monotonic()
         log.info("send loop %d started", self.worker_id)
@@ -100,6 +99,23 @@ class SendLoop:
                 await self._turn()
             await self._finish()
         log.info("send loop %d stopped", self.worker_id)
+
+    async def _enter(self) -> bool:
+        """Make itself known and bury the dead; False while the database cannot be reached."""
+        try:
+            self._installation = await self._in_database(_installation)
+            await self._recognise()
+            self.worker_id = self.worker_id or await self._in_database(
+                lambda: workers.start("loop")
+            )
+            await self._in_database(lambda: scan(worker_id=self.worker_id))
+            return True
+        except DBAPIError as error:
+            if self.until_idle:
+                raise
+            log.warning("no send loop yet: %s", type(error.orig).__name__)
+            await asyncio.sleep(1.0)
+            return False
 
     async def _turn(self) -> None:
         """One tick, its posts, and the sleep until the next."""

@@ -3,6 +3,7 @@
 A machine is a data folder: what a worker leaves in one (start marks, twin) no other machine sees.
 """
 
+import re
 import resource
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -54,7 +55,7 @@ class Worker:
 
     def _sends(self) -> bool:
         assert self.process.child.poll() is None, self.process.said()
-        return "send loop" in self.process.said()
+        return bool(re.search(r"send loop \d+ started", self.process.said()))
 
     def kill(self) -> Killed:
         """SIGKILL; returns what it was doing, from its own marks and the database."""
