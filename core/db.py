@@ -27,8 +27,6 @@ from sqlmodel import Session
 from core import clock
 from core.settings import settings
 
-_FORMAT = "%Y-%m-%d %H:%M:%S.%f+00:00"
-
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware instant; naive ones are refused. SQLite: text of fixed width, so that it sorts."""
@@ -55,8 +53,8 @@ class UtcDateTime(TypeDecorator[datetime]):
 
 
 def stamp(at: datetime) -> str:
-    """An instant as both databases read it in JSON and as SQLite stores it."""
-    return at.astimezone(UTC).strftime(_FORMAT)
+    """An instant as both databases read it in JSON and as SQLite stores it, of fixed width."""
+    return at.astimezone(UTC).isoformat(" ", "microseconds")
 
 
 @lru_cache
@@ -75,8 +73,10 @@ def make_engine(url: str) -> Engine:
         return made
     if where.drivername == "postgresql":
         where = where.set(drivername="postgresql+psycopg")
+    # Compiling a claim takes longer than running it, and a tick runs it anew each time.
     options = (
-        "-c timezone=UTC -c synchronous_commit=on -c default_transaction_isolation=read\\ committed"
+        "-c timezone=UTC -c synchronous_commit=on -c jit=off"
+        " -c default_transaction_isolation=read\\ committed"
     )
     return create_engine(
         where,
@@ -133,12 +133,23 @@ def sql(statement: str, *instants: str) -> TextClause:
 
 
 def lock(session: Session, table: str, ids: Iterable[int]) -> None:
-    """Lock rows in ascending order, so that two writers never wait for each other in a circle."""
-    if on_postgres(session):
+    """Lock rows in ascending order, so that two writers never wait for each other in a circle.
+
+    What this transaction has locked already costs nothing again.
+    """
+    if on_postgres(session) and (new := remember_locked(session, table, ids)):
         session.execute(
-            text(f"SELECT id FROM {table} WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"),
-            {"ids": sorted(ids)},
+            sql(f"SELECT id FROM {table} WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"),
+            {"ids": sorted(new)},
         )
+
+
+def remember_locked(session: Session, table: str, ids: Iterable[int]) -> set[int]:
+    """Note that this transaction holds these rows; returns those that it did not hold before."""
+    held: set[int] = session.info.setdefault(table, set())
+    new = set(ids) - held
+    held |= new
+    return new
 
 
 def rows_sql(session: Session, **columns: str) -> str:
@@ -156,7 +167,7 @@ def rows_sql(session: Session, **columns: str) -> str:
 
 def rows(values: Sequence[Mapping[str, Any]]) -> str:
     """The JSON for `:rows`; datetimes as stamps."""
-    return json.dumps(list(values), default=lambda value: stamp(value), ensure_ascii=False)
+    return json.dumps(list(values), default=stamp, ensure_ascii=False)
 
 
 def reserve(session: Session, table: str, count: int) -> list[int]:

@@ -26,6 +26,13 @@ NEW_LIFE = (
     " sent_at = NULL, meta_message_id = NULL, delivery = NULL, delivery_at = NULL"
 )
 
+# What acceptance by Meta makes of a message; `v` has `wamid` and `at`.
+PROVED = (
+    "worker_id = NULL, unconfirmed_since = NULL, confirmed_by = NULL, hold = NULL,"
+    " sent_at = v.at, meta_message_id = v.wamid, delivery = 'accepted',"
+    " delivery_at = v.at, error_class = NULL, error_code = NULL, error_text = NULL"
+)
+
 
 def move(
     session: Session,

@@ -109,11 +109,7 @@ def _move_to_sent(session: Session, newly: list[dict[str, object]]) -> None:
         newly,
         Status.SENT,
         Cause.PROOF,
-        also=(
-            "worker_id = NULL, unconfirmed_since = NULL, confirmed_by = NULL, hold = NULL,"
-            " sent_at = v.at, meta_message_id = v.wamid, delivery = 'accepted',"
-            " delivery_at = v.at, error_class = NULL, error_code = NULL, error_text = NULL"
-        ),
+        also=messages.PROVED,
         where=(
             "(m.status <> 'failed' OR m.error_class = 'unknown') AND NOT EXISTS (SELECT 1"
             " FROM attempt newer WHERE newer.message_id = m.id AND newer.id > v.attempt_id"

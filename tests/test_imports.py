@@ -45,8 +45,8 @@ LAYERS: dict[str, str] = {
         invariants.messages invariants.posts invariants.rates invariants.violation listing
         readiness reports standing verify""",
     "services": """accounts audit composing editing guarding holding importing installation
-        lateness messages meta.client outcomes preparing scan sending.attempts sending.claim
-        sending.engine_time sending.lanes sending.loop sending.marks sending.reap
+        lateness messages meta.client outcomes preparing scan sending.accept sending.attempts
+        sending.claim sending.engine_time sending.lanes sending.loop sending.marks sending.reap
         sending.settle sending.tick sending.twin sessions sheet users webhooks workers""",
 }
 BELOW: dict[str, set[str]] = {

@@ -16,10 +16,12 @@ from core.meta.answers import Answer
 from core.meta.codes import ErrorClass, Scope
 from core.outcomes import Proof, prove
 from core.retry import Decision
+from core.sending.accept import accept
 from core.sending.attempts import Claim
 from core.states import Cause, Delivery, Status
 
 RELEASED = "released"  # an attempt that was never posted
+ACCEPTED = "accepted"
 RELEASE = Decision(Status.PENDING, Cause.RELEASE)
 
 
@@ -36,7 +38,7 @@ class Result:
     def outcome(self) -> str:
         if self.answer is None:
             return RELEASED
-        return str(self.answer.verdict.error_class) if self.answer.verdict else "accepted"
+        return str(self.answer.verdict.error_class) if self.answer.verdict else ACCEPTED
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,14 @@ def settle(
     if not results:
         return Effects()
     db.lock(session, "message", {one.claim.message_id for one in results})
-    refused = [one for one in results if one.answer is None or not one.answer.accepted]
-    mine = _close(session, results)
-    prove(session, [_proof(one) for one in results if one.answer and one.answer.accepted])
     _reset_pair_steps(session, results)
-    held = [one for one in refused if one.claim.attempt_id in mine]
+    done = accept(session, [_told(one) for one in results if one.outcome == ACCEPTED])
+    left = [one for one in results if one.claim.attempt_id not in done]
+    if not left:
+        return Effects()
+    mine = _close(session, left)
+    prove(session, [_proof(one) for one in left if one.outcome == ACCEPTED])
+    held = [one for one in left if one.claim.attempt_id in mine]
     _leave_unknown(session, [one for one in held if one.outcome == ErrorClass.UNKNOWN], now)
     decided = [
         (one, _decide(one, now, delays)) for one in held if one.outcome != ErrorClass.UNKNOWN
@@ -107,6 +112,20 @@ def _proof(one: Result) -> Proof:
     return Proof(one.claim.attempt_id, one.answer.wamid, Delivery.ACCEPTED, one.answered_at)
 
 
+def _told(one: Result) -> dict[str, Any]:
+    """What was learnt of the exchange itself, with who made it."""
+    return {
+        "attempt_id": one.claim.attempt_id,
+        "message_id": one.claim.message_id,
+        "worker_id": one.claim.worker_id,
+        "wamid": one.answer and one.answer.wamid,
+        "posted_at": one.posted_at,
+        "answered_at": one.answered_at,
+        "http_status": one.answer and one.answer.http_status,
+        "answer": one.answer and one.answer.excerpt,
+    }
+
+
 def _decide(one: Result, now: datetime, delays: tuple[int, ...]) -> Decision:
     if one.answer is None:
         return RELEASE
@@ -141,16 +160,12 @@ def _close(session: Session, results: Sequence[Result]) -> set[int]:
     """
     rows = [
         {
-            "attempt_id": one.claim.attempt_id,
-            "outcome": one.outcome if one.outcome != "accepted" else None,
-            "posted_at": one.posted_at,
-            "answered_at": one.answered_at,
-            "http_status": one.answer and one.answer.http_status,
+            "outcome": one.outcome if one.outcome != ACCEPTED else None,
             "code": one.answer and one.answer.code,
             "subcode": one.answer and one.answer.subcode,
             "text": one.answer and one.answer.text,
-            "answer": one.answer and one.answer.excerpt,
         }
+        | _told(one)
         for one in sorted(results, key=lambda one: one.claim.attempt_id)
     ]
     source = db.rows_sql(session, **_CLOSE)
@@ -265,7 +280,7 @@ def _effects(session: Session, refused: list[Result], now: datetime) -> None:
 
 def _reset_pair_steps(session: Session, results: Sequence[Result]) -> None:
     for one in results:
-        if one.outcome == "accepted" and one.claim.pair_step:
+        if one.outcome == ACCEPTED and one.claim.pair_step:
             _set_pair(session, one.claim, step="0")
 
 
