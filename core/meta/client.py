@@ -4,10 +4,8 @@ What counts is whether the request was written: before that nothing can have bee
 only Meta's own words tell.
 """
 
-from types import SimpleNamespace
-from typing import Any
-
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 
 from core.meta import answers
 from core.meta.answers import Answer
@@ -31,7 +29,6 @@ def open_session() -> aiohttp.ClientSession:
         timeout=aiohttp.ClientTimeout(
             total=TOTAL_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS
         ),
-        trace_configs=[_trace()],
         auto_decompress=True,
     )
 
@@ -59,21 +56,17 @@ async def post(session: aiohttp.ClientSession, url: str, token: str, body: str) 
 
     Cancelling it raises CancelledError as usual: the caller then knows no more than «unknown».
     """
-    traced = SimpleNamespace(written=False)
+    payload = _Payload(body.encode())
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     try:
         async with session.post(
-            url,
-            data=body.encode(),
-            headers=headers,
-            allow_redirects=False,
-            trace_request_ctx=traced,
+            url, data=payload, headers=headers, allow_redirects=False
         ) as response:
             return answers.read(response.status, _without(token, await _body(response)))
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
         # The name of the error only: its text may hold the address with what stands in it.
         name = type(error).__name__
-        if traced.written:
+        if payload.written:
             return answers.unknown(f"no answer after the request was written ({name})")
         return answers.unreached(f"WhatsApp could not be reached ({name})")
 
@@ -91,11 +84,11 @@ def _without(token: str, body: bytes) -> bytes:
     return body.replace(token.encode(), b"[token]") if len(token) >= SHORTEST_TOKEN else body
 
 
-def _trace() -> aiohttp.TraceConfig:
-    async def written(_: aiohttp.ClientSession, context: Any, __: Any) -> None:
-        if context.trace_request_ctx:
-            context.trace_request_ctx.written = True
+class _Payload(aiohttp.BytesPayload):
+    """A body that remembers whether its writing began: the headers go out with it, not before."""
 
-    trace = aiohttp.TraceConfig()
-    trace.on_request_headers_sent.append(written)
-    return trace
+    written = False
+
+    async def write_with_length(self, writer: AbstractStreamWriter, length: int | None) -> None:
+        self.written = True
+        await super().write_with_length(writer, length)

@@ -31,7 +31,7 @@ class Breaker:
         self._recent.append((failed, recipient))
         if not failed and self.open_since:
             self._close()
-        elif self.open_since is None and self._is_too_much():
+        elif failed and self.open_since is None and self._is_too_much():
             self.open_since, self._next_probe = now, now + PROBE_EVERY
 
     def places(self, wanted: int, now: datetime) -> int:

@@ -135,17 +135,13 @@ def test_a_reset_right_after_connecting_is_unreached_only_if_nothing_was_written
 ) -> None:
     """Depending on who is faster the connection fails before the request, or under it."""
     written: list[bool] = []
-    made = client._trace
+    write = aiohttp.BytesPayload.write_with_length
 
-    def watched() -> aiohttp.TraceConfig:
-        async def note(*_: Any) -> None:
-            written.append(True)
+    async def watched(self: aiohttp.BytesPayload, *more: Any) -> None:
+        written.append(True)
+        await write(self, *more)
 
-        trace = made()
-        trace.on_request_headers_sent.append(note)
-        return trace
-
-    monkeypatch.setattr(client, "_trace", watched)
+    monkeypatch.setattr(aiohttp.BytesPayload, "write_with_length", watched)
     with server(reset_before_reading) as there:
         found = run(posted(*[there.url] * 20))
     assert len(written) == kinds(found).count("unknown")
