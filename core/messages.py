@@ -34,6 +34,18 @@ PROVED = (
 )
 
 
+def failed_as(error_class: str) -> str:
+    """SQL for the class of a failure, itself SQL over `m` and `v`.
+
+    While any attempt may have arrived the message stays `unknown`, whatever became of later ones:
+    late proof still closes it, and nobody sends it again without a confirmation.
+    """
+    return (
+        "CASE WHEN EXISTS (SELECT 1 FROM attempt lost WHERE lost.message_id = m.id"
+        f" AND lost.outcome = 'unknown') THEN 'unknown' ELSE {error_class} END"
+    )
+
+
 def move(
     session: Session,
     rows: Sequence[Mapping[str, Any]],

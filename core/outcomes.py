@@ -63,6 +63,26 @@ def prove(session: Session, proofs: Sequence[Proof]) -> None:
     _move_delivery(session, rows)
 
 
+def catch_up(session: Session, message_ids: Sequence[int]) -> None:
+    """Apply the proof of older attempts that was left aside while a newer one was open.
+
+    The newer one ended otherwise, so that they are what is known: sending once more would send
+    twice for certain.
+    """
+    found = session.execute(
+        db.sql(
+            "SELECT a.message_id, a.id AS attempt_id, a.meta_message_id AS wamid, a.delivery,"
+            f" a.proved_at AS at FROM {db.rows_sql(session, message_id='bigint')}"
+            " JOIN attempt a ON a.message_id = v.message_id"
+            " WHERE a.outcome = 'accepted' AND a.error_text IS NULL ORDER BY a.id"
+        ).columns(at=db.UtcDateTime()),
+        {"rows": db.rows([{"message_id": one} for one in message_ids])},
+    )
+    if rows := [dict(row) for row in found.mappings()]:
+        _move_to_sent(session, rows)
+        _move_delivery(session, rows)
+
+
 def _lock_messages_of(session: Session, attempt_ids: Iterable[int]) -> None:
     """Messages before attempts, ascending: the order in which every writer locks."""
     found = session.execute(
@@ -81,8 +101,9 @@ def _accept(session: Session, rows: list[dict[str, object]]) -> list[dict[str, o
     source = db.rows_sql(session, **shape)
     newly = session.execute(
         db.sql(
-            f"UPDATE attempt AS a SET outcome = 'accepted', meta_message_id = v.wamid,"
-            f" proved_at = v.at FROM {source} WHERE a.id = v.attempt_id"
+            "UPDATE attempt AS a SET outcome = 'accepted', meta_message_id = v.wamid,"
+            " proved_at = v.at, error_code = NULL, error_subcode = NULL, error_text = NULL"
+            f" FROM {source} WHERE a.id = v.attempt_id"
             f" AND (a.outcome IS NULL OR a.outcome <> 'accepted') RETURNING id, message_id"
         ),
         {"rows": db.rows(rows)},
@@ -182,7 +203,8 @@ def _fail_one(session: Session, failure: FailedAfterAll) -> None:
         ],
         Status.FAILED,
         Cause.FAILED_WEBHOOK,
-        also="error_class = v.class, error_code = v.code, error_text = v.text",
+        also=f"error_class = {messages.failed_as('v.class')}, error_code = v.code,"
+        " error_text = v.text",
         where="m.meta_message_id = v.wamid",
         **{"wamid": "text", "class": "text", "code": "bigint", "text": "text"},
     )

@@ -18,7 +18,7 @@ TOLERANCE = 0.25
 _TO = re.compile(r'"to":"([^"]+)"')
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Post:
     """One attempt as the checks over time need it; instants in seconds."""
 

@@ -20,6 +20,7 @@ from core.sending.lanes import Lane
 from core.sending.sieve import Sieve
 from core.states import Cause, Status
 
+EXPIRED = messages.failed_as(f"'{ErrorClass.EXPIRED}'")
 READ_AHEAD = 20  # candidates beyond the free places, for those that are not allowed now
 OVER = "It was not to be sent after a time that passed while it waited."
 LATE = "Its account could not send at its time, and it was not to leave so late."
@@ -121,7 +122,7 @@ def _expire(session: Session, ids: list[int], now: datetime, why: str) -> None:
         [{"message_id": one} for one in ids],
         Status.FAILED,
         Cause.EXPIRE,
-        also=f"error_class = '{ErrorClass.EXPIRED}', error_code = NULL, error_text = '{why}'",
+        also=f"error_class = {EXPIRED}, error_code = NULL, error_text = '{why}'",
     )
     change = {one: ({"status": "pending"}, {"status": "failed"}) for one in moved}
     messages.record(session, "expired", "engine", change, at=now)
@@ -153,8 +154,9 @@ def _open_attempts(
         [{"message_id": row.id, "worker_id": worker_id} for _, row in chosen],
         Status.PROCESSING,
         Cause.CLAIM,
+        # Who confirmed stays: an attempt that goes back unposted has not used it up.
         also="worker_id = v.worker_id, attempt_count = m.attempt_count + 1,"
-        " confirmed_by = NULL, unconfirmed_since = NULL",
+        " unconfirmed_since = NULL",
         worker_id="bigint",
     )
     kept = [(lane, row) for lane, row in chosen if row.id in moved]

@@ -14,7 +14,7 @@ from sqlmodel import Session
 from core import accounts, db, messages, pacing, retry
 from core.meta.answers import Answer
 from core.meta.codes import ErrorClass, Scope
-from core.outcomes import Proof, prove
+from core.outcomes import Proof, catch_up, prove
 from core.retry import Decision
 from core.sending.accept import accept
 from core.sending.attempts import Claim
@@ -72,6 +72,8 @@ def settle(
     mine = _close(session, left)
     prove(session, [_proof(one) for one in left if one.outcome == ACCEPTED])
     held = [one for one in left if one.claim.attempt_id in mine]
+    if held:
+        catch_up(session, [one.claim.message_id for one in held])
     _leave_unknown(session, [one for one in held if one.outcome == ErrorClass.UNKNOWN], now)
     decided = [
         (one, _decide(one, now, delays)) for one in held if one.outcome != ErrorClass.UNKNOWN
@@ -234,13 +236,18 @@ def _apply(session: Session, decided: Sequence[tuple[Result, Decision]]) -> None
                 "worker_id = NULL, due_at = coalesce(v.due_at, m.due_at), hold = v.hold,"
                 " retry_count = m.retry_count + v.spent,"
                 # A release says nothing new of the message: what it waited for before stands.
-                " error_class = coalesce(v.class, m.error_class),"
+                f" error_class = {_class_in(to)},"
                 " error_code = CASE WHEN v.class IS NULL THEN m.error_code ELSE v.code END,"
                 " error_text = CASE WHEN v.class IS NULL THEN m.error_text ELSE v.text END"
             ),
             where=_HELD,
             **_DECIDED,
         )
+
+
+def _class_in(to: Status) -> str:
+    known = "coalesce(v.class, m.error_class)"
+    return messages.failed_as(known) if to is Status.FAILED else known
 
 
 _DECIDED = {

@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from core import db, messages, outcomes, workers
+from core import db, messages, outcomes, verify, workers
+from core.errors import Refused
 from core.meta.answers import Answer, unknown
+from core.meta.codes import classify
 from core.meta.statuses import StatusUpdate, Told
 from core.sending import reap, tick
 from core.sending.attempts import Claim
@@ -163,6 +165,79 @@ def test_proof_of_an_older_attempt_leaves_the_claim_of_a_newer_one_alone(claimed
     _answered(newer, _accepted(newer))
     assert _state(claimed) == ("sent", "accepted")
     assert [a.outcome for a in given.attempts(claimed.message_id)] == ["accepted", "accepted"]
+
+
+REFUSED = Answer(classify(131026), http_status=400, code=131026, text="undeliverable")
+
+
+def _resent(claim: Claim) -> Claim:
+    """The unknown outcome of a claim, confirmed by a person and claimed again."""
+    _answered(claim, unknown("no answer"))
+    _window_ends()
+    messages.retry(claim.message_id, by=given.ANA, confirmed=True)
+    return _claim(claim.account_id, claim.worker_id)
+
+
+def _needs_confirmation(claim: Claim) -> None:
+    row = given.row(claim.message_id)
+    assert (row.status, row.error_class) == ("failed", "unknown")
+    with pytest.raises(Refused, match="confirmation"):
+        messages.retry(claim.message_id, by=given.ANA)
+
+
+def test_a_confirmed_one_that_expires_before_it_leaves_may_still_have_arrived(
+    claimed: Claim,
+) -> None:
+    _answered(claimed, unknown("no answer"))
+    _window_ends()
+    messages.retry(claimed.message_id, by=given.ANA, confirmed=True)
+    with db.writing() as session:
+        session.execute(db.sql("UPDATE message SET not_after = created_at"))
+        session.commit()
+    order = tick.Order(claimed.worker_id, due={claimed.account_id}, room=10)
+    assert not tick.run(order, installation="x", sampled=lambda _: None).claims
+    _needs_confirmation(claimed)
+
+
+def test_a_refusal_of_the_resent_one_does_not_hide_that_the_first_may_have_arrived(
+    claimed: Claim,
+) -> None:
+    _answered(_resent(claimed), REFUSED)
+    _needs_confirmation(claimed)
+    assert given.row(claimed.message_id).error_code == 131026
+    _told(claimed, "delivered")
+    assert _state(claimed) == ("sent", "delivered")
+
+
+def test_a_failed_webhook_of_the_resent_one_does_not_hide_it_either(claimed: Claim) -> None:
+    newer = _resent(claimed)
+    _answered(newer, _accepted(newer))
+    _told(newer, "failed", code=131026)
+    _needs_confirmation(claimed)
+
+
+def test_a_confirmation_stays_with_the_message_when_its_attempt_goes_back_unposted(
+    claimed: Claim,
+) -> None:
+    _answered(_resent(claimed), None)
+    newest = _claim(claimed.account_id, claimed.worker_id)
+    _answered(newest, _accepted(newest))
+    by = [one.confirmed_by for one in given.attempts(claimed.message_id)]
+    assert by == [None, "ana", "ana"]
+    assert list(verify.violations()) == []
+
+
+@pytest.mark.parametrize("answer", [None, REFUSED, unknown("no answer")])
+def test_proof_that_came_while_a_newer_attempt_was_open_counts_when_that_one_ends(
+    claimed: Claim, answer: Answer | None
+) -> None:
+    """Else it would be sent once more, or fail, though it is known to have arrived."""
+    newer = _resent(claimed)
+    _told(claimed, "delivered")
+    _answered(newer, answer)
+    assert _state(claimed) == ("sent", "delivered")
+    assert given.row(claimed.message_id).meta_message_id == f"wamid.{claimed.attempt_id}"
+    assert list(verify.violations()) == []
 
 
 def test_a_repeated_webhook_does_not_touch_what_a_person_sent_again_since(claimed: Claim) -> None:
