@@ -1,6 +1,7 @@
 """What every command needs: who types it, and how to end with a sentence."""
 
 import getpass
+import sys
 from typing import NoReturn
 
 import typer
@@ -18,6 +19,13 @@ def die(message: str, code: int = 1) -> NoReturn:
     """End with a sentence on standard error: 1 refused or failed, 2 typed wrongly."""
     typer.echo(message, err=True)
     raise typer.Exit(code)
+
+
+def typed_secret(what: str, *, twice: bool = False) -> str:
+    """What is asked for without showing it, or read from standard input in a script."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    return str(typer.prompt(what, hide_input=True, confirmation_prompt=twice))
 
 
 def account_id(name: str) -> int:

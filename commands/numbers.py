@@ -1,12 +1,15 @@
 """Business numbers that send: `manage.py account …`."""
 
 import json
-from typing import Annotated
+from datetime import timedelta
+from typing import Annotated, Any
 
 import typer
 
-from commands.common import die, me
-from core import accounts
+from commands.common import die, me, typed_secret
+from core import account_settings, accounts, resuming
+from core.listing import CAP
+from core.schedule import from_span
 
 app = typer.Typer(no_args_is_help=True, help="Business numbers that send.")
 
@@ -38,7 +41,7 @@ def account_add(
 
 
 def _rate(typed: str) -> float | None:
-    if typed.strip().lower() == "none":
+    if _is_none(typed):
         return None
     try:
         return float(typed)
@@ -61,6 +64,9 @@ def account_list(
             "rate": one.rate,
             "country": one.country,
             "timezone": one.zone,
+            "quiet": one.quiet_from and f"{one.quiet_from}-{one.quiet_to}",
+            "late": one.late_policy,
+            "late_after": one.late_after,
         }
         if as_json:
             typer.echo(json.dumps(facts, ensure_ascii=False))
@@ -80,7 +86,88 @@ def account_pause(
 
 
 @app.command("resume")
-def account_resume(name: str) -> None:
-    """Send again on a paused number, what is overdue included."""
-    accounts.resume(name, by=me())
-    typer.echo(f"The account «{name}» may send.")
+def account_resume(
+    name: str,
+    everything: Annotated[bool, typer.Option("--all", help="all that is overdue leaves")] = False,
+    only_last: Annotated[
+        str | None, typer.Option(help="e.g. 30m: what came due before that is held")
+    ] = None,
+    hold: Annotated[bool, typer.Option("--hold", help="all that is overdue is held")] = False,
+    by_policy: Annotated[
+        bool, typer.Option("--by-policy", help="the late policies decide what becomes of it")
+    ] = False,
+) -> None:
+    """Send again on a paused number; asks what becomes of what is overdue."""
+    choices = [everything, only_last is not None, hold, by_policy]
+    if sum(choices) > 1:
+        die("Say only one of --all, --only-last, --hold and --by-policy.", 2)
+    waiting = resuming.overdue(name)
+    if waiting and not any(choices):
+        account = f"«{name}»"
+        die(f"{_overdue(waiting)} on {account}. Say --all, --only-last 30m, --hold or --by-policy.")
+    if everything or hold or only_last is not None:
+        within = None if everything else from_span(only_last) if only_last else timedelta()
+        held = resuming.resume(name, only_last=within, by=me())
+        told = f" {_overdue(held)} and held." if held else ""
+    else:
+        accounts.resume(name, by=me())
+        told = ""
+    typer.echo(f"The account «{name}» may send.{told}")
+
+
+def _overdue(count: int) -> str:
+    if count == 1:
+        return "1 message is overdue"
+    return f"{CAP:,}+ messages are overdue" if count > CAP else f"{count:,} messages are overdue"
+
+
+@app.command("set")
+def account_set(
+    name: str,
+    rate: Annotated[str | None, typer.Option(help="messages a second, or none")] = None,
+    quiet: Annotated[
+        str | None, typer.Option(help="hours in which nothing leaves: 21:00-07:00, or none")
+    ] = None,
+    late: Annotated[str | None, typer.Option(help="what is late: send, skip or hold")] = None,
+    late_after: Annotated[str | None, typer.Option(help="when it counts as late: 10m, 2h")] = None,
+    timezone: Annotated[str | None, typer.Option(help="e.g. Asia/Jakarta")] = None,
+    country: Annotated[str | None, typer.Option(help="home country, e.g. ID, or none")] = None,
+) -> None:
+    """Change how a number sends."""
+    settings: dict[str, Any] = {}
+    if rate is not None:
+        settings["rate"] = _rate(rate)
+    if quiet is not None:
+        settings["quiet_from"], settings["quiet_to"] = _hours(quiet)
+    if late is not None:
+        settings["late_policy"] = late
+    if late_after is not None:
+        settings["late_after"] = int(from_span(late_after).total_seconds())
+    if timezone is not None:
+        settings["zone"] = timezone
+    if country is not None:
+        settings["country"] = None if _is_none(country) else country.strip().upper()
+    if not settings:
+        die("Say what to change: see --help.", 2)
+    account_settings.change(name, settings, by=me())
+    typer.echo(f"The account «{name}» is changed.")
+
+
+def _hours(typed: str) -> tuple[str | None, str | None]:
+    if _is_none(typed):
+        return None, None
+    begins, dash, ends = (part.strip() for part in typed.replace("–", "-").partition("-"))
+    if not dash:
+        die(f"«{typed}» are no quiet hours: write them like 21:00-07:00, or none.", 2)
+    return begins, ends
+
+
+def _is_none(typed: str) -> bool:
+    return typed.strip().lower() == "none"
+
+
+@app.command("token")
+def account_token(name: str) -> None:
+    """Replace the access token; it is asked for, or read from standard input."""
+    names = account_settings.replace_token(name, typed_secret("Access token"), by=me())
+    typer.echo(f"The new token serves {', '.join(f'«{one}»' for one in names)}.")

@@ -1,11 +1,10 @@
 """People who may sign in: `manage.py user …`."""
 
-import sys
 from typing import Annotated
 
 import typer
 
-from commands.common import die, me
+from commands.common import die, me, typed_secret
 from core import users
 from core.access import Role
 
@@ -19,7 +18,7 @@ def user_add(
     """Add a person; the password is asked for, or read from standard input."""
     if role.upper() not in Role.__members__:
         die(f"«{role}» is not a role: viewer, operator or admin.", 2)
-    users.add(name, role=Role[role.upper()], password=_password(), by=me())
+    users.add(name, role=Role[role.upper()], password=typed_secret("Password", twice=True), by=me())
     typer.echo(f"{name} may sign in as {role.lower()}.")
 
 
@@ -35,7 +34,7 @@ def user_list() -> None:
 @app.command("password")
 def user_password(name: str) -> None:
     """Give a person another password; they are signed out everywhere."""
-    users.set_password(name, _password(), by=me())
+    users.set_password(name, typed_secret("Password", twice=True), by=me())
     typer.echo(f"{name} has a new password.")
 
 
@@ -44,9 +43,3 @@ def user_disable(name: str) -> None:
     """Let a person sign in no more."""
     users.disable(name, by=me())
     typer.echo(f"{name} may no longer sign in.")
-
-
-def _password() -> str:
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().rstrip("\n")
-    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))

@@ -1,15 +1,12 @@
 """The numbers that send: adding, pausing, resuming; by people and, when Meta says so, by itself."""
 
-import re
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import available_timezones
 
-import phonenumbers
 from sqlalchemy import func, insert, select, text, update
 from sqlmodel import Session, col
 
-from core import audit, db, lateness, vault
+from core import account_checks, audit, db, lateness, vault
 from core.access import Actor, Role, needs
 from core.errors import Invalid, Problem, Refused
 from core.meta.answers import Answer
@@ -19,7 +16,6 @@ from core.wake import wake
 
 RESUMES_AFTER = timedelta(hours=4)  # 131048 and 131064, twice; then a person decides
 MOST_AUTO_RESUMES = 2
-SLOWEST, FASTEST = 1e-6, 1e6  # messages a second; beyond lies what no clock can space
 
 
 @needs(Role.ADMIN)
@@ -125,40 +121,11 @@ def _problems(
     checks = (
         (not name, "name", "Give the account a name."),
         (bool(session.execute(taken).scalar()), "name", f"An account named «{name}» exists."),
-        (
-            not re.fullmatch("[0-9]+", phone_number_id),
-            "phone_number_id",
-            "The phone-number id is digits only; it is not the telephone number itself. Meta shows"
-            " it under WhatsApp > API set-up.",
-        ),
         (other is not None, "phone_number_id", f"The account «{other}» has this number already."),
-        (not token, "token", "The access token is empty."),
-        (
-            not re.fullmatch(r"[!-~]*", token),
-            "token",
-            "The access token has a space or a character that no token has: copy it again.",
-        ),
-        (
-            rate is not None and not SLOWEST <= rate <= FASTEST,
-            "rate",
-            "The rate is a number of messages a second from 0.000001 to 1000000, or «none».",
-        ),
-        (
-            country is not None and not _is_country(country),
-            "country",
-            f"«{country}» is not a country of two letters, such as ID or DE.",
-        ),
-        (
-            zone not in available_timezones(),
-            "zone",
-            f"«{zone}» is not a time zone, such as Asia/Jakarta.",
-        ),
     )
-    return [Problem(field, "invalid", sentence) for wrong, field, sentence in checks if wrong]
-
-
-def _is_country(code: str) -> bool:
-    return code in phonenumbers.SUPPORTED_REGIONS
+    found = [Problem(field, "invalid", sentence) for wrong, field, sentence in checks if wrong]
+    given = {"phone_number_id": phone_number_id, "token": token, "rate": rate}
+    return found + account_checks.problems(given | {"country": country, "zone": zone})
 
 
 @needs(Role.OPERATOR)
@@ -173,15 +140,21 @@ def pause(name: str, *, reason: str = "", by: Actor) -> None:
 
 
 @needs(Role.OPERATOR)
-def resume(name: str, *, by: Actor) -> None:
-    """Send again on a paused account, what is overdue included. Raises Refused if not paused."""
+def resume(name: str, *, by: Actor, decision: dict[str, Any] | None = None) -> None:
+    """Send again on a paused account, what is overdue by the late policies.
+
+    `decision`: a person has decided what becomes of the overdue, in words to record; no policy
+    touches what is left of it. Raises Refused if not paused.
+    """
     with db.writing() as session:
         account = named(session, name)
         if account.state != "paused":
             raise Refused(f"The account «{account.name}» is {account.state}, not paused.")
         now = resume_in(session, account.id, by.name)
         session.execute(update(Account).where(col(Account.id) == account.id).values(auto_resumes=0))
-        audit.record(session, by, "account resumed", target=account.name)
+        if decision is not None:
+            lateness.forget(session, account.id)
+        audit.record(session, by, "account resumed", target=account.name, after=decision)
     wake(now)
 
 

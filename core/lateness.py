@@ -62,6 +62,13 @@ def ready_again(
         )
 
 
+def forget(session: Session, account_id: int) -> None:
+    """Call nothing late that came due until now: a person has decided about it."""
+    session.execute(
+        db.sql("UPDATE pace SET ready_since = NULL WHERE account_id = :id"), {"id": account_id}
+    )
+
+
 def _counts(
     now: datetime, since: datetime | None, last: datetime | None, late_after: timedelta
 ) -> bool:

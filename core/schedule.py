@@ -1,6 +1,7 @@
 """When a message leaves: from what people type to one instant in UTC, and back into words."""
 
 import math
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -56,6 +57,16 @@ def from_iso(text: str) -> datetime:
         )
     _check_year(at)
     return at.astimezone(UTC)
+
+
+def from_span(text: str) -> timedelta:
+    """A duration as people type it: «45s», «30m», «2h», «1d». Raises `Invalid` at `span`."""
+    found = re.fullmatch(r"(\d{1,6})\s*(s|m|min|h|d)", text.strip().lower())
+    if found is None:
+        told = f"{quoted(text)} is no length of time. Write it like 30m, 2h or 1d."
+        raise Invalid(Problem("span", "unreadable", told))
+    count, unit = int(found[1]), found[2]
+    return timedelta(seconds=count * {"s": 1, "m": 60, "h": 3_600, "d": 86_400}[unit[0]])
 
 
 def quick(now: datetime, delay: timedelta) -> datetime:

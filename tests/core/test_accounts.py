@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from core import accounts, db, pacing, vault, wake
+from core import account_checks, accounts, db, pacing, vault, wake
 from core.access import Actor, Role
 from core.errors import Invalid, Refused
 from core.meta.answers import Answer
@@ -99,7 +99,7 @@ def test_a_rate_that_no_clock_can_keep_is_refused(database: str, rate: float) ->
         given.account(rate=rate)
 
 
-@pytest.mark.parametrize("rate", [None, accounts.SLOWEST, 0.5, 1000, accounts.FASTEST])
+@pytest.mark.parametrize("rate", [None, account_checks.SLOWEST, 0.5, 1000, account_checks.FASTEST])
 def test_any_other_rate_can_be_kept(database: str, rate: float | None) -> None:
     assert stored(given.account(rate=rate)).rate == rate
     if rate:

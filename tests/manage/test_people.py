@@ -65,6 +65,9 @@ def test_an_account_is_added_listed_paused_and_resumed(sqlite: str) -> None:
         "rate": 0.5,
         "country": "ID",
         "timezone": "Asia/Jakarta",
+        "quiet": None,
+        "late": "send",
+        "late_after": None,
     }
     paused = said("account", "pause", "orders", "--reason", "Holiday")
     assert paused == "The account «orders» is paused.\n"

@@ -1,0 +1,36 @@
+"""How a number sends, from the command line."""
+
+import json
+from datetime import timedelta
+
+from core import accounts
+from tests import given
+from tests.core.sending.ticking import change
+from tests.manage.command import TOKEN, refused, said
+
+
+def test_an_account_is_set_and_its_token_replaced(sqlite: str) -> None:
+    given.account("Orders")
+    options = ("--rate", "none", "--quiet", "21:00-07:00", "--late", "hold", "--late-after", "10m")
+    assert said("account", "set", "Orders", *options) == "The account «Orders» is changed.\n"
+    shown = json.loads(said("account", "list", "--json"))
+    assert (shown["rate"], shown["quiet"]) == (None, "21:00-07:00")
+    assert (shown["late"], shown["late_after"]) == ("hold", 600)
+    told = said("account", "token", "Orders", typed=f"{TOKEN}\n")
+    assert told == "The new token serves «Orders».\n"
+    assert "no quiet hours" in refused("account", "set", "Orders", "--quiet", "night", code=2)
+    assert "30m, 2h" in refused("account", "set", "Orders", "--late-after", "soon")
+    assert "Say what to change" in refused("account", "set", "Orders", code=2)
+
+
+def test_a_resume_says_how_many_are_overdue_and_wants_a_choice(sqlite: str) -> None:
+    made = given.account("Orders")
+    old, new = (given.message(made, to=given.recipient(n)) for n in range(2))
+    change(old, due_at=given.row(old).due_at - timedelta(hours=1))
+    accounts.pause("Orders", by=given.ANA)
+    told = refused("account", "resume", "Orders")
+    assert told.startswith("2 messages are overdue on «Orders». Say --all, --only-last 30m, --hold")
+    assert "only one of" in refused("account", "resume", "Orders", "--all", "--hold", code=2)
+    told = said("account", "resume", "Orders", "--only-last", "30m")
+    assert told == "The account «Orders» may send. 1 message is overdue and held.\n"
+    assert (given.row(old).hold, given.row(new).hold) == ("late", None)
