@@ -12,7 +12,7 @@ from pathlib import Path
 from huey import Huey, RedisHuey, SqliteHuey, crontab
 from huey.consumer_options import OptionParserHandler
 
-from core import clock, wake
+from core import clock, operating, wake
 from core.logs import configure
 from core.scan import scan
 from core.sending.loop import SendLoop
@@ -59,6 +59,13 @@ def scan_due() -> None:
     loop = _loop
     if scan(worker_id=loop.worker_id if loop else None) or loop is None:
         send_due()
+    operating.run_waiting(_stop)
+
+
+@huey.task()
+def run_operation() -> None:
+    """Run the bulk actions that wait, and those that a dead process left."""
+    operating.run_waiting(_stop)
 
 
 @huey.on_startup()
@@ -102,4 +109,4 @@ def _refuse_one_worker() -> None:
 if _in_consumer():
     configure()
     _refuse_one_worker()
-    wake.plug(wake_at)
+    wake.plug(wake_at, run_operation)

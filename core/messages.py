@@ -4,7 +4,7 @@
 moves (claim, settle, prove, reap) call `move` from their modules.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -127,17 +127,7 @@ def retry(message_id: int, *, by: Actor, confirmed: bool = False) -> None:
     with db.writing() as session:
         row, now = find(session, message_id), db.now(session)
         check_confirmed(row, confirmed)
-        change = {
-            "message_id": message_id,
-            "due_at": now,
-            "confirmed_by": by.name if row.error_class == "unknown" else None,
-        }
-        also = (
-            f"{NEW_LIFE}, due_at = v.due_at, confirmed_by = v.confirmed_by,"
-            " not_after = CASE WHEN m.not_after > v.due_at THEN m.not_after END"
-        )
-        columns = {"due_at": "timestamptz", "confirmed_by": "text"}
-        if not move(session, [change], Status.PENDING, Cause.RETRY_BY_PERSON, also=also, **columns):
+        if not revive(session, [message_id], Cause.RETRY_BY_PERSON, by.name, at=now):
             raise Refused(too_late(row, "sent again"))
         _record_status(session, "retry", row, Status.PENDING, by, confirmed=confirmed)
     wake(now)
@@ -151,27 +141,30 @@ def check_confirmed(row: Message, confirmed: bool) -> None:
 
 def begin_anew(session: Session, row: Message, *, by: Actor) -> None:
     """Make a failed message pending again because it is edited. Raises Refused if it is not."""
-    confirmed_by = by.name if row.error_class == "unknown" else None
-    if not _revive(session, row.id, db.now(session), Cause.EDIT, confirmed_by):
+    if not revive(session, [row.id], Cause.EDIT, by.name, at=db.now(session)):
         raise Refused(too_late(row, "changed"))
 
 
-def _revive(
-    session: Session, message_id: int, now: datetime, cause: Cause, confirmed_by: str | None
-) -> bool:
-    moved = move(
+def revive(
+    session: Session, ids: Iterable[int], cause: Cause, actor: str, *, at: datetime
+) -> set[int]:
+    """Make failed messages pending again, due now; returns those that were failed.
+
+    Whoever asks has made sure of the risk: on those whose outcome is unknown the actor is kept.
+    """
+    return move(
         session,
-        [{"message_id": message_id, "due_at": now, "confirmed_by": confirmed_by}],
+        [{"message_id": one, "due_at": at, "actor": actor} for one in sorted(ids)],
         Status.PENDING,
         cause,
         also=(
-            f"{NEW_LIFE}, due_at = v.due_at, confirmed_by = v.confirmed_by,"
+            f"{NEW_LIFE}, due_at = v.due_at,"
+            " confirmed_by = CASE WHEN m.error_class = 'unknown' THEN v.actor END,"
             " not_after = CASE WHEN m.not_after > v.due_at THEN m.not_after END"
         ),
         due_at="timestamptz",
-        confirmed_by="text",
+        actor="text",
     )
-    return bool(moved)
 
 
 @needs(Role.OPERATOR)
@@ -179,29 +172,35 @@ def delete(message_id: int, *, by: Actor) -> None:
     """Hide a message; a pending one is cancelled in the same step. Raises Refused while sending."""
     with db.writing() as session:
         row, now = find(session, message_id), db.now(session)
-        change = {"message_id": message_id, "at": now, "by": by.name}
-        columns = {"at": "timestamptz", "by": "text"}
-        also = "hold = NULL, deleted_at = v.at, deleted_by = v.by"
-        cancelled = move(session, [change], Status.CANCELLED, Cause.CANCEL, also=also, **columns)
-        if not cancelled and not _hide(session, message_id, now, by):
+        if not remove(session, [message_id], by.name, at=now):
             raise Refused(too_late(row, "deleted"))
-        after = Status.CANCELLED if cancelled else Status(row.status)
+        after = Status.CANCELLED if row.status == Status.PENDING else Status(row.status)
         _record_status(session, "delete", row, after, by)
 
 
-def _hide(session: Session, message_id: int, now: datetime, by: Actor) -> bool:
+def remove(session: Session, ids: Sequence[int], actor: str, *, at: datetime) -> set[int]:
+    """Hide messages, those that are pending cancelled with it; returns those not being sent."""
+    cancelled = move(
+        session,
+        [{"message_id": one, "at": at, "by": actor} for one in ids],
+        Status.CANCELLED,
+        Cause.CANCEL,
+        also="hold = NULL, deleted_at = v.at, deleted_by = v.by",
+        at="timestamptz",
+        by="text",
+    )
     finished = (Status.SENT, Status.FAILED, Status.CANCELLED)
     hidden = session.execute(
         update(Message)
         .where(
-            col(Message.id) == message_id,
+            col(Message.id).in_(ids),
             col(Message.status).in_(finished),
             col(Message.deleted_at).is_(None),
         )
-        .values(deleted_at=now, deleted_by=by.name, version=col(Message.version) + 1)
+        .values(deleted_at=at, deleted_by=actor, version=col(Message.version) + 1)
         .returning(col(Message.id))
     )
-    return hidden.first() is not None
+    return cancelled | set(hidden.scalars())
 
 
 def find(session: Session, message_id: int) -> Message:

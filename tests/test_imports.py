@@ -41,14 +41,15 @@ LAYERS: dict[str, str] = {
         quiet quoting rendering retry schedule states wake meta.answers meta.codes
         meta.payloads meta.signatures meta.statuses sending.breaker sending.sieve""",
     "records": "db models schema settings vault",
-    "reads": """blocking depth dump export listing readiness reports standing verify
+    "reads": """blocking choosing depth dump export listing readiness reports standing verify
         invariants.attempts invariants.events invariants.messages invariants.posts
         invariants.rates invariants.violation""",
     "services": """account_settings accounts audit composing editing guarding holding importing
         installation lateness messages meta.client outcomes preparing resuming scan
         sending.accept sending.attempts sending.claim sending.engine_time sending.lanes
         sending.loop sending.marks sending.reap sending.settle sending.tick sending.twin
-        sessions sheet users webhooks workers""",
+        sessions sheet users webhooks workers
+        operating operations""",
 }
 BELOW: dict[str, set[str]] = {
     "pure": {"pure"},

@@ -3,8 +3,12 @@
 import json
 import subprocess
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
+from typer.testing import CliRunner
+
+from core.errors import OutboxError
+from manage import app
 from tests.processes import ROOT
 
 TOKEN = "EAAGm0PX4ZCpsBAsecret"
@@ -39,6 +43,21 @@ def refused(*line: str, typed: str = "", code: int = 1) -> str:
     ended = manage(*line, typed=typed)
     assert (ended.returncode, ended.stdout) == (code, ""), (ended.stdout, ended.stderr)
     return ended.stderr
+
+
+class Ended(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def here(*line: str, typed: str = "") -> Ended:
+    """The same command in this process, which costs no start: for what it says, not how it ends."""
+    ended = CliRunner().invoke(app, line, input=typed)
+    if isinstance(ended.exception, OutboxError):
+        return Ended(1, ended.stdout, f"{ended.stderr}{ended.exception}\n")
+    assert ended.exception is None or isinstance(ended.exception, SystemExit), ended.exception
+    return Ended(ended.exit_code, ended.stdout, ended.stderr)
 
 
 def listed(*line: str) -> list[dict[str, Any]]:

@@ -1,0 +1,204 @@
+"""Many messages at once: what failed; send again, cancel, delete, and undo a cancel.
+
+Each is an operation in chunks, run here with its progress; Ctrl-C calls it off after a chunk.
+Exit codes: 0 done, 1 refused or failed, 2 typed wrongly, 3 partly done.
+"""
+
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from threading import Event
+from typing import Annotated, NoReturn
+
+import typer
+from sqlmodel import Session
+
+from commands.common import account_id, die, me
+from core import choosing, db, listing, operating, operations
+from core.choosing import Choice
+from core.errors import Invalid, Refused
+from core.listing import MessageRow
+from core.models import Operation
+from core.operating import REASONS
+from core.operations import AMONG, Kind, Taken
+from core.standing import m
+
+app = typer.Typer()
+
+Ids = Annotated[list[int] | None, typer.Argument(help="ids of messages")]
+Every = Annotated[bool, typer.Option("--all", help="all that it can be done to")]
+Filter = Annotated[
+    list[str] | None,
+    typer.Option("--filter", help="KEY=VALUE,… of account, class, code, status, batch"),
+]
+DONE = {
+    Kind.RETRY: "to be sent again",
+    Kind.CANCEL: "cancelled",
+    Kind.DELETE: "deleted",
+    Kind.UNDO: "brought back",
+}
+
+
+@app.command()
+def failed(
+    account: Annotated[str | None, typer.Option()] = None,
+    error_class: Annotated[str | None, typer.Option("--class", help="e.g. recipient")] = None,
+    limit: Annotated[int, typer.Option(min=1)] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines")] = False,
+) -> None:
+    """List what failed, latest first, with its class and reason."""
+    with db.reading() as session:
+        choice = _parsed(session, [f"class={error_class}"]) if error_class is not None else Choice()
+    choice = replace(choice, account_id=account_id(account) if account is not None else None)
+    for row in _failed(choice, limit):
+        typer.echo(json.dumps(_facts(row), ensure_ascii=False) if as_json else _line(row))
+
+
+def _failed(choice: Choice, limit: int) -> list[MessageRow]:
+    with db.reading() as session:
+        these = choice.matches(AMONG[Kind.RETRY])
+        return listing.rows(session, these, by=(m.due_at.desc(), m.id.desc()), limit=limit)
+
+
+def _facts(row: MessageRow) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "account": row.account,
+        "recipient": row.recipient,
+        "error_class": row.error_class,
+        "error_code": row.error_code,
+        "error_message": row.error_text,
+        "attempts": row.attempt_count,
+        "due_at": row.due_at.isoformat(),
+    }
+
+
+def _line(row: MessageRow) -> str:
+    code = f"{row.error_class or ''} {row.error_code if row.error_code is not None else ''}"
+    at = f"{row.due_at:%Y-%m-%d %H:%M}"
+    return f"{row.id:>8}  {at}  {row.recipient:<16} {code:<19} {row.error_text or ''}".rstrip()
+
+
+@app.command()
+def retry(
+    ids: Ids = None,
+    everything: Every = False,
+    filters: Filter = None,
+    confirm_unknown: Annotated[
+        bool, typer.Option(help="also those that may have arrived: they may arrive twice")
+    ] = False,
+) -> None:
+    """Send again what failed, now, with a new budget of retries."""
+    _run(Kind.RETRY, _choice(ids, everything, filters), confirmed=confirm_unknown)
+
+
+@app.command()
+def cancel(ids: Ids = None, everything: Every = False, filters: Filter = None) -> None:
+    """Cancel what has not left yet."""
+    _run(Kind.CANCEL, _choice(ids, everything, filters))
+
+
+@app.command()
+def delete(ids: Ids = None, filters: Filter = None) -> None:
+    """Hide messages, those that wait cancelled with it; not what is being sent."""
+    _run(Kind.DELETE, _choice(ids, False, filters))
+
+
+@app.command()
+def flush(
+    what_failed: Annotated[bool, typer.Option("--failed", help="all that failed")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="do not ask")] = False,
+) -> None:
+    """Delete all that failed, after a question."""
+    if not what_failed:
+        die("Say what to flush: --failed.", 2)
+    choice = Choice(status="failed")
+    with db.reading() as session:
+        count = choosing.count(session, choice, AMONG[Kind.DELETE])
+        unclear = choosing.count(
+            session, replace(choice, error_class="unknown"), AMONG[Kind.DELETE]
+        )
+    if count and not yes:
+        told = f" ({unclear:,} may have arrived)" if unclear else ""
+        typer.confirm(f"Delete {count:,} failed messages{told}?", abort=True)
+    _run(Kind.DELETE, choice)
+
+
+@app.command()
+def undo(operation: Annotated[int, typer.Argument(help="as the cancel told it")]) -> None:
+    """Bring back what a bulk cancel cancelled, where nobody changed it since."""
+    _follow(operations.undo(operation, by=me(), here=True))
+
+
+def _choice(ids: list[int] | None, everything: bool, filters: list[str] | None) -> Choice:
+    if sum((bool(ids), everything, bool(filters))) != 1:
+        die("Say which messages: ids, --all or --filter.", 2)
+    if ids:
+        return Choice(ids=tuple(ids))
+    with db.reading() as session:
+        return _parsed(session, filters) if filters else Choice()
+
+
+def _parsed(session: Session, filters: Sequence[str]) -> Choice:
+    try:
+        return choosing.parse(session, filters)
+    except Invalid as wrong:
+        die(str(wrong), 2)
+
+
+def _run(kind: Kind, choice: Choice, *, confirmed: bool = False) -> None:
+    _follow(operations.create(kind, choice, by=me(), confirmed=confirmed, here=True))
+
+
+def _follow(operation_id: int) -> None:
+    counted = operations.state(operation_id).counted or 0
+    stop, before = Event(), signal.getsignal(signal.SIGINT)
+
+    def tell(mine: Taken) -> None:
+        _progress(mine, counted)
+        if stop.is_set():
+            with suppress(Refused):  # it had ended meanwhile
+                operations.cancel(operation_id, by=me())
+
+    # Between chunks: an interrupt in the middle of a statement would leave the database locked.
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    try:
+        operating.run(operations.held(operation_id), tell=tell)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    _report(operations.state(operation_id))
+
+
+def _progress(mine: Taken, counted: int) -> None:
+    if sys.stderr.isatty():
+        so_far = mine.done + sum(mine.why.values())
+        typer.echo(f"\r{so_far:,} of {counted:,}", err=True, nl=so_far >= counted)
+
+
+def _report(row: Operation) -> None:
+    """Tell what became of it, and end with the code for it."""
+    way_back = f" Undo: python manage.py undo {row.id}" if row.kind == Kind.CANCEL else ""
+    if row.done:
+        typer.echo(f"{_messages(row.done)} {DONE[Kind(row.kind)]}.{way_back}")
+    elif not row.skipped and row.state == "finished":
+        typer.echo("Nothing to do.")
+    if row.skipped:
+        why = ", ".join(f"{count:,} {REASONS[one]}" for one, count in row.cursor["why"].items())
+        typer.echo(f"{_messages(row.skipped)} skipped: {why}.", err=True)
+    if row.state != "finished":
+        typer.echo("It was called off before its end.", err=True)
+    if row.cursor["why"].get("unconfirmed"):
+        typer.echo("To send those too, which may arrive twice: --confirm-unknown", err=True)
+    if row.skipped or row.state != "finished":
+        _end(3 if row.done else 1)
+
+
+def _messages(count: int) -> str:
+    return f"{count:,} {'message' if count == 1 else 'messages'}"
+
+
+def _end(code: int) -> NoReturn:
+    raise typer.Exit(code)

@@ -1,0 +1,156 @@
+"""Which messages a bulk action means: named one by one, or all that it can touch, less a filter.
+
+They are read in the order of their ids, a chunk at a time, so that an action that was cut off goes
+on where it was, and what is written meanwhile neither comes twice nor is left out.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlmodel import Session, col
+
+from core import models
+from core.errors import Invalid, Problem
+from core.meta.codes import ErrorClass
+from core.models import Account
+from core.standing import m
+from core.states import Status
+
+CHUNK = 1000
+WINDOW = 20_000  # ids looked at in one transaction, where few of them match
+KEYS = ("account", "class", "code", "status", "batch")
+
+e = models.MessageEvent.metadata.tables["message_event"].c
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Which messages; what is None does not matter."""
+
+    ids: tuple[int, ...] | None = None
+    account_id: int | None = None
+    error_class: str | None = None
+    error_code: int | None = None
+    status: str | None = None
+    batch_id: int | None = None
+    operation_id: int | None = None  # those that this operation changed
+
+    def stored(self) -> dict[str, Any]:
+        """As `operation.filter` keeps it."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    @classmethod
+    def read(cls, stored: dict[str, Any]) -> Self:
+        ids = stored.get("ids")
+        return cls(**(stored | {"ids": None if ids is None else tuple(ids)}))
+
+    def matches(self, among: Collection[Status], *, by_id: bool = False) -> ColumnElement[bool]:
+        """All that is asked of a message but its id; `among` are the statuses that may change.
+
+        `by_id` keeps both planners to the primary key: they would take the index over status, and
+        sort what it has anew for each chunk.
+        """
+        columns = {
+            m.account_id: self.account_id,
+            m.error_class: self.error_class,
+            m.error_code: self.error_code,
+            m.batch_id: self.batch_id,
+        }
+        found = [column == value for column, value in columns.items() if value is not None]
+        statuses = [one.value for one in among if self.status in (None, one.value)]
+        status = m.status.concat("") if by_id else m.status
+        return and_(status.in_(statuses), m.deleted_at.is_(None), *found)
+
+
+def parse(session: Session, typed: Sequence[str]) -> Choice:
+    """A filter as people type it: `class=transient,account=Orders`.
+
+    Raises Invalid naming what is wrong and what there is.
+    """
+    given = dict(_pairs(",".join(typed)))
+    account = given.get("account")
+    checks = {"class": [*ErrorClass], "status": [*Status]}
+    for key, known in checks.items():
+        if key in given and given[key] not in known:
+            raise _wrong(f"«{given[key]}» is no {key}: {', '.join(known)}.")
+    return Choice(
+        account_id=_account(session, account) if account is not None else None,
+        error_class=given.get("class"),
+        error_code=_number(given, "code"),
+        status=given.get("status"),
+        batch_id=_number(given, "batch"),
+    )
+
+
+def _pairs(typed: str) -> list[tuple[str, str]]:
+    """Commas separate where a key follows: a name may have one in it."""
+    pairs = []
+    for part in re.split(rf",(?=\s*(?:{'|'.join(KEYS)})\s*=)", typed):
+        key, equals, value = (one.strip() for one in part.partition("="))
+        if key not in KEYS or not equals or not value:
+            raise _wrong(f"«{part.strip()}» is no filter: KEY=VALUE, of {', '.join(KEYS)}.")
+        pairs.append((key, value))
+    return pairs
+
+
+def _account(session: Session, name: str) -> int:
+    chosen = select(col(Account.id)).where(func.lower(col(Account.name)) == name.lower())
+    found: int | None = session.execute(chosen).scalar()
+    if found is None:
+        raise _wrong(f"There is no account «{name}».")
+    return found
+
+
+def _number(given: dict[str, str], key: str) -> int | None:
+    try:
+        return int(given[key]) if key in given else None
+    except ValueError:
+        raise _wrong(f"«{given[key]}» is no {key}: a number.") from None
+
+
+def _wrong(sentence: str) -> Invalid:
+    return Invalid(Problem("filter", "invalid", sentence))
+
+
+def count(session: Session, choice: Choice, among: Collection[Status]) -> int:
+    """How many there are now; of those named by id, all that were named."""
+    if choice.ids is not None:
+        return len(set(choice.ids))
+    if choice.operation_id is not None:
+        counted = select(func.count()).where(e.operation_id == choice.operation_id)
+    else:
+        counted = select(func.count()).select_from(m.id.table).where(choice.matches(among))
+    return int(session.execute(counted).scalar_one())
+
+
+def chunk(
+    session: Session, choice: Choice, among: Collection[Status], *, after: int, until: int
+) -> tuple[list[int], int | None]:
+    """The next ids after `after`, ascending, at most 1,000; and where to go on, None: nowhere."""
+    if choice.ids is not None:
+        ids = sorted({one for one in choice.ids if one > after})[:CHUNK]
+        return ids, ids[-1] if len(ids) == CHUNK else None
+    if choice.operation_id is not None:
+        return _read(session, _changed_by(choice.operation_id, after), None)
+    end = after + WINDOW
+    here = and_(m.id > after, m.id <= min(end, until), choice.matches(among, by_id=True))
+    matching = select(m.id).where(here).order_by(m.id)
+    return _read(session, matching, end if end < until else None)
+
+
+def _changed_by(operation_id: int, after: int) -> Select[int]:
+    mine = and_(e.operation_id == operation_id, e.message_id > after)
+    return select(e.message_id).where(mine).order_by(e.message_id)
+
+
+def _read(session: Session, query: Select[int], end: int | None) -> tuple[list[int], int | None]:
+    ids = list(session.execute(query.limit(CHUNK)).scalars())
+    return ids, ids[-1] if len(ids) == CHUNK else end
+
+
+def last_id(session: Session) -> int:
+    """The newest message: what is written later is not meant."""
+    return int(session.execute(select(func.coalesce(func.max(m.id), 0))).scalar_one())

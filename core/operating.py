@@ -1,0 +1,183 @@
+"""Running bulk actions: a chunk of at most 1,000 messages at a time, each with its progress.
+
+What a chunk could not change it counts, with the reason; `REASONS` has their words.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from threading import Event
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from core import choosing, db, messages, operations
+from core.choosing import e
+from core.operations import AMONG, Kind, Taken
+from core.standing import m
+from core.states import Cause, Status
+from core.wake import wake
+
+log = logging.getLogger(__name__)
+
+REASONS = {
+    "gone": "not there, or deleted",
+    "pending": "still to be sent",
+    "processing": "being sent",
+    "sent": "sent already",
+    "failed": "failed",
+    "cancelled": "cancelled",
+    "unconfirmed": "may have arrived",
+    "left": "left after all",
+    "changed": "changed since, or its reference is in use",
+}
+
+
+def run_waiting(stop: Event) -> int:
+    """Run what waits, and what a dead process left, until there is none; returns how many."""
+    count = 0
+    while not stop.is_set() and (mine := operations.take()):
+        run(mine, stop=stop)
+        count += 1
+    return count
+
+
+def run(
+    mine: Taken, *, tell: Callable[[Taken], None] | None = None, stop: Event | None = None
+) -> None:
+    """Run an operation to its end, or until it is called off; `tell` is called after each chunk.
+
+    When `stop` is set, it is put back for others. A fault of ours fails it and is raised; after the
+    database's, somebody goes on when the lease has ended.
+    """
+    going = True
+    try:
+        while going:
+            mine, going = _chunk(mine)
+            if tell:
+                tell(mine)
+            if going and stop and stop.is_set():
+                operations.put_back(mine)
+                return
+    except DBAPIError:
+        raise
+    except Exception as error:
+        operations.fail(mine, f"an error of ours ({type(error).__name__})")
+        raise
+
+
+def _chunk(mine: Taken) -> tuple[Taken, bool]:
+    """One transaction; whether there is more to do for us."""
+    with db.writing() as session:
+        held = operations.renew(session, mine)
+        if held is None:
+            return mine, False
+        among = AMONG[held.kind]
+        ids, reached = choosing.chunk(
+            session, held.choice, among, after=held.after, until=held.until
+        )
+        done, why = _change(session, held, ids)
+        after = held.after if reached is None else reached
+        mine = replace(held, after=after, done=held.done + done, why=dict(Counter(held.why) + why))
+        operations.progress(session, mine, ended=reached is None)
+        now = db.now(session)
+    if done and held.kind in (Kind.RETRY, Kind.UNDO):
+        wake(now)
+    return mine, reached is not None
+
+
+def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter[str]]:
+    db.lock(session, "message", ids)
+    rows = {row.id: row for row in _rows(session, ids)}
+    why = {one: _why_not(mine, rows.get(one)) for one in ids}
+    able = [one for one in ids if why[one] is None]
+    changed = _DO[mine.kind](session, mine, able)
+    after = _AFTER[mine.kind]
+    events = {one: _event(rows[one], after) for one in sorted(changed)}
+    at = db.now(session)
+    messages.record(session, mine.kind, mine.by, events, at=at, operation_id=mine.id)
+    skipped = Counter(why[one] or "changed" for one in ids if one not in changed)
+    return len(changed), skipped
+
+
+def _rows(session: Session, ids: Collection[int]) -> list[Row[Any]]:
+    columns = (m.id, m.status, m.hold, m.error_class, m.meta_message_id, m.deleted_at)
+    return list(session.execute(select(*columns).where(m.id.in_(ids))).all())
+
+
+def _why_not(mine: Taken, row: Row[Any] | None) -> str | None:
+    if row is None or row.deleted_at is not None:
+        return "gone"
+    if row.status not in AMONG[mine.kind]:
+        return str(row.status)
+    if mine.kind is Kind.RETRY and row.error_class == "unknown" and not mine.confirmed:
+        return "unconfirmed"
+    if mine.kind is Kind.UNDO and row.meta_message_id is not None:
+        return "left"
+    return None
+
+
+def _event(row: Row[Any], after: Status | None) -> tuple[Any, Any]:
+    """Before and after; the hold is what an undo brings back."""
+    before = {"status": row.status} | ({"hold": row.hold} if row.hold else {})
+    ends = after or (Status.CANCELLED if row.status == Status.PENDING else row.status)
+    risk = after is Status.PENDING and row.error_class == "unknown"
+    return before, {"status": ends} | ({"confirmed": True} if risk else {})
+
+
+def _retry(session: Session, mine: Taken, ids: list[int]) -> set[int]:
+    at = db.now(session)
+    return messages.revive(session, ids, Cause.RETRY_BY_PERSON, mine.by, at=at)
+
+
+def _cancel(session: Session, mine: Taken, ids: list[int]) -> set[int]:
+    change = [{"message_id": one} for one in ids]
+    return messages.move(session, change, Status.CANCELLED, Cause.CANCEL, also="hold = NULL")
+
+
+def _delete(session: Session, mine: Taken, ids: list[int]) -> set[int]:
+    return messages.remove(session, ids, mine.by, at=db.now(session))
+
+
+def _undo(session: Session, mine: Taken, ids: list[int]) -> set[int]:
+    """Bring back, with its hold, what nobody changed since and whose reference is still free."""
+    made = select(e.message_id, e.id.label("event_id"), e.before).where(
+        e.operation_id == mine.choice.operation_id, e.message_id.in_(ids)
+    )
+    rows = [
+        {"message_id": row.message_id, "event_id": row.event_id, "hold": row.before.get("hold")}
+        for row in session.execute(made)
+    ]
+    return messages.move(
+        session,
+        rows,
+        Status.PENDING,
+        Cause.UNDO,
+        also="hold = v.hold",
+        where=(
+            "m.meta_message_id IS NULL AND NOT EXISTS (SELECT 1 FROM message_event later"
+            " WHERE later.message_id = m.id AND later.id > v.event_id) AND NOT EXISTS (SELECT 1"
+            " FROM message other WHERE other.account_id = m.account_id"
+            " AND other.reference = m.reference AND other.reference IS NOT NULL"
+            " AND other.status <> 'cancelled' AND other.deleted_at IS NULL)"
+        ),
+        event_id="bigint",
+        hold="text",
+    )
+
+
+_DO: dict[Kind, Callable[[Session, Taken, list[int]], set[int]]] = {
+    Kind.RETRY: _retry,
+    Kind.CANCEL: _cancel,
+    Kind.DELETE: _delete,
+    Kind.UNDO: _undo,
+}
+_AFTER: dict[Kind, Status | None] = {
+    Kind.RETRY: Status.PENDING,
+    Kind.CANCEL: Status.CANCELLED,
+    Kind.DELETE: None,
+    Kind.UNDO: Status.PENDING,
+}

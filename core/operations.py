@@ -1,0 +1,222 @@
+"""Bulk actions as rows: who asked for what, how far it is, who is at it now.
+
+Whoever runs one holds a lease. A chunk and its progress are one commit, made only while the lease
+is still the one that was taken: after a kill somebody else goes on, and nothing is done twice.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlmodel import Session, col
+
+from core import audit, choosing, db
+from core.access import Actor, Role, needs
+from core.choosing import Choice
+from core.errors import Refused
+from core.models import Operation
+from core.states import Status
+from core.wake import wake_operations
+
+LEASE = timedelta(seconds=30)
+
+
+class Kind(StrEnum):
+    RETRY = "retry"
+    CANCEL = "cancel"
+    DELETE = "delete"
+    UNDO = "undo"  # of a cancel
+
+
+AMONG: dict[Kind, tuple[Status, ...]] = {
+    Kind.RETRY: (Status.FAILED,),
+    Kind.CANCEL: (Status.PENDING,),
+    Kind.DELETE: (Status.PENDING, Status.SENT, Status.FAILED, Status.CANCELLED),
+    Kind.UNDO: (Status.CANCELLED,),
+}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """An operation that this process runs, as long as nobody else's lease has followed."""
+
+    id: int
+    kind: Kind
+    choice: Choice
+    by: str
+    confirmed: bool
+    until: int
+    lease: datetime
+    after: int = 0
+    done: int = 0
+    why: dict[str, int] = field(default_factory=dict)  # reason for skipping → how many
+
+
+@needs(Role.OPERATOR)
+def create(
+    kind: Kind, choice: Choice, *, by: Actor, confirmed: bool = False, here: bool = False
+) -> int:
+    """Store a bulk action and return its id; workers run it, unless this process does so `here`.
+
+    It means the messages that there are now. `confirmed`: a person accepts that those whose outcome
+    is unknown may arrive twice.
+    """
+    with db.writing() as session:
+        now = db.now(session)
+        made = Operation(
+            kind=kind,
+            state="running" if here else "queued",
+            filter=choice.stored(),
+            arguments={"confirmed": confirmed, "until": choosing.last_id(session)},
+            cursor={"after": 0, "why": {}},
+            counted=choosing.count(session, choice, AMONG[kind]),
+            created_at=now,
+            created_by=by.name,
+            started_at=now if here else None,
+            lease_until=now + LEASE if here else None,
+        )
+        session.add(made)
+        session.flush()
+        after = {"filter": made.filter, "counted": made.counted, "confirmed": confirmed}
+        audit.record(session, by, f"bulk {kind}", target=f"operation {made.id}", after=after)
+        operation_id = made.id
+    if not here:
+        wake_operations()
+    return operation_id
+
+
+@needs(Role.OPERATOR)
+def undo(operation_id: int, *, by: Actor, here: bool = False) -> int:
+    """Bring back what a bulk cancel cancelled; returns the operation that does so.
+
+    Raises Refused for anything but a cancel that has ended and was not undone.
+    """
+    row = state(operation_id)
+    if row.kind != Kind.CANCEL or row.state not in ("finished", "cancelled"):
+        raise Refused(
+            f"Operation {row.id} is a {row.kind} ({row.state}): there is nothing to undo."
+        )
+    return create(Kind.UNDO, Choice(operation_id=row.id), by=by, here=here)
+
+
+@needs(Role.OPERATOR)
+def cancel(operation_id: int, *, by: Actor) -> None:
+    """Stop an operation after the chunk that is under way. Raises Refused when it has ended."""
+    with db.writing() as session:
+        open_ = and_(
+            col(Operation.id) == operation_id, col(Operation.state).in_(("queued", "running"))
+        )
+        values = {"state": "cancelled", "finished_at": db.now(session)}
+        moved = session.execute(
+            update(Operation).where(open_).values(**values).returning(col(Operation.id))
+        )
+        if moved.first() is None:
+            raise Refused(f"Operation {operation_id} has ended, or never was.")
+        audit.record(session, by, "bulk action cancelled", target=f"operation {operation_id}")
+
+
+def state(operation_id: int) -> Operation:
+    """The row as it stands now. Raises Refused when there is none."""
+    with db.reading() as session:
+        row = session.get(Operation, operation_id)
+    if row is None:
+        raise Refused(f"There is no operation {operation_id}.")
+    return row
+
+
+def take() -> Taken | None:
+    """Take up the oldest that nobody runs; None when there is none."""
+    with db.writing() as session:
+        now = db.now(session)
+        oldest = select(col(Operation.id)).where(_free(now)).order_by(col(Operation.id)).limit(1)
+        if db.on_postgres(session):
+            oldest = oldest.with_for_update(skip_locked=True)
+        found = session.execute(oldest).scalar()
+        if found is None:
+            return None
+        row = session.get_one(Operation, found)
+        row.state, row.started_at, row.lease_until = "running", row.started_at or now, now + LEASE
+        return _taken(row)
+
+
+def held(operation_id: int) -> Taken:
+    """One that was created to be run here, with the lease that it was created with."""
+    return _taken(state(operation_id))
+
+
+def _is(operation_id: int) -> ColumnElement[bool]:
+    return col(Operation.id) == operation_id
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    left = and_(col(Operation.state) == "running", col(Operation.lease_until) <= now)
+    return and_(or_(col(Operation.state) == "queued", left), col(Operation.kind).in_(Kind))
+
+
+def _taken(row: Operation) -> Taken:
+    assert row.lease_until is not None
+    arguments: dict[str, Any] = row.arguments
+    return Taken(
+        row.id,
+        Kind(row.kind),
+        Choice.read(row.filter),
+        row.created_by,
+        bool(arguments["confirmed"]),
+        int(arguments["until"]),
+        row.lease_until,
+        int(row.cursor["after"]),
+        row.done,
+        dict(row.cursor["why"]),
+    )
+
+
+def renew(session: Session, mine: Taken) -> Taken | None:
+    """At the beginning of a chunk: prolong the lease; None when it was lost, or all was called off.
+
+    The row stays locked until the chunk's commit.
+    """
+    until = db.now(session) + LEASE
+    held = and_(_is(mine.id), col(Operation.state) == "running", _lease_is(mine))
+    kept = session.execute(
+        update(Operation).where(held).values(lease_until=until).returning(col(Operation.id))
+    )
+    if kept.first() is None:
+        return None
+    return _taken(session.get_one(Operation, mine.id, populate_existing=True))
+
+
+def _lease_is(mine: Taken) -> ColumnElement[bool]:
+    return col(Operation.lease_until) == mine.lease
+
+
+def progress(session: Session, mine: Taken, *, ended: bool) -> None:
+    """In the same transaction as the chunk: how far it is now."""
+    values: dict[str, Any] = {
+        "cursor": {"after": mine.after, "why": mine.why},
+        "done": mine.done,
+        "skipped": sum(mine.why.values()),
+    }
+    if ended:
+        values |= {"state": "finished", "finished_at": db.now(session), "lease_until": None}
+    session.execute(update(Operation).where(_is(mine.id)).values(**values))
+    if ended and mine.kind is Kind.UNDO:
+        undone = and_(_is(mine.choice.operation_id or 0), col(Operation.state) != "undone")
+        session.execute(update(Operation).where(undone).values(state="undone"))
+
+
+def put_back(mine: Taken) -> None:
+    """Leave it to others at once: this process stops."""
+    with db.writing() as session:
+        held = and_(_is(mine.id), col(Operation.state) == "running", _lease_is(mine))
+        session.execute(update(Operation).where(held).values(state="queued", lease_until=None))
+    wake_operations()
+
+
+def fail(mine: Taken, error: str) -> None:
+    """Give up an operation that our own fault keeps from going on."""
+    with db.writing() as session:
+        held = and_(_is(mine.id), _lease_is(mine))
+        values = {"state": "failed", "error": error, "finished_at": db.now(session)}
+        session.execute(update(Operation).where(held).values(**values))

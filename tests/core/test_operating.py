@@ -1,0 +1,226 @@
+"""Bulk actions: in chunks, cut off and taken up again, called off, undone."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from threading import Event
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+
+from core import choosing, clock, db, messages, operating, operations
+from core.access import Actor, Role
+from core.choosing import Choice
+from core.errors import Refused
+from core.models import Message, MessageEvent, Operation
+from core.operations import Kind
+from tests import given
+from tests.core import stored
+
+OLGA = Actor("olga", Role.OPERATOR)
+FAILED = {"status": "failed", "error_class": "transient", "retry_count": 3}
+UNKNOWN = {"status": "failed", "error_class": "unknown"}
+GOING = {"status": "processing", "unconfirmed_since": clock.wall()}
+ALL = Choice()
+Move = Callable[[timedelta], None]
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of two messages, windows of three ids."""
+    monkeypatch.setattr(choosing, "CHUNK", 2)
+    monkeypatch.setattr(choosing, "WINDOW", 3)
+
+
+def ended(kind: Kind, choice: Choice = ALL, **more: Any) -> Operation:
+    """What became of an operation that a worker ran."""
+    made = operations.create(kind, choice, by=OLGA, **more)
+    operating.run_waiting(Event())
+    return operations.state(made)
+
+
+def tally(row: Operation) -> tuple[str, int | None, int, dict[str, int]]:
+    return row.state, row.counted, row.done, row.cursor["why"]
+
+
+def rows(ids: Sequence[int]) -> list[Message]:
+    return [given.row(one) for one in ids]
+
+
+def events(message_id: int) -> list[tuple[str, str, Any, Any, int | None]]:
+    with db.reading() as session:
+        found = select(MessageEvent).where(MessageEvent.message_id == message_id)
+        return [
+            (one.kind, one.actor, one.before, one.after, one.operation_id)
+            for one in session.exec(found.order_by(col(MessageEvent.id)))
+        ]
+
+
+@pytest.mark.usefixtures("small")
+def test_all_that_failed_is_sent_again_but_nothing_that_may_have_arrived(database: str) -> None:
+    account = stored.account()
+    kinds: list[dict[str, Any]] = [FAILED, {}, FAILED, UNKNOWN, GOING, FAILED, FAILED, FAILED]
+    ids = stored.messages(account, kinds)
+    done = ended(Kind.RETRY)
+    assert tally(done) == ("finished", 6, 5, {"unconfirmed": 1}) and done.skipped == 1
+    revived = rows([ids[n] for n in (0, 2, 5, 6, 7)])
+    assert {(one.status, one.retry_count, one.confirmed_by) for one in revived} == {
+        ("pending", 0, None)
+    }
+    assert [given.row(ids[3]).status, given.row(ids[4]).status] == ["failed", "processing"]
+    before, after = {"status": "failed"}, {"status": "pending"}
+    assert events(ids[0]) == [("retry", "olga", before, after, done.id)] and not events(ids[3])
+
+
+def test_the_risk_that_a_person_takes_is_kept_with_each_message(database: str) -> None:
+    ids = stored.messages(stored.account(), [UNKNOWN, FAILED])
+    done = ended(Kind.RETRY, confirmed=True)
+    assert tally(done) == ("finished", 2, 2, {})
+    assert [one.confirmed_by for one in rows(ids)] == ["olga", None]
+    assert [events(one)[0][3].get("confirmed") for one in ids] == [True, None]
+
+
+@pytest.mark.usefixtures("small")
+def test_what_was_named_and_cannot_be_changed_is_counted_with_the_reason(database: str) -> None:
+    account = stored.account()
+    pending, sent, going = stored.messages(account, [{}, {"status": "sent"}, GOING])
+    done = ended(Kind.CANCEL, Choice(ids=(999, going, pending, sent, pending)))
+    assert tally(done) == ("finished", 4, 1, {"sent": 1, "processing": 1, "gone": 1})
+    assert [one.status for one in rows([pending, sent, going])] == [
+        "cancelled",
+        "sent",
+        "processing",
+    ]
+
+
+@pytest.mark.usefixtures("small")
+def test_deleting_cancels_what_waits_and_leaves_what_is_being_sent(database: str) -> None:
+    account, other = stored.account(), stored.account("Other")
+    ids = stored.messages(account, [{}, FAILED, GOING, {"status": "sent"}])
+    [elsewhere] = stored.messages(other, [FAILED])
+    assert ended(Kind.DELETE, Choice(account_id=account)).done == 3
+    found = [(one.status, one.deleted_by) for one in rows(ids)]
+    assert found == [
+        ("cancelled", "olga"),
+        ("failed", "olga"),
+        ("processing", None),
+        ("sent", "olga"),
+    ]
+    assert given.row(elsewhere).deleted_at is None
+
+
+@pytest.mark.usefixtures("small")
+def test_a_filter_takes_only_what_it_names(database: str) -> None:
+    orders, support = stored.account(), stored.account("Support, evenings")
+    code = FAILED | {"error_code": 131016}
+    ids = stored.messages(orders, [FAILED, UNKNOWN, code]) + stored.messages(support, [code])
+    with db.reading() as session:
+        choice = choosing.parse(
+            session, ["class=transient, account=support, evenings", "code=131016"]
+        )
+    assert ended(Kind.RETRY, choice).done == 1
+    assert [one.status for one in rows(ids)] == ["failed"] * 3 + ["pending"]
+
+
+@pytest.mark.usefixtures("small")
+def test_another_goes_on_where_a_killed_one_was_and_the_killed_one_does_nothing_more(
+    database: str, move_clock: Move
+) -> None:
+    ids = stored.messages(stored.account(), [{}] * 7)
+    made = operations.create(Kind.CANCEL, ALL, by=OLGA)
+    killed = operations.take()
+    assert killed and operations.take() is None
+    with pytest.raises(KeyboardInterrupt):
+        operating.run(killed, tell=_die)
+    assert [one.status for one in rows(ids)].count("cancelled") == 2
+    assert operating.run_waiting(Event()) == 0
+    move_clock(operations.LEASE + timedelta(seconds=1))
+    assert operating.run_waiting(Event()) == 1
+    assert tally(operations.state(made)) == ("finished", 7, 7, {})
+    assert {len(events(one)) for one in ids} == {1}
+    operating.run(killed)
+    assert operations.state(made).done == 7
+
+
+def _die(_: operations.Taken) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.usefixtures("small")
+def test_one_that_is_called_off_ends_after_its_chunk(database: str) -> None:
+    ids = stored.messages(stored.account(), [{}] * 7)
+    made = operations.create(Kind.CANCEL, ALL, by=OLGA, here=True)
+    assert operations.take() is None
+    operating.run(operations.held(made), tell=lambda one: _call_off(one.id, one.done))
+    row = operations.state(made)
+    assert (row.state, row.done) == ("cancelled", 4)
+    assert [one.status for one in rows(ids)].count("cancelled") == 4
+    with pytest.raises(Refused, match="has ended"):
+        operations.cancel(made, by=OLGA)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_worker_that_stops_puts_it_back_for_the_next(database: str) -> None:
+    ids = stored.messages(stored.account(), [{}] * 5)
+    made, stop = operations.create(Kind.CANCEL, ALL, by=OLGA), Event()
+    mine = operations.take()
+    assert mine
+    operating.run(mine, tell=lambda _: stop.set(), stop=stop)
+    assert (operations.state(made).state, operations.state(made).done) == ("queued", 2)
+    assert operating.run_waiting(stop) == 0 and operating.run_waiting(Event()) == 1
+    assert operations.state(made).done == 5 and {len(events(one)) for one in ids} == {1}
+
+
+def _call_off(operation_id: int, done: int) -> None:
+    if done == 4 and operations.state(operation_id).state == "running":
+        operations.cancel(operation_id, by=OLGA)
+
+
+def test_what_comes_after_the_order_is_not_meant(database: str) -> None:
+    account = stored.account()
+    [before] = stored.messages(account, [{}])
+    made = operations.create(Kind.CANCEL, ALL, by=OLGA)
+    [after] = stored.messages(account, [{"recipient": "+628111"}])
+    operating.run_waiting(Event())
+    assert operations.state(made).done == 1
+    assert [one.status for one in rows([before, after])] == ["cancelled", "pending"]
+
+
+@pytest.mark.usefixtures("small")
+def test_an_undo_brings_back_what_nobody_touched_since_with_its_hold(database: str) -> None:
+    account = stored.account()
+    ids = stored.messages(
+        account, [{"hold": "batch"}, {"reference": "R-1"}, {}, {}, {}, {"reference": "R-2"}]
+    )
+    held, taken, again, deleted, left, free = ids
+    cancelled = ended(Kind.CANCEL)
+    stored.messages(account, [{"reference": "R-1"}])
+    messages.delete(deleted, by=OLGA)
+    with db.writing() as session:
+        session.get_one(Message, left).meta_message_id = "wamid.1"
+        messages.record(session, "undo", "ana", {again: (None, None)}, at=db.now(session))
+    undone = operations.state(operations.undo(cancelled.id, by=OLGA, here=True))
+    operating.run(operations.held(undone.id))
+    row = operations.state(undone.id)
+    assert tally(row) == ("finished", 6, 2, {"changed": 2, "gone": 1, "left": 1})
+    assert [(one.status, one.hold) for one in rows([held, free])] == [
+        ("pending", "batch"),
+        ("pending", None),
+    ]
+    assert {one.status for one in rows([taken, again, deleted, left])} == {"cancelled"}
+    assert operations.state(cancelled.id).state == "undone"
+    with pytest.raises(Refused, match="nothing to undo"):
+        operations.undo(cancelled.id, by=OLGA)
+
+
+def test_a_fault_of_ours_fails_the_operation_and_leaves_its_chunk_as_it_was(
+    sqlite: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [one] = stored.messages(stored.account(), [{}])
+    monkeypatch.setattr(messages, "record", lambda *_, **__: 1 / 0)
+    made = operations.create(Kind.CANCEL, ALL, by=OLGA)
+    with pytest.raises(ZeroDivisionError):
+        operating.run_waiting(Event())
+    row = operations.state(made)
+    assert (row.state, row.done) == ("failed", 0) and "ZeroDivisionError" in str(row.error)
+    assert given.row(one).status == "pending"

@@ -1,0 +1,125 @@
+"""Many messages at once by command: what it says, and the code that a script sees."""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import operations
+from core.errors import Refused
+from core.models import Message
+from tests import given
+from tests.core import stored
+from tests.manage.command import here
+from tests.processes import Process
+from tests.waiting import until
+
+FAILED: dict[str, Any] = {"status": "failed", "error_class": "transient", "error_code": 131016}
+UNKNOWN = {"status": "failed", "error_class": "unknown", "error_text": "the connection broke"}
+
+
+def rows(ids: list[int]) -> list[Message]:
+    return [given.row(one) for one in ids]
+
+
+def test_what_failed_is_listed_with_class_and_reason(sqlite: str) -> None:
+    account = stored.account()
+    first, second = stored.messages(account, [FAILED | {"error_text": "Busy"}, UNKNOWN])
+    stored.messages(account, [{}])
+    listed = here("failed", "--json", "--account", "orders").out.splitlines()
+    found = [json.loads(one) for one in listed]
+    assert {one["id"]: one["error_message"] for one in found} == {
+        first: "Busy",
+        second: "the connection broke",
+    }
+    (line,) = here("failed", "--class", "transient", "--limit", "1").out.splitlines()
+    assert line.split()[0] == str(first) and line.endswith("transient 131016    Busy")
+    assert here("failed", "--class", "odd").err.startswith("«odd» is no class: unreached,")
+
+
+def test_a_bulk_retry_leaves_the_unconfirmed_and_ends_with_3(database: str) -> None:
+    ids = stored.messages(stored.account(), [FAILED, UNKNOWN])
+    shown = here("retry", "--all")
+    assert (shown.code, shown.out) == (3, "1 message to be sent again.\n")
+    assert shown.err.splitlines() == [
+        "1 message skipped: 1 may have arrived.",
+        "To send those too, which may arrive twice: --confirm-unknown",
+    ]
+    told = here("retry", "--filter", "class=unknown", "--confirm-unknown")
+    assert told == (0, "1 message to be sent again.\n", "")
+    assert [one.status for one in rows(ids)] == ["pending", "pending"]
+    confirmed = rows(ids)[1].confirmed_by
+    assert confirmed and confirmed.startswith("cli:")
+
+
+def test_a_cancel_is_undone_by_the_number_that_it_told(sqlite: str) -> None:
+    account = stored.account()
+    ids = stored.messages(account, [{}, {"status": "sent"}])
+    sent = here("cancel", str(ids[1]))
+    assert sent == (1, "", "1 message skipped: 1 sent already.\n")
+    told = here("cancel", "--filter", "account=Orders,status=pending")
+    assert told == (0, "1 message cancelled. Undo: python manage.py undo 2\n", "")
+    assert here("undo", "2") == (0, "1 message brought back.\n", "")
+    assert "there is nothing to undo" in here("undo", "2").err
+    assert rows(ids)[0].status == "pending"
+    both = here("cancel", *map(str, ids))
+    assert (both.code, both.err) == (3, "1 message skipped: 1 sent already.\n")
+    assert here("cancel", "--all") == (0, "Nothing to do.\n", "")
+
+
+def test_flushing_asks_and_deletes_only_what_failed(sqlite: str) -> None:
+    ids = stored.messages(stored.account(), [FAILED, UNKNOWN, {}])
+    assert here("flush") == (2, "", "Say what to flush: --failed.\n")
+    shown = here("flush", "--failed", typed="n\n")
+    assert shown.code == 1
+    assert "Delete 2 failed messages (1 may have arrived)? [y/N]" in shown.out
+    assert here("flush", "--failed", "--yes").out == "2 messages deleted.\n"
+    assert [one.deleted_at is None for one in rows(ids)] == [False, False, True]
+    assert here("delete", str(ids[2])).out == "1 message deleted.\n"
+    assert rows(ids)[2].status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (("retry",), "Say which messages: ids, --all or --filter."),
+        (("cancel", "7", "--all"), "Say which messages: ids, --all or --filter."),
+        (("retry", "--filter", "colour=red"), "«colour=red» is no filter: KEY=VALUE, of account,"),
+        (("retry", "--filter", "account=Ordres"), "There is no account «Ordres»."),
+        (("retry", "--filter", "code=x"), "«x» is no code: a number."),
+        (("delete", "--filter", "status=away"), "«away» is no status: pending,"),
+    ],
+)
+def test_what_is_typed_wrongly_ends_with_2_and_changes_nothing(
+    sqlite: str, line: tuple[str, ...], told: str
+) -> None:
+    ended = here(*line)
+    assert (ended.code, ended.out) == (2, "") and ended.err.startswith(told)
+
+
+def test_ctrl_c_calls_it_off_after_a_chunk_and_ends_with_3(sqlite: str, tmp_path: Path) -> None:
+    ids = stored.messages(stored.account(), [{"recipient": f"+62{n}"} for n in range(6000)])
+    line = [sys.executable, "manage.py", "cancel", "--all"]
+    process = Process(line, log=tmp_path / "cancel.log", env=dict(os.environ))
+    until(lambda: _done(1) >= 1000, within=20, every=0.01)
+    process.child.send_signal(signal.SIGINT)
+    assert process.child.wait(20) == 3, process.said()
+    row = operations.state(1)
+    assert row.state == "cancelled" and 1000 <= row.done < 6000 and row.done % 1000 == 0
+    assert f"{row.done:,} messages cancelled." in process.said()
+    assert "called off before its end" in process.said()
+    assert [one.status for one in rows([ids[row.done - 1], ids[row.done]])] == [
+        "cancelled",
+        "pending",
+    ]
+
+
+def _done(operation_id: int) -> int:
+    try:
+        return operations.state(operation_id).done
+    except Refused:
+        return 0
