@@ -3,6 +3,8 @@
 import json
 import signal
 import threading
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
@@ -12,6 +14,7 @@ import typer
 from commands.common import account_id, die, me
 from core import accounts, composing, db, dump, importing, logs
 from core.composing import Draft, When
+from core.errors import Invalid
 from core.schedule import from_iso
 from core.sending.loop import SendLoop
 from core.sheet import WrongFile
@@ -29,6 +32,13 @@ def schedule(
     now: Annotated[bool, typer.Option("--now", help="as soon as possible")] = False,
     max_retries: Annotated[int, typer.Option()] = 3,
     reference: Annotated[str | None, typer.Option(help="your own id, unique")] = None,
+    priority: Annotated[int, typer.Option(help="0 urgent, 1 normal, 2 campaign")] = 1,
+    not_after: Annotated[
+        str | None, typer.Option(help="ISO 8601 with offset: expires then")
+    ] = None,
+    late: Annotated[
+        str | None, typer.Option(help="if its account could not send: send, skip or hold")
+    ] = None,
 ) -> None:
     """Schedule one message, with the checks of the form; prints its id."""
     if (at is None) == (not now):
@@ -40,8 +50,18 @@ def schedule(
         when=When("instant", wall=from_iso(at)) if at else When("now"),
         max_retries=max_retries,
         reference=reference,
+        priority=priority,
+        not_after=_deadline(not_after),
+        late_policy=late,
     )
     typer.echo(composing.schedule(draft, key=f"cli:{uuid4().hex}", by=me()))
+
+
+def _deadline(typed: str | None) -> datetime | None:
+    try:
+        return from_iso(typed) if typed else None
+    except Invalid as invalid:
+        raise Invalid(*(replace(one, field="not_after") for one in invalid.problems)) from None
 
 
 @app.command("import")

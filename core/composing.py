@@ -11,6 +11,7 @@ from sqlmodel import Session, col
 
 from core import db, messages, pacing, phone, rendering
 from core.access import Actor, Role, needs
+from core.account_checks import problems
 from core.errors import Invalid, Problem
 from core.models import Account, Content, Message
 from core.phone import Phone
@@ -52,6 +53,7 @@ class Draft:
     reference: str | None = None
     priority: int = 1
     not_after: datetime | None = None
+    late_policy: str | None = None  # send, skip or hold; None: as its account says
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class Composed:
     reference: str | None
     priority: int
     not_after: datetime | None
+    late_policy: str | None
     warning: str | None
 
 
@@ -83,7 +86,7 @@ def check(draft: Draft) -> Composed:
     """Check a draft against the database and the engine's clock; stores nothing.
 
     Raises Invalid with every problem at once (fields account, recipient, text, when, zone,
-    max_retries, priority, reference).
+    max_retries, priority, reference, not_after, late_policy).
     """
     with db.reading() as session:
         return check_in(session, draft)
@@ -112,13 +115,13 @@ def compose(
     draft: Draft, *, account: Account | None, now: datetime, due_before: datetime | None = None
 ) -> Composed:
     """The checks themselves, over what has been read: no database, no clock."""
-    problems: list[Problem] = []
+    found: list[Problem] = []
 
     def attempt(step: Callable[[], T]) -> T | None:
         try:
             return step()
         except Invalid as invalid:
-            problems.extend(invalid.problems)
+            found.extend(invalid.problems)
             return None
 
     attempt(lambda: _check_account(account))
@@ -129,9 +132,9 @@ def compose(
     attempt(lambda: _check_rest(draft, due_at or now))
     if account is None:
         # «0812…» is read by the account's country: first comes the choice of the account.
-        problems = [one for one in problems if one.code != "national"]
-    if problems or account is None or read is None or due_at is None:
-        raise Invalid(*problems)
+        found = [one for one in found if one.code != "national"]
+    if found or account is None or read is None or due_at is None:
+        raise Invalid(*found)
     return Composed(
         account=account,
         phone=read,
@@ -142,6 +145,7 @@ def compose(
         reference=(draft.reference or "").strip() or None,
         priority=draft.priority,
         not_after=draft.not_after,
+        late_policy=draft.late_policy,
         warning=_warning(account),
     )
 
@@ -182,6 +186,8 @@ def _check_rest(draft: Draft, due_at: datetime) -> None:
     if draft.not_after is not None and draft.not_after <= due_at:
         sentence = "«Not after» lies before the time at which it is to leave."
         wrong.append(Problem("not_after", "before_due", sentence))
+    if draft.late_policy is not None:
+        wrong += problems({"late_policy": draft.late_policy})
     if wrong:
         raise Invalid(*wrong)
 
@@ -296,6 +302,7 @@ def message_values(composed: Composed, now: datetime) -> dict[str, Any]:
         "reference": composed.reference,
         "priority": composed.priority,
         "not_after": composed.not_after,
+        "late_policy": composed.late_policy,
         "created_at": now,
     }
 

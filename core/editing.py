@@ -22,10 +22,10 @@ def edit(
 ) -> None:
     """Change a pending or failed message; it is pending afterwards, with a new budget of retries.
 
-    Its reference, its priority and a «not after» that is not over stay as they are. `version` is
-    the one that the person saw. Raises Conflict with what it holds now when somebody changed it
-    first, Refused when it is no longer pending or failed (or its outcome is unknown and the risk
-    of sending twice was not `confirmed`), Invalid as `check` does.
+    Its reference, priority, late policy and a «not after» that is not over stay as they are.
+    `version` is the one that the person saw. Raises Conflict with what it holds now when somebody
+    changed it first, Refused when it is no longer pending or failed (or its outcome is unknown and
+    the risk of sending twice was not `confirmed`), Invalid as `check` does.
     """
     with db.writing() as session:
         row, now = messages.find(session, message_id), db.now(session)
@@ -34,7 +34,9 @@ def edit(
         messages.check_confirmed(row, confirmed)
         keeps = row.due_at if row.status == Status.PENDING else now
         over = row.not_after is not None and row.not_after <= now
-        draft = replace(draft, not_after=None if over else row.not_after)
+        draft = replace(
+            draft, not_after=None if over else row.not_after, late_policy=row.late_policy
+        )
         composed = composing.check_in(session, draft, due_before=keeps)
         try:
             _rewrite(session, row, composed, by)
@@ -81,6 +83,9 @@ def _rewrite(session: Session, row: Message, composed: Composed, by: Actor) -> N
             zone=composed.zone,
             max_retries=composed.max_retries,
             not_after=composed.not_after,
+            late_policy=composed.late_policy,
+            # At a new time it is no longer late.
+            hold=None if row.hold == "late" and composed.due_at != row.due_at else row.hold,
             retry_count=0,
             version=col(Message.version) + 1,
         )

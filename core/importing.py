@@ -147,6 +147,7 @@ _MESSAGE = {
     "reference": "text",
     "priority": "smallint",
     "not_after": "timestamptz",
+    "late_policy": "text",
     "created_at": "timestamptz",
     "batch_id": "bigint",
     "hold": "text",

@@ -16,7 +16,7 @@ from core.quoting import quoted
 from core.schedule import from_iso
 
 COLUMNS = {"recipient", "content", "scheduled_at"}
-OPTIONAL = {"max_retries", "reference", "priority", "not_after"}
+OPTIONAL = {"max_retries", "reference", "priority", "not_after", "late_policy"}
 _NOT_COMMAS = {";": "«;»", "|": "«|»", "\t": "tabs"}
 _BREAK = re.compile(r"\r\n|\r|\n")
 
@@ -126,6 +126,7 @@ def _draft(row: dict[str, str], account: Account) -> tuple[Draft, list[Problem]]
         priority=number("priority", 1),
         reference=row.get("reference") or None,
         not_after=instant("not_after"),
+        late_policy=row.get("late_policy", "").strip().lower() or None,
     )
     return draft, problems
 

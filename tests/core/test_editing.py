@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from core import accounts, db, editing, messages
+from core import accounts, db, editing, holding, messages
 from core.access import Actor, Role
 from core.composing import Draft, When
 from core.errors import Conflict, Invalid, Refused
@@ -217,6 +217,16 @@ def test_a_deadline_that_is_over_does_not_stop_a_new_time(database: str, move_cl
     move_clock(timedelta(hours=2))
     edit(made, when=given.in_(hours=1))
     assert given.row(made).not_after is None
+
+
+def test_at_a_new_time_it_is_no_longer_late_and_its_own_late_policy_stays(database: str) -> None:
+    made = given.message(given.account(), when=given.in_(hours=1), late_policy="hold")
+    with db.writing() as session:
+        holding.hold_in(session, [made], "late", "engine", at=db.now(session))
+    edit(made, text="Bye")
+    assert given.row(made).hold == "late"
+    edit(made, when=given.in_(hours=2))
+    assert (given.row(made).hold, given.row(made).late_policy) == (None, "hold")
 
 
 def test_an_edit_on_a_paused_account_is_allowed(database: str) -> None:

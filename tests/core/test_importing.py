@@ -86,6 +86,16 @@ def test_a_file_becomes_messages_that_may_be_sent(
     assert count(col(MessageEvent.kind) == "imported", of=MessageEvent) == 3
 
 
+def test_what_a_row_says_of_its_lateness_is_stored(database: str) -> None:
+    given.account()
+    end = given.in_(hours=1).wall
+    options = "priority,not_after,late_policy"
+    line = f"{given.recipient()},Hello,,,0,{end.isoformat()},hold"
+    assert load(f"{HEAD.strip()},{options}\n{line}\n") == 1
+    where = (col(Message.not_after) == end, col(Message.late_policy) == "hold")
+    assert count(*where, col(Message.priority) == 0) == 1
+
+
 def test_one_wrong_row_of_many_and_nothing_is_stored(database: str) -> None:
     given.account()
     with pytest.raises(WrongFile) as refused:

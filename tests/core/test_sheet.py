@@ -45,20 +45,20 @@ def test_a_row_becomes_a_message() -> None:
 
 def test_all_columns_are_read_in_any_order() -> None:
     ((_, one),) = read(
-        "reference,not_after,priority,max_retries,scheduled_at,content,recipient\n"
-        "A-1,2026-11-25T12:00Z,0,5,,Hello,08123456789\n"
+        "reference,not_after,late_policy,priority,max_retries,scheduled_at,content,recipient\n"
+        "A-1,2026-11-25T12:00Z,Skip,0,5,,Hello,08123456789\n"
     )
     assert (one.reference, one.priority, one.max_retries) == ("A-1", 0, 5)
     assert one.not_after == datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
-    assert (one.due_at, one.phone.e164) == (NOW, "+628123456789")
+    assert (one.due_at, one.phone.e164, one.late_policy) == (NOW, "+628123456789", "skip")
 
 
 @pytest.mark.parametrize("empty", ["", "  "])
 def test_an_empty_time_is_now_and_empty_options_are_their_defaults(empty: str) -> None:
-    head = f"{HEAD},max_retries,priority,reference,not_after"
-    ((_, one),) = read(f"{head}\n+628123456789,Hello,{','.join([empty] * 5)}\n")
+    head = f"{HEAD},max_retries,priority,reference,not_after,late_policy"
+    ((_, one),) = read(f"{head}\n+628123456789,Hello,{','.join([empty] * 6)}\n")
     assert (one.due_at, one.max_retries, one.priority) == (NOW, 3, 1)
-    assert (one.reference, one.not_after) == (None, None)
+    assert (one.reference, one.not_after, one.late_policy) == (None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -91,6 +91,7 @@ def test_a_wrong_row_is_told_with_its_line_and_column(row: str, column: str) -> 
         ("reference", "r" * 201),
         ("not_after", "tomorrow"),
         ("not_after", "2026-11-25T01:00Z"),
+        ("late_policy", "drop"),
     ],
 )
 def test_a_wrong_option_is_told_at_its_own_column(column: str, value: str) -> None:

@@ -24,12 +24,15 @@ FIELDS = [
 def test_a_message_is_scheduled_and_its_id_printed(database: str) -> None:
     given.account()
     at = (datetime.now(UTC) + timedelta(hours=1)).replace(microsecond=0)
+    end = at + timedelta(hours=1)
     line = ("--at", at.isoformat(), "--reference", "A-1", "--max-retries", "5")
+    line += ("--late", "skip", "--priority", "0", "--not-after", end.isoformat())
     made = said(*SCHEDULE, *line)
     row = given.row(int(made))
     assert made == f"{row.id}\n"
     assert (row.recipient, row.due_at, row.reference) == ("+628123456789", at, "A-1")
-    assert row.max_retries == 5
+    assert (row.max_retries, row.late_policy) == (5, "skip")
+    assert (row.priority, row.not_after) == (0, end)
     assert given.row(int(said(*SCHEDULE, "--now"))).due_at <= datetime.now(UTC)
 
 
@@ -49,6 +52,8 @@ def test_what_is_wrong_with_a_message_is_told_at_its_field_all_at_once(sqlite: s
         (("--now", "--at", "2030-01-01T00:00Z"), "Say either --at or --now.", 2),
         (("--at", "tomorrow"), "when: «tomorrow» cannot be read as a date and time.", 1),
         (("--at", "2030-01-01T00:00"), "when: «2030-01-01T00:00» does not say how far", 1),
+        (("--now", "--not-after", "noon"), "not_after: «noon» cannot be read", 1),
+        (("--now", "--late", "drop"), "late_policy: What is late is one of send, skip, hold", 1),
         (("--now", "--max-retries", "many"), "Usage: ", 2),
     ],
 )

@@ -1,0 +1,57 @@
+"""A person keeps one message back and lets it go again."""
+
+import pytest
+
+from core import accounts, db, holding, messages
+from core.errors import Refused
+from tests import given
+from tests.core.sending.ticking import Ticks, account, change
+from tests.racing import at_once
+
+
+def test_what_a_person_holds_is_left_alone_until_it_is_released_and_both_are_recorded(
+    database: str,
+) -> None:
+    ticks, made = Ticks(), account("Orders")
+    kept, other = (given.message(made, to=given.recipient(n)) for n in range(2))
+    holding.hold(kept, by=given.ANA)
+    assert ticks.claimed(made) == [other]
+    assert given.row(kept).hold == "person"
+    with pytest.raises(Refused, match="held already"):
+        holding.hold(kept, by=given.ANA)
+    holding.release(kept, by=given.ANA)
+    assert ticks.claimed(made) == [kept]
+    assert given.events(kept) == ["scheduled", "hold", "release"]
+
+
+def test_only_what_waits_can_be_held_and_only_what_is_held_by_itself_released(
+    database: str,
+) -> None:
+    made = given.account("Orders")
+    waiting, gone, loading = (given.message(made, to=given.recipient(n)) for n in range(3))
+    messages.cancel(gone, by=given.ANA)
+    change(loading, hold="batch")
+    accounts.pause("Orders", by=given.ANA)
+    for verb, message, told in (
+        (holding.hold, gone, "is cancelled, so it cannot be held"),
+        (holding.release, gone, "is cancelled, so it cannot be released"),
+        (holding.release, waiting, "is not held by itself"),
+        (holding.release, loading, "held by its batch"),
+    ):
+        with pytest.raises(Refused, match=told):
+            verb(message, by=given.ANA)
+    assert given.row(loading).hold == "batch" and given.row(waiting).hold is None
+
+
+def test_of_a_hold_and_a_claim_at_once_one_comes_first(database: str) -> None:
+    ticks, made = Ticks(), account("Orders")
+    message = given.message(made)
+    claimed: list[int] = []
+    told = at_once(
+        lambda: holding.hold(message, by=given.ANA), lambda: claimed.extend(ticks.claimed(made))
+    )
+    row = given.row(message)
+    assert (told[0] is None) == (row.hold == "person") == (row.status == "pending")
+    assert bool(claimed) != (row.hold == "person")
+    with db.writing() as session:
+        assert holding.hold_in(session, [], "late", "engine", at=db.now(session)) == set()
