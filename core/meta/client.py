@@ -4,6 +4,8 @@ What counts is whether the request was written: before that nothing can have bee
 only Meta's own words tell.
 """
 
+from collections.abc import Callable
+
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 
@@ -51,12 +53,21 @@ async def greet(session: aiohttp.ClientSession) -> str | None:
         return type(error).__name__
 
 
-async def post(session: aiohttp.ClientSession, url: str, token: str, body: str) -> Answer:
+async def post(
+    session: aiohttp.ClientSession,
+    url: str,
+    token: str,
+    body: str,
+    *,
+    before: Callable[[], None] = lambda: None,
+) -> Answer:
     """POST one message and read the answer; network failures become answers, never exceptions.
 
-    Cancelling it raises CancelledError as usual: the caller then knows no more than «unknown».
+    `before` is called once there is a connection, just before anything is written to it. What it
+    raises is raised here, and nothing leaves. Cancelling raises CancelledError as usual: where
+    `before` had been called the caller then knows no more than «unknown».
     """
-    payload = _Payload(body.encode())
+    payload = _Payload(body.encode(), before)
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     try:
         async with session.post(
@@ -64,6 +75,8 @@ async def post(session: aiohttp.ClientSession, url: str, token: str, body: str) 
         ) as response:
             return answers.read(response.status, _without(token, await _body(response)))
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+        if payload.refusal:
+            raise payload.refusal from None
         # The name of the error only: its text may hold the address with what stands in it.
         name = type(error).__name__
         if payload.written:
@@ -87,8 +100,17 @@ def _without(token: str, body: bytes) -> bytes:
 class _Payload(aiohttp.BytesPayload):
     """A body that remembers whether its writing began: the headers go out with it, not before."""
 
-    written = False
+    def __init__(self, body: bytes, before: Callable[[], None]) -> None:
+        super().__init__(body)
+        self.before = before
+        self.written = False
+        self.refusal: Exception | None = None
 
     async def write_with_length(self, writer: AbstractStreamWriter, length: int | None) -> None:
+        try:
+            self.before()
+        except Exception as error:
+            self.refusal = error
+            raise
         self.written = True
         await super().write_with_length(writer, length)

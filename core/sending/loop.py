@@ -10,6 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Event
 from time import monotonic
 from typing import TypeVar
@@ -37,6 +38,10 @@ STOP_WAITS = 3.0
 UNMARKABLE_WAITS = 5.0  # seconds without claims after a start mark could not be written
 MOST_IN_FLIGHT = 2000
 SPARE_FILES = 200
+
+
+class GivenBack(Exception):
+    """A claim went back while its connection was being made: it is not ours to post."""
 
 
 class SendLoop:
@@ -269,14 +274,19 @@ class SendLoop:
         if self._breaker.open_since and claim.attempt_id != self._probe:
             self._return(claim)
             return
-        if not self._mark(claim):
-            return
-        claim.started = True
         posted = self._time.now()
+        begin = partial(self._begin, claim)
         try:
-            answer = await client.post(self._http, claim.url, claim.token, claim.body)
+            answer = await client.post(self._http, claim.url, claim.token, claim.body, before=begin)
         except asyncio.CancelledError:
+            if not claim.started:
+                raise
             answer = unknown("the worker stopped while it waited for the answer")
+        except GivenBack:
+            return
+        except OSError as error:
+            self._unmarkable(claim, error)
+            return
         else:
             self._listen(answer, claim)
         self._finished(claim, answer, posted)
@@ -292,17 +302,23 @@ class SendLoop:
             self._reached_after = before
             self.wake()
 
-    def _mark(self, claim: Claim) -> bool:
-        """Write the start mark; where that fails (a full disk), the claim goes back unposted."""
-        try:
-            self._marks.mark(claim.attempt_id)
-            return True
-        except OSError as error:
-            if self._unmarkable_until < monotonic():
-                log.error("nothing is posted: no start mark can be written (%s)", error.strerror)
-            self._unmarkable_until = monotonic() + UNMARKABLE_WAITS
-            self._return(claim)
-            return False
+    def _begin(self, claim: Claim) -> None:
+        """Write the start mark, at the last instant before the request leaves.
+
+        Raises OSError where that fails, and GivenBack where nobody waits for it any more: then
+        nothing leaves.
+        """
+        if claim.attempt_id not in self._tasks:
+            raise GivenBack
+        self._marks.mark(claim.attempt_id)
+        claim.started = True
+
+    def _unmarkable(self, claim: Claim, error: OSError) -> None:
+        """No start mark can be written (a full disk): the claim goes back unposted."""
+        if self._unmarkable_until < monotonic():
+            log.error("nothing is posted: no start mark can be written (%s)", error.strerror)
+        self._unmarkable_until = monotonic() + UNMARKABLE_WAITS
+        self._return(claim)
 
     def _return(self, claim: Claim) -> None:
         """Give a claim back unposted."""

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -290,6 +291,38 @@ def test_many_posts_at_once_need_no_queue(run: Runner, monkeypatch: pytest.Monke
     with server(answer_always(response(ACCEPTED))) as there:
         assert set(kinds(run(all_at_once(there.url)))) == {"accepted"}
         assert len(there.requests) == 150
+
+
+def test_what_forbids_the_post_at_the_last_instant_is_raised_and_nothing_leaves(
+    run: Runner,
+) -> None:
+    class Forbidden(Exception):
+        pass
+
+    def forbid() -> None:
+        raise Forbidden
+
+    async def forbidden(url: str) -> None:
+        async with client.open_session() as session:
+            with pytest.raises(Forbidden):
+                await client.post(session, url, TOKEN, SENT, before=forbid)
+            assert kinds([await client.post(session, url, TOKEN, SENT)]) == ["accepted"]
+
+    with server(answer_always(response(ACCEPTED))) as there:
+        run(forbidden(there.url))
+        assert len(there.requests) == 1
+
+
+def test_nothing_has_begun_where_no_connection_is_made(run: Runner) -> None:
+    begun: list[int] = []
+
+    async def unreached(url: str) -> list[Answer]:
+        async with client.open_session() as session:
+            before = partial(begun.append, 1)
+            return [await client.post(session, url, TOKEN, SENT, before=before)]
+
+    assert kinds(run(unreached(f"http://127.0.0.1:{free_port()}"))) == ["unreached"]
+    assert begun == []
 
 
 def test_cancelling_a_post_is_left_to_the_caller(run: Runner) -> None:

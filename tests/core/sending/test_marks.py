@@ -1,8 +1,10 @@
 """Start marks: what they tell of a worker that was killed, and what when they cannot be written."""
 
+import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -10,8 +12,10 @@ from threading import Event
 import pytest
 
 from core import db, workers
+from core.meta import client
+from core.meta.answers import Answer
 from core.sending import marks, reap, tick
-from core.sending.loop import SendLoop
+from core.sending.loop import GivenBack, SendLoop
 from core.sending.marks import Marks
 from tests import given
 from tests.processes import ROOT, Programs
@@ -99,6 +103,30 @@ def test_a_full_disk_posts_nothing_and_gives_the_claims_back(
     assert {given.row(one).status for one in made} == {"pending"}
     assert {a.outcome for one in made for a in given.attempts(one)} == {"released"}
     assert given.row(made[0]).retry_count == 0
+
+
+def test_a_claim_that_goes_back_while_its_connection_is_made_does_not_leave_after_all(
+    database: str, programs: Programs, environment: pytest.MonkeyPatch
+) -> None:
+    made = given.message(given.account(rate=None))
+    stop, too_late = Event(), []
+
+    async def connecting(*_: object, before: Callable[[], None]) -> Answer:
+        stop.set()
+        try:
+            await asyncio.sleep(30)
+        except asyncio.CancelledError:
+            with pytest.raises(GivenBack):
+                before()
+            too_late.append(True)
+            raise
+        raise AssertionError("nobody stopped it")
+
+    environment.setattr(client, "post", connecting)
+    SendLoop(stop).run()
+    assert too_late and programs.arrived() == []
+    assert given.row(made).status == "pending"
+    assert [a.outcome for a in given.attempts(made)] == ["released"]
 
 
 def _claimed(account: int, count: int) -> tuple[int, list[int]]:
