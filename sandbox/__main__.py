@@ -16,6 +16,7 @@ from sandbox.ledger import DamagedLedger
 from sandbox.world import World
 
 HOST = "127.0.0.1"
+BACKLOG = 4096  # two workers may open a thousand connections each at one moment
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -75,7 +76,7 @@ def _listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
-        listener.listen(1024)
+        listener.listen(BACKLOG)
     except OSError as error:
         sys.exit(
             f"sandbox: cannot listen on {HOST}:{port} ({error.strerror}). "
@@ -95,7 +96,7 @@ async def _serve(options: argparse.Namespace, listener: socket.socket) -> None:
         build(world), access_log=None, handler_cancellation=True, shutdown_timeout=0.3
     )
     await runner.setup()
-    await web.SockSite(runner, listener).start()
+    await web.SockSite(runner, listener, backlog=BACKLOG).start()
     port = listener.getsockname()[1]
     print(
         f"sandbox: WhatsApp Cloud API on http://{HOST}:{port}, webhooks to {options.webhook_url}, "

@@ -38,6 +38,13 @@ class Process:
         self.child.kill()
         self.child.wait(10)
 
+    def freeze(self) -> None:
+        """It keeps its connections and says nothing, until `thaw`."""
+        self.child.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.child.send_signal(signal.SIGCONT)
+
     def said(self) -> str:
         return self.log.read_text(errors="replace")
 
@@ -62,6 +69,7 @@ class Programs:
         self.api = f"http://127.0.0.1:{port}"
         made = self.start("sandbox", "python", "-m", "sandbox", "--port", str(port))
         until(lambda: self._answers(made), within=20)
+        self.whatsapp = made
         return made
 
     def _answers(self, made: Process) -> bool:

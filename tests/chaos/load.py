@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench import filling
 from core import db
+from tests import given
 from tests.waiting import until
 
 
@@ -28,6 +29,11 @@ class Load:
             due = db.now(session) + timedelta(seconds=late)
         filling.messages(db.engine(), [account_id], count, due_at=due)
         self.scheduled += count
+
+    def schedule(self, account_id: int, recipient: str) -> None:
+        """One message as people schedule it."""
+        given.message(account_id, to=recipient)
+        self.scheduled += 1
 
     def keep_up(self, account_id: int, count: int) -> None:
         """Let no fewer than `count` be waiting."""
