@@ -4,21 +4,27 @@ Run by `huey_consumer tasks.huey -k thread -w 4 -g TERM -m 0.5`.
 """
 
 import logging
+import os
+import signal
 import sys
 import threading
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import monotonic
 
 from huey import Huey, RedisHuey, SqliteHuey, crontab
 from huey.consumer_options import OptionParserHandler
 
-from core import clock, operating, wake
+from core import clock, operating, renewing, wake, workers
 from core.logs import configure
 from core.scan import scan
 from core.sending.loop import SendLoop
 from core.settings import settings
 
+log = logging.getLogger(__name__)
+
 SOON = timedelta(seconds=60)
+BEGAN = monotonic()
 
 
 def _huey() -> Huey:
@@ -59,7 +65,22 @@ def scan_due() -> None:
     loop = _loop
     if scan(worker_id=loop.worker_id if loop else None) or loop is None:
         send_due()
+    _renew_when_due()
     operating.run_waiting(_stop)
+
+
+def _renew_when_due() -> None:
+    """End in order and begin anew with the same pid; Huey does that on SIGHUP."""
+    why = renewing.reason(
+        age=timedelta(seconds=monotonic() - BEGAN),
+        megabytes=workers.megabytes(),
+        asked=workers.renewal_asked(),
+        most_hours=settings().worker_max_hours,
+        most_megabytes=settings().worker_max_megabytes,
+    )
+    if why:
+        log.warning("the worker renews itself: %s", why)
+        os.kill(os.getpid(), signal.SIGHUP)
 
 
 @huey.task()

@@ -34,6 +34,8 @@ class Settings(BaseSettings):
     session_hours: float = Field(default=12, gt=0)
     min_lead_seconds: int = Field(default=300, ge=0)
     retry_delays: Annotated[tuple[int, ...], NoDecode] = (60, 300, 900, 1800, 3600)
+    worker_max_hours: float = Field(default=24, ge=0)
+    worker_max_megabytes: float = Field(default=1024, ge=0)
     test_clock: Path | None = None
 
     @field_validator("retry_delays", mode="before")

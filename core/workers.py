@@ -4,17 +4,21 @@ The lease says how long others must believe in it; there is no lease on a messag
 """
 
 import os
+import resource
 import socket
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import delete, func, insert, or_, select, update
 from sqlmodel import Session, col
 
-from core import db, lateness
-from core.models import Installation, Worker
+from core import audit, db, lateness
+from core.access import Actor, Role, needs
+from core.models import Attempt, Installation, Setting, Worker
 
 VERSION = "0.1.0"
+RENEWAL = "workers_asked_to_renew"  # the setting that keeps when
 LEASE = timedelta(seconds=15)
 STALE_AFTER = 10.0  # seconds after the last renewal in which no POST may start any more
 DEAD_AFTER = timedelta(seconds=30)  # beyond the lease: by then its last POST has ended
@@ -112,3 +116,51 @@ def boot_id() -> str | None:
     """What tells one start of this machine from the next."""
     path = Path("/proc/sys/kernel/random/boot_id")
     return path.read_text().strip() if path.exists() else None
+
+
+def megabytes() -> float:
+    """The memory that this process holds now; where the system does not tell, the most it held."""
+    path = Path("/proc/self/statm")
+    if path.exists():
+        return int(path.read_text().split()[1]) * resource.getpagesize() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
+
+
+@needs(Role.ADMIN)
+def ask_renewal(*, by: Actor) -> None:
+    """Ask every worker that runs now to end in order and begin anew; each does with its scan."""
+    with db.writing() as session:
+        now = db.now(session)
+        kept = Setting(key=RENEWAL, value=db.stamp(now), updated_at=now, updated_by=by.name)
+        session.merge(kept)
+        audit.record(session, by, "workers asked to renew themselves")
+
+
+def renewal_asked() -> timedelta | None:
+    """How long ago the workers were last asked to renew themselves."""
+    with db.reading() as session:
+        kept = session.get(Setting, RENEWAL)
+        return db.now(session) - datetime.fromisoformat(kept.value) if kept else None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A worker as people see it; `lease` is how long it still counts as alive, negative: over."""
+
+    worker: Worker
+    lease: timedelta
+    in_flight: int
+
+
+def seen() -> list[Seen]:
+    """Every send loop and gateway that has a row, the dead whom nobody has reaped too."""
+    with db.reading() as session:
+        now = db.now(session)
+        rows = session.execute(select(Worker).order_by(col(Worker.id))).scalars().all()
+        open_ = (
+            select(col(Attempt.worker_id), func.count().label("open"))
+            .where(col(Attempt.outcome).is_(None))
+            .group_by(col(Attempt.worker_id))
+        )
+        in_flight = {row.worker_id: row.open for row in session.execute(open_)}
+    return [Seen(row, row.lease_until - now, in_flight.get(row.id, 0)) for row in rows]

@@ -38,7 +38,7 @@ for client in ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "htt
 # The layer of each module of core. Who adds a file decides here where it belongs.
 LAYERS: dict[str, str] = {
     "pure": """access account_checks clock errors guesses logs numbering pacing passwords phone
-        quiet quoting rendering retry schedule states wake meta.answers meta.codes
+        quiet quoting rendering renewing retry schedule states wake meta.answers meta.codes
         meta.payloads meta.signatures meta.statuses sending.breaker sending.sieve""",
     "records": "db models schema settings vault",
     "reads": """blocking choosing depth dump export listing readiness reports standing verify
