@@ -54,7 +54,7 @@ def _single(one: Rig, repeat: int) -> Lag:
     first = clock.wall() + AHEAD
     due = {number: first + index * APART for index, number in enumerate(numbers.values())}
     for account_id, number in numbers.items():
-        filling.messages(one.engine, [account_id], 1, due_at=due[number])
+        filling.messages(one.engine, [account_id], 1, due_at=due[number], few=True)
     assert clock.wall() < first, "storing the messages took longer than their time ahead"
     return _lag(one, "one due message", due)
 

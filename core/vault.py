@@ -18,12 +18,17 @@ def encrypt(secret: str) -> str:
 def decrypt(stored: str) -> str:
     """The secret itself. Raises Misconfigured when it was encrypted with another key."""
     try:
-        return _fernet().decrypt(stored.encode()).decode()
+        return _decrypted(_fernet(), stored)
     except InvalidToken:
         raise Misconfigured(
             "A stored token cannot be decrypted: OUTBOX_SECRET_KEY (or secret.key in the data "
             "folder) is not the key that it was stored with."
         ) from None
+
+
+@lru_cache(maxsize=1000)  # a tick may need the tokens of hundreds of accounts
+def _decrypted(fernet: Fernet, stored: str) -> str:
+    return fernet.decrypt(stored.encode()).decode()
 
 
 @lru_cache

@@ -37,19 +37,18 @@ for client in ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "htt
 
 # The layer of each module of core. Who adds a file decides here where it belongs.
 LAYERS: dict[str, str] = {
-    "pure": """access account_checks clock errors guesses logs numbering pacing passwords phone
-        quiet quoting rendering renewing retry schedule states wake meta.answers meta.codes
-        meta.payloads meta.signatures meta.statuses sending.breaker sending.sieve""",
+    "pure": """access account_checks clock errors guesses logs meta.answers meta.codes meta.payloads
+        meta.signatures meta.statuses numbering pacing passwords phone quiet quoting rendering
+        renewing retry schedule sending.breaker sending.sieve states wake""",
     "records": "db models schema settings vault",
-    "reads": """blocking choosing depth dump export listing readiness reports standing verify
-        invariants.attempts invariants.events invariants.messages invariants.posts
-        invariants.rates invariants.violation""",
+    "reads": """blocking choosing depth dump export invariants.attempts invariants.events
+        invariants.messages invariants.posts invariants.rates invariants.violation listing
+        readiness reports standing verify""",
     "services": """account_settings accounts audit composing editing guarding holding importing
-        installation lateness messages meta.client outcomes preparing resuming scan
-        sending.accept sending.attempts sending.claim sending.engine_time sending.lanes
-        sending.loop sending.marks sending.reap sending.settle sending.tick sending.twin
-        sessions sheet users webhooks workers
-        operating operations""",
+        installation lateness messages meta.client operating operations outcomes preparing
+        resuming scan sending.accept sending.agenda sending.attempts sending.claim
+        sending.engine_time sending.lanes sending.loop sending.marks sending.reap sending.settle
+        sending.tick sending.twin sessions sheet users webhooks workers""",
 }
 BELOW: dict[str, set[str]] = {
     "pure": {"pure"},

@@ -21,7 +21,7 @@ from core.sending.sieve import Sieve
 from core.states import Cause, Status
 
 EXPIRED = messages.failed_as(f"'{ErrorClass.EXPIRED}'")
-READ_AHEAD = 20  # candidates beyond the free places, for those that are not allowed now
+READ_AHEAD = 20  # candidates beyond four times the free places, where some were not allowed
 OVER = "It was not to be sent after a time that passed while it waited."
 LATE = "Its account could not send at its time, and it was not to leave so late."
 
@@ -42,8 +42,8 @@ def claim(
     """
     sieve = Sieve(now, _share(lanes, room), {a: lane.rules for a, lane in lanes.items()})
     until = now + timedelta(seconds=lead)
-    for times in (1, 4):  # read on once where blocked candidates left places free
-        limits = {a: times * n + READ_AHEAD for a, n in sieve.wanted.items() if n > 0}
+    for reach in (_first, _further):  # read on once where blocked candidates left places free
+        limits = {a: reach(n) for a, n in sieve.wanted.items() if n > 0}
         if not limits:
             break
         blocked = sieve.sift(_candidates(session, limits, until))
@@ -57,6 +57,14 @@ def claim(
         lanes[account_id].crowded = count >= READ_AHEAD
     chosen = [(lanes[row.account_id], row) for row in sieve.passed.values()]
     return _open_attempts(session, chosen, now, worker_id, installation)
+
+
+def _first(free: int) -> int:
+    return free + free // 4 + 2
+
+
+def _further(free: int) -> int:
+    return 4 * free + READ_AHEAD
 
 
 def _share(lanes: dict[int, Lane], room: int) -> dict[int, int]:
@@ -94,6 +102,7 @@ def _candidates(session: Session, limits: dict[int, int], until: datetime) -> li
             f" AND {_DUE} LIMIT v.n FOR NO KEY UPDATE SKIP LOCKED) m {_BUCKET}"
         )
         found = list(_execute(session, statement, {"rows": db.rows(rows), "until": until}))
+        db.remember_locked(session, "message", [row.id for row in found])
     else:
         probes = " UNION ALL ".join(
             f"SELECT * FROM (SELECT {_COLUMNS} FROM message INDEXED BY ix_message_claim"

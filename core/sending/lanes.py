@@ -25,6 +25,9 @@ UNPACED_IN_FLIGHT = 1000
 # may really be so far ahead.
 NEVER_SO_FAR = timedelta(seconds=60)
 SLOWEST_HEALED = 0.1
+# Seconds from one account's first slot to the next one's: posts start one after another, and the
+# thousandth of a thousand accounts that are due at once would miss a slot that all share.
+APART = 0.0003
 
 
 @dataclass
@@ -97,9 +100,9 @@ def lock_lanes(
         },
     )
     lanes: dict[int, Lane] = {}
-    for row in found.all():
+    for index, row in enumerate(found.all()):
         try:
-            lanes[row.account_id] = _lane(row, now, lead, in_flight)
+            lanes[row.account_id] = _lane(row, now, lead + index * APART, in_flight)
         except Misconfigured as error:
             # Its messages wait with the reason; every other account goes on.
             accounts.pause_by_itself(session, row.account_id, str(error))

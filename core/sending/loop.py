@@ -6,7 +6,7 @@ One asyncio loop posts; one thread with one connection does the database's work.
 import asyncio
 import logging
 import resource
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -18,11 +18,12 @@ from typing import TypeVar
 import uvloop
 from sqlalchemy.exc import DBAPIError
 
-from core import db, pacing, workers
+from core import db, workers
 from core.meta import client
 from core.meta.answers import Answer, unknown
 from core.scan import scan
 from core.sending import marks, tick, twin
+from core.sending.agenda import Agenda
 from core.sending.attempts import Claim
 from core.sending.breaker import Breaker
 from core.sending.engine_time import EngineTime
@@ -32,8 +33,7 @@ from core.sending.settle import Effects, Result
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-BUSY_EVERY = 0.05  # seconds between ticks while there is work
-IDLE_EVERY = 1.0  # a probe, a renewal, and at most this long after a lost wake
+PROBE_EVERY = 1.0  # seconds between two probes of what is due, and two renewals of the lease
 STOP_WAITS = 3.0
 UNMARKABLE_WAITS = 5.0  # seconds without claims after a start mark could not be written
 MOST_IN_FLIGHT = 2000
@@ -61,10 +61,8 @@ class SendLoop:
         self._reached_after: datetime | None = None  # since when it had not been, for the next tick
         self._breaker = Breaker()
         self._probe: int | None = None  # attempt that may be posted though the breaker is open
-        self._ready: dict[int, datetime] = {}  # account → when it is worth a look
+        self._agenda = Agenda(MOST_IN_FLIGHT)
         self._time = EngineTime()
-        self._durations: deque[float] = deque(maxlen=200)
-        self._capacity = 100
         self._renewed = self._probed = float("-inf")
         self._read_back = False
         self._unmarkable_until = float("-inf")
@@ -159,7 +157,7 @@ class SendLoop:
         done = await self._in_database(
             lambda: tick.run(order, installation=self._installation, sampled=self._time.sampler())
         )
-        self._durations.append(monotonic() - began)
+        self._agenda.took(monotonic() - began, len(order.results) + len(done.claims))
         if order.renew:
             self._renewed = began
         self._read_back = False
@@ -172,15 +170,14 @@ class SendLoop:
 
     def _order(self, began: float) -> tick.Order:
         now = self._time.now()
-        lead = pacing.lead_from(list(self._durations))
-        room = min(self._most - len(self._claims), self._capacity)
+        due = self._agenda.due(now)
+        room = min(self._most - len(self._claims), self._agenda.room())
         room = self._breaker.places(room, now)
         if monotonic() < self._unmarkable_until:
             room = 0
-        soon = now + timedelta(seconds=lead + pacing.AHEAD)
         return tick.Order(
             worker_id=self.worker_id,
-            due={account for account, at in self._ready.items() if at <= soon},
+            due=due,
             results=list(self._results),
             missed=list(self._missed),
             in_flight=Counter(one.account_id for one in self._claims.values()),
@@ -189,9 +186,9 @@ class SendLoop:
             reached_after=self._reached_after,
             held=dict(self._claims),
             room=max(0, room),
-            lead=lead,
-            renew=began - self._renewed >= IDLE_EVERY,
-            probe=began - self._probed >= IDLE_EVERY,
+            lead=self._agenda.lead(min(room, 2 * len(due)) + len(self._results)),
+            renew=began - self._renewed >= PROBE_EVERY,
+            probe=began - self._probed >= PROBE_EVERY,
             read_back=self._read_back,
         )
 
@@ -220,29 +217,17 @@ class SendLoop:
             self._launch(one)
         if self._reached_after is order.reached_after:
             self._reached_after = None
-        self._capacity = self._capacity_after(order, done)
+        self._agenda.posted(late=bool(order.missed))
         self._effects = done.effects
         self._plan(order, done)
-
-    def _capacity_after(self, order: tick.Order, done: tick.Done) -> int:
-        """Claim no more than could lately be posted in time; grow again while nothing is late."""
-        if order.missed:
-            return max(50, self._capacity // 2)
-        return min(MOST_IN_FLIGHT, self._capacity + max(50, self._capacity // 4))
 
     def _plan(self, order: tick.Order, done: tick.Done) -> None:
         """When each account is worth the next look."""
         if done.outlook is not None:
-            self._ready = {account: one.at for account, one in done.outlook.items()}
-            return
-        for account in order.due:
-            lane = done.lanes.get(account)
-            if lane is None or not (lane.used or lane.crowded):
-                self._ready.pop(account, None)  # nothing due, or another worker's: next probe
-            elif lane.crowded:
-                self._ready[account] = done.now
-            elif lane.slots:
-                self._ready[account] = lane.slots.after(lane.used)
+            self._agenda.ready = {account: one.at for account, one in done.outlook.items()}
+        else:
+            full = len(done.claims) >= order.room
+            self._agenda.plan(order.due, done.lanes, done.now, full=full)
 
     def _launch(self, claim: Claim) -> None:
         self._claims[claim.attempt_id] = claim
@@ -350,15 +335,10 @@ class SendLoop:
         self._renewed = monotonic()
 
     async def _sleep(self, began: float) -> None:
-        """Until the next tick is worth it; at once when woken, while busy every 50 ms."""
-        pause = IDLE_EVERY
-        if self._claims or self._results or self._missed:
-            pause = BUSY_EVERY
-        elif self._ready:
-            lead = pacing.lead_from(list(self._durations))
-            pause = self._time.on_monotonic(min(self._ready.values())) - lead - monotonic()
-        deadline = began + min(max(pause, BUSY_EVERY), IDLE_EVERY)
-        while (left := deadline - monotonic()) > 0 and not self.stop.is_set():
+        """Until the next tick is worth it; not at all when woken."""
+        busy = bool(self._claims or self._results or self._missed)
+        until = self._agenda.next_tick(began, busy=busy, on_monotonic=self._time.on_monotonic)
+        while (left := until - monotonic()) > 0 and not self.stop.is_set():
             try:
                 await asyncio.wait_for(self._event.wait(), min(left, 0.1))
                 return
@@ -369,7 +349,7 @@ class SendLoop:
         busy = self._claims or self._results or self._missed
         now = self._time.now()
         due = self._breaker.open_since is None and any(
-            at <= now + timedelta(seconds=IDLE_EVERY * 2) for at in self._ready.values()
+            at <= now + timedelta(seconds=PROBE_EVERY * 2) for at in self._agenda.ready.values()
         )
         return self._probed > float("-inf") and not busy and not due
 
