@@ -59,6 +59,7 @@ class MessageRow:
     zone: str
     due_at: datetime
     not_after: datetime | None
+    late_policy: str | None
     hold: str | None
     retry_count: int
     max_retries: int

@@ -95,6 +95,7 @@ class Pulse:
     next_day: int
     sending: int
     held: int
+    late: int  # of the held: those that a person is to decide about
     checking: int
     unconfirmed: int
     sent_today: int
@@ -109,7 +110,7 @@ def pulse(*, midnight: datetime) -> Pulse:
     with db.reading() as session:
         at = db.now(session)
         waiting = and_(where(Standing.WAITING, at), m.due_at <= at)
-        today = _today(session, midnight)
+        today, accounts = _today(session, midnight), _loads(session, at)
         return Pulse(
             at=at,
             due=_capped(session, waiting),
@@ -117,13 +118,14 @@ def pulse(*, midnight: datetime) -> Pulse:
             next_day=_capped(session, _next_day(at)),
             sending=_capped(session, where(Standing.SENDING, at)),
             held=_capped(session, where(Standing.HELD, at)),
+            late=_capped(session, _late([load.account.id for load in accounts])),
             checking=_capped(session, where(Standing.CHECKING, at)),
             unconfirmed=_capped(session, where(Standing.UNCONFIRMED, at)),
             sent_today=today.get(Status.SENT, 0),
             failed_today=today.get(Status.FAILED, 0),
             oldest_due_at=_first_due(session, waiting),
             workers=_workers(session, at),
-            accounts=_loads(session, at),
+            accounts=accounts,
         )
 
 
@@ -135,6 +137,11 @@ def _capped(session: Session, condition: ColumnElement[bool]) -> int:
 def _next_day(at: datetime) -> ColumnElement[bool]:
     ahead = m.due_at.between(at, at + timedelta(hours=24))
     return and_(where(Standing.SCHEDULED, at), ahead)
+
+
+def _late(account_ids: list[int]) -> ColumnElement[bool]:
+    """By account, as the index of what is held begins."""
+    return and_(m.account_id.in_(account_ids), m.hold == "late", m.status == Status.PENDING.value)
 
 
 def _first_due(session: Session, condition: ColumnElement[bool]) -> datetime | None:

@@ -12,7 +12,7 @@ from core.schedule import told
 from core.standing import Standing
 from ui import actions, asking, look, moments, preview, table, timeline
 from ui.guard import signed_in, zone
-from ui.words import State, state_of, turn
+from ui.words import LATE, State, state_of, turn
 
 person = signed_in()
 now = reports.now()
@@ -43,7 +43,7 @@ def draw(history: History) -> None:
         at = moments.clock(row.sent_at or row.due_at, zone(), now)
         st.html(preview.phone(row.account, row.text or "", at=at))
     with right:
-        watched(row.id, row.version)
+        watched(row.id, (row.version, row.hold))
         if person.role >= Role.OPERATOR and not row.deleted_at:
             actions.offered(history, by=person)
         st.html(timeline.facts(facts(history)))
@@ -52,10 +52,11 @@ def draw(history: History) -> None:
 
 
 @st.fragment(run_every="2s")
-def watched(message_id: int, version: int) -> None:
+def watched(message_id: int, seen: tuple[int, str | None]) -> None:
     """The state, live; the whole page follows when the message has changed."""
     history = reports.message(message_id)
-    if history is None or (history.row.version != version and not asking.under_way()):
+    now_is = history and (history.row.version, history.row.hold)
+    if history is None or (now_is != seen and not asking.under_way()):
         st.rerun()
     row, at = history.row, reports.now()
     if row.deleted_at:
@@ -90,6 +91,10 @@ def facts(history: History) -> list[tuple[str, str]]:
         ("Written by", f"{escape(row.created_by)}, {moments.shown(row.created_at, zone(), now)}"),
         ("Retries", f"{row.retry_count} of {row.max_retries}"),
     ]
+    if row.not_after:
+        lines.append(("Not after", moments.shown(row.not_after, zone(), now)))
+    if row.late_policy:
+        lines.append(("If late", LATE[row.late_policy]))
     if row.due_at != row.scheduled_at:
         lines.insert(3, ("Due", moments.shown(row.due_at, zone(), now, seconds=True)))
     if row.reference:

@@ -6,19 +6,30 @@ import streamlit as st
 
 from core.reports import AccountLoad, Pulse
 from core.standing import Standing
-from ui import live, look, moments, stopping
+from ui import live, look, moments, pausing, stopping
 from ui.addresses import listed
 from ui.guard import signed_in, zone
 from ui.words import ACCOUNTS, brief, count, plural
 
-signed_in()
+person = signed_in()
+
+
+def page() -> None:
+    head()
+    pausing.offers(by=person)
+    rest()
+
+
+@st.fragment(run_every="2s", key="well")
+def head() -> None:
+    signed_in()  # a fragment runs by itself: a session that ended stops it here
+    st.html(_well(live.pulse()))
 
 
 @st.fragment(run_every="2s", key="overview")
-def page() -> None:
-    signed_in()  # a fragment runs by itself: a session that ended stops it here
+def rest() -> None:
+    signed_in()
     pulse = live.pulse()
-    st.html(_well(pulse))
     st.html(f'<div class="tiles">{"".join(_tiles(pulse))}</div>')
     if pulse.accounts:
         lines = "".join(_account(load, pulse) for load in pulse.accounts)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from core import messages, reports
+from core import holding, messages, reports
 from core.access import Actor
 from core.errors import OutboxError
 from core.listing import MessageRow
@@ -24,6 +24,11 @@ def offered(history: History, *, by: Actor) -> None:
         if status in (Status.PENDING, Status.FAILED) and st.button("Edit", key="edit"):
             editing.begin(row)
             editing.drawer(row, by=by)
+        if status == Status.PENDING and row.hold in holding.RELEASABLE:
+            if st.button("Release", type="primary", key="release"):
+                _do("release", lambda: holding.release(row.id, by=by))
+        elif status == Status.PENDING and not row.hold and st.button("Hold", key="hold"):
+            _do("hold", lambda: holding.hold(row.id, by=by))
         if status == Status.PENDING and st.button("Cancel message", key="cancel"):
             _ask("cancel", row, by)
         if status != Status.PROCESSING and st.button("Delete", key="delete"):
@@ -34,7 +39,13 @@ _QUESTIONS = {
     "cancel": ("It will not be sent. It stays in the list as cancelled.", "Cancel it"),
     "delete": ("It leaves every list, and is not sent if it has not left yet.", "Delete it"),
 }
-_DONE = {"cancel": "Cancelled.", "delete": "Deleted.", "retry": "It leaves at its next turn."}
+_DONE = {
+    "cancel": "Cancelled.",
+    "delete": "Deleted.",
+    "retry": "It leaves at its next turn.",
+    "hold": "Held until somebody releases it.",
+    "release": "Released: it leaves when its turn comes.",
+}
 
 
 @st.dialog("Are you sure?", on_dismiss=asking.over)

@@ -56,7 +56,7 @@ def drawer(row: MessageRow, *, by: Actor) -> None:
     with places["when"]:
         leaves = fields.when(f"{key}-when", zone=zone(), now=reports.now(), keep=True)
     with places["max_retries"]:
-        rest = fields.more(f"{key}-more", reference=False)
+        rest = fields.more(f"{key}-more", new=False)
     draft = fields.draft(
         account_id=sender.id if sender else None, to=to, words=words, leaves=leaves, rest=rest
     )

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from html import escape
+from typing import Any
 from zoneinfo import available_timezones
 
 import streamlit as st
@@ -18,6 +19,7 @@ from core.errors import Invalid, Problem
 from core.models import Account
 from core.schedule import from_local, told
 from ui import look, moments, table
+from ui.words import LATE
 
 QUICK: dict[str, timedelta] = {
     "+5 min": timedelta(minutes=5),
@@ -26,6 +28,7 @@ QUICK: dict[str, timedelta] = {
     "+1 day": timedelta(days=1),
 }
 NOW, AT, KEEP = "Now", "At a time", "As it is"
+AS_ACCOUNT = "account"
 _ORDER = ("first", "second")
 _UNTOUCHED = {"empty", "missing", "required"}  # codes that do not scold before the first press
 
@@ -153,8 +156,8 @@ def _which_of_two(wall: datetime | None, place: str, key: str) -> int | None:
     return None
 
 
-def more(key: str, *, reference: bool = True) -> tuple[int, str | None]:
-    """Max retries, and the caller's own reference, which is given once; few change them."""
+def more(key: str, *, new: bool = True) -> dict[str, Any]:
+    """Max retries, and for a new message what else few change; by the names of `Draft`."""
     with st.expander("More"):
         st.session_state.setdefault(f"{key}-retries", 3)
         retries = st.segmented_control(
@@ -165,8 +168,26 @@ def more(key: str, *, reference: bool = True) -> tuple[int, str | None]:
             help="After 1, 5, 15, 30 and 60 minutes. An unknown outcome is never sent again.",
             persist_state="session",
         )
-        own = _reference(f"{key}-reference") if reference else None
-    return int(retries if retries is not None else 3), own
+        given = {"max_retries": int(retries if retries is not None else 3)}
+        if not new:
+            return given
+        late = _late(f"{key}-late")
+        return given | {"late_policy": late, "reference": _reference(f"{key}-reference")}
+
+
+def _late(key: str) -> str | None:
+    """What becomes of it when its number cannot send in time; None: as the account says."""
+    chosen = st.segmented_control(
+        "If its number cannot send in time",
+        [AS_ACCOUNT, *LATE],
+        default=AS_ACCOUNT,
+        format_func=lambda policy: LATE.get(policy, "as the account says").capitalize(),
+        required=True,
+        key=key,
+        help="Paused, stopped, WhatsApp not reached, or no worker running.",
+        persist_state="session",
+    )
+    return chosen if chosen in LATE else None
 
 
 def _reference(key: str) -> str | None:
@@ -180,16 +201,9 @@ def _reference(key: str) -> str | None:
 
 
 def draft(
-    *, account_id: int | None, to: str, words: str, leaves: When, rest: tuple[int, str | None]
+    *, account_id: int | None, to: str, words: str, leaves: When, rest: Mapping[str, Any]
 ) -> Draft:
-    return Draft(
-        account_id=account_id,
-        recipient=to,
-        text=words,
-        when=leaves,
-        max_retries=rest[0],
-        reference=rest[1],
-    )
+    return Draft(account_id=account_id, recipient=to, text=words, when=leaves, **rest)
 
 
 def say(problems: Problems, places: Mapping[str, st.container]) -> None:

@@ -23,6 +23,11 @@ def pulse() -> Pulse:
     return _pulse(moments.midnight(reports.now(), zone()))
 
 
+def forget() -> None:
+    """Ask anew at once: the person has just changed something and looks for it."""
+    _pulse.clear()
+
+
 def needs_somebody(pulse: Pulse) -> list[tuple[str, str]]:
     """What waits for a person, as HTML, each with the address where they can look."""
     found = []
@@ -35,6 +40,14 @@ def needs_somebody(pulse: Pulse) -> list[tuple[str, str]]:
             why = (load.account.state_reason or "a person paused it").rstrip(".")
             address = addresses.listed(Standing.HELD, account=load.account.name)
             found.append((f"<b>{escape(load.account.name)}</b> is paused: {escape(why)}.", address))
+    if pulse.late:
+        what, it = plural(pulse.late, "message"), "it" if pulse.late == 1 else "them"
+        found.append(
+            (
+                f"<b>{what}</b> late and held: release or cancel {it}.",
+                addresses.listed(Standing.HELD),
+            )
+        )
     if pulse.unconfirmed:
         what = plural(pulse.unconfirmed, "message")
         found.append(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from core.holding import RELEASABLE
 from core.listing import CAP, MessageRow
 from core.meta.codes import TABLE
 from core.schedule import ago, span, within
@@ -39,9 +40,12 @@ WORDS: dict[Standing, Word] = {
 HOLDS = {
     "batch": "Its batch has not been released.",
     "template": "Its template is paused or changed at Meta.",
-    "late": "It missed its time, and its account keeps late messages back.",
+    "late": "It could not leave at its time, and it is for a person to say whether it still shall.",
     "person": "Somebody keeps it back.",
 }
+
+
+LATE = {"send": "send it all the same", "skip": "let it expire", "hold": "hold it for a person"}
 
 
 @dataclass(frozen=True)
@@ -76,13 +80,15 @@ def state_of(row: MessageRow, now: datetime, zone: str = "UTC") -> State:
             _unclear(row) + " It may have arrived.",
             "Ask the recipient before sending again.",
         )
-    advice = RESUME.format(row.account) if where is Standing.HELD and not row.hold else ""
-    return State(where, _SENTENCES[where](row, now, zone), advice)
+    advice = (RELEASE if row.hold in RELEASABLE else "") if row.hold else RESUME
+    sentence = _SENTENCES[where](row, now, zone)
+    return State(where, sentence, advice if where is Standing.HELD else "")
 
 
 BROKE = "The connection broke after we handed it over."
 UNCLEAR = "WhatsApp's answer did not tell whether it took the message."
-RESUME = "Resume it with: python manage.py account resume '{}'"
+RESUME = "It is resumed on the Overview."
+RELEASE = "Release it, give it a new time, or cancel it."
 RISK = "It may have arrived. Sending again may send it twice."
 
 
@@ -208,6 +214,8 @@ def failure(row: MessageRow) -> tuple[str, str]:
     if code is not None and code not in TABLE:
         said = f" Meta says: {row.error_text.rstrip('.')}." if row.error_text else ""
         return f"New code {code}, which Outbox does not know yet.{said}", "Tell your administrator."
+    if row.error_class == "expired" and row.error_text:
+        return row.error_text, known.advice
     number = f" ({code})" if code is not None else ""
     return f"{known.sentence.rstrip('.')}{number}.", known.advice
 
@@ -266,6 +274,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "undo": ("Brought back", "blue"),
     "expired": ("Expired", "red"),
     "hold": ("Held", "amber"),
+    "release": ("Released", "blue"),
 }
 
 FIELDS: dict[str, str] = {
@@ -277,6 +286,7 @@ FIELDS: dict[str, str] = {
     "due_at": "Leaves",
     "zone": "Zone",
     "max_retries": "Max retries",
+    "hold": "Kept back",
     "reference": "Reference",
 }
 

@@ -1,0 +1,97 @@
+"""Resuming a paused account, with the question what becomes of the overdue."""
+
+from datetime import timedelta
+from html import escape
+
+import streamlit as st
+
+from core import resuming
+from core.access import Actor, Role
+from core.errors import OutboxError
+from core.models import Account
+from ui import asking, live, look, moments
+from ui.guard import zone
+from ui.words import plural
+
+ALL, LAST, NONE = "Send all of them", "Only the latest, hold the rest", "Hold all of them"
+
+
+def offers(*, by: Actor) -> None:
+    """A button for each paused account, for those who may send."""
+    if done := st.session_state.pop("resumed", None):
+        st.toast(_label(done), icon=":material/check:")
+    paused = _paused()
+    _watch([one.id for one in paused])
+    if not paused or by.role < Role.OPERATOR:
+        return
+    with st.container(key="paused", horizontal=True):
+        for account in paused:
+            if st.button(_label(f"Resume {account.name} …"), key=f"resume-{account.id}"):
+                _resume(account, by)
+
+
+def _paused() -> list[Account]:
+    return [one.account for one in live.pulse().accounts if one.account.state == "paused"]
+
+
+def _label(text: str) -> str:
+    """Text where Streamlit reads Markdown."""
+    return "".join(f"\\{sign}" if sign in r"\`*_{}[]()<>#+-.!:$~|" else sign for sign in text)
+
+
+@st.fragment(run_every="5s", key="pausing")
+def _watch(shown: list[int]) -> None:
+    """Draw the buttons anew when an account was paused or resumed; a dialog is left alone."""
+    if [one.id for one in _paused()] != shown and not asking.under_way():
+        st.rerun()
+
+
+@st.dialog("Send again?", on_dismiss=asking.over)
+def _resume(account: Account, by: Actor) -> None:
+    asking.begin()
+    st.html(f"<p>{_why(account)}</p>")
+    overdue = resuming.overdue(account.name)
+    only_last = _choice(account.name, overdue) if overdue else None
+    if st.button("Resume", type="primary", key="yes-resume"):
+        _do(account, only_last, by)
+
+
+def _why(account: Account) -> str:
+    since = ""
+    if account.state_since:
+        since = f" since {moments.clock(account.state_since, zone(), live.pulse().at)}"
+    by = f" by {escape(account.state_by)}" if account.state_by else ""
+    reason = f": {escape(account.state_reason.rstrip('.'))}" if account.state_reason else ""
+    return f"<b>{escape(account.name)}</b> is paused{since}{by}{reason}."
+
+
+def _choice(name: str, overdue: int) -> timedelta | None:
+    """Ask what becomes of the overdue; returns what `resuming.resume` wants."""
+    chosen = st.radio(
+        f"{plural(overdue, 'message')} came due meanwhile", [ALL, LAST, NONE], key="resume-choice"
+    )
+    if chosen == ALL:
+        return None
+    if chosen == NONE:
+        return timedelta()
+    typed = st.number_input(
+        "Those due in the last … minutes", min_value=1, value=30, step=5, key="resume-minutes"
+    )
+    only_last = timedelta(minutes=typed)
+    older = resuming.overdue(name, longer_than=only_last)
+    are = "is" if older == 1 else "are"
+    st.caption(f"{plural(older, 'older one')} {are} held, for somebody to release or cancel.")
+    return only_last
+
+
+def _do(account: Account, only_last: timedelta | None, by: Actor) -> None:
+    try:
+        held = resuming.resume(account.name, only_last=only_last, by=by)
+    except OutboxError as refused:
+        look.wrong(str(refused))
+        return
+    live.forget()
+    kept = f", {plural(held, 'message')} held" if held else ""
+    st.session_state["resumed"] = f"{account.name} sends again{kept}."
+    asking.over()
+    st.rerun()
