@@ -67,6 +67,9 @@ class Number:
     zone: str
     quiet_from: str | None
     quiet_to: str | None
+    late_policy: str
+    late_after: int | None
+    ready_since: datetime | None
 
     def rate_at(self, now: datetime) -> float | None:
         """What it may send a second at `now`, below its rate while Meta's refusal is fresh."""
@@ -151,14 +154,16 @@ def read(session: Session, account_ids: set[int] | None = None) -> Engine:
             detail=whole.stop_reason,
         ),
         workers=len(alive),
-        seen_at=max((one.lease_until for one in known), default=None),
+        seen_at=max(
+            filter(None, [whole.lived_until, *(one.lease_until for one in known)]), default=None
+        ),
         unreached_since=max(unreached) if alive and len(unreached) == len(alive) else None,
         numbers=_numbers(session, account_ids),
     )
 
 
 def _numbers(session: Session, account_ids: set[int] | None) -> dict[int, Number]:
-    paced = ("rate_now", "slowed_at", "next_slot_at", "resume_at")
+    paced = ("rate_now", "slowed_at", "next_slot_at", "resume_at", "ready_since")
     found = select(
         *[getattr(Pace if one.name in paced else Account, one.name) for one in fields(Number)]
     ).outerjoin(Pace, col(Pace.account_id) == col(Account.id))

@@ -10,18 +10,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from core import db
-
-LATE_AFTER = timedelta(minutes=10)  # where the account names no other
-
-
-def late_after(seconds: int | None) -> timedelta:
-    """How long an account lets its messages be overdue before it calls them late."""
-    return LATE_AFTER if seconds is None else timedelta(seconds=seconds)
-
-
-def late_before(ready_since: datetime | None, seconds: int | None) -> datetime | None:
-    """What was scheduled before this instant is late; None: nothing is."""
-    return ready_since - late_after(seconds) if ready_since else None
+from core.sending.sieve import late_after
 
 
 def ready_again(

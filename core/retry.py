@@ -11,6 +11,7 @@ from core.states import Cause, Status
 UNREACHED_WAIT = timedelta(seconds=15)  # as the breaker asks
 THROTTLED_WAIT = timedelta(seconds=30)  # a WABA's or an app's limit; Meta names no time
 SLOWED_WAIT = timedelta(seconds=1)  # a number's limit: it goes on at half its rate
+WINDOW = timedelta(minutes=10)  # in which proof of an unknown outcome is waited for
 
 
 @dataclass(frozen=True)

@@ -41,9 +41,9 @@ LAYERS: dict[str, str] = {
         meta.signatures meta.statuses numbering pacing passwords phone quiet quoting rendering
         renewing retry schedule sending.breaker sending.sieve states wake""",
     "records": "db models schema settings vault",
-    "reads": """blocking choosing depth dump export invariants.attempts invariants.events
-        invariants.messages invariants.posts invariants.rates invariants.violation listing
-        readiness reports standing verify""",
+    "reads": """blocking choosing depth dump explain export forecast invariants.attempts
+        invariants.events invariants.messages invariants.posts invariants.rates
+        invariants.violation line listing readiness reports standing verify""",
     "services": """account_settings accounts audit composing editing guarding holding importing
         installation lateness messages meta.client operating operations outcomes preparing
         resuming scan sending.accept sending.agenda sending.attempts sending.claim

@@ -17,11 +17,10 @@ from core.meta.codes import ErrorClass
 from core.sending import attempts
 from core.sending.attempts import Claim
 from core.sending.lanes import Lane
-from core.sending.sieve import Sieve
+from core.sending.sieve import REACHES, READ_AHEAD, Sieve
 from core.states import Cause, Status
 
 EXPIRED = messages.failed_as(f"'{ErrorClass.EXPIRED}'")
-READ_AHEAD = 20  # candidates beyond four times the free places, where some were not allowed
 OVER = "It was not to be sent after a time that passed while it waited."
 LATE = "Its account could not send at its time, and it was not to leave so late."
 
@@ -42,7 +41,7 @@ def claim(
     """
     sieve = Sieve(now, _share(lanes, room), {a: lane.rules for a, lane in lanes.items()})
     until = now + timedelta(seconds=lead)
-    for reach in (_first, _further):  # read on once where blocked candidates left places free
+    for reach in REACHES:  # read on once where blocked candidates left places free
         limits = {a: reach(n) for a, n in sieve.wanted.items() if n > 0}
         if not limits:
             break
@@ -57,14 +56,6 @@ def claim(
         lanes[account_id].crowded = count >= READ_AHEAD
     chosen = [(lanes[row.account_id], row) for row in sieve.passed.values()]
     return _open_attempts(session, chosen, now, worker_id, installation)
-
-
-def _first(free: int) -> int:
-    return free + free // 4 + 2
-
-
-def _further(free: int) -> int:
-    return 4 * free + READ_AHEAD
 
 
 def _share(lanes: dict[int, Lane], room: int) -> dict[int, int]:

@@ -13,11 +13,11 @@ from typing import Any
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from core import accounts, db, lateness, pacing, quiet, retry, vault
+from core import accounts, db, pacing, retry, vault
 from core.errors import Misconfigured
 from core.meta import client
 from core.sending.attempts import Claim
-from core.sending.sieve import Rules
+from core.sending.sieve import Rules, rules_of
 
 MOST_ACCOUNTS = 500  # in one tick
 UNPACED_IN_FLIGHT = 1000
@@ -119,13 +119,7 @@ def _lane(row: Row[Any], now: datetime, lead: float, in_flight: Counter[int]) ->
         pulled_in = slots.first < row.next_slot_at
     url = client.messages_url(row.phone_number_id)
     token, room = vault.decrypt(row.token), max(0, room)
-    return Lane(row.account_id, rate, url, token, slots, room, pulled_in, rules=_rules(row, now))
-
-
-def _rules(row: Row[Any], now: datetime) -> Rules:
-    before = lateness.late_before(row.ready_since, row.late_after)
-    hours = {"zone": row.zone, "quiet_from": row.quiet_from, "quiet_to": row.quiet_to}
-    return Rules(row.late_policy, before, quiet.quiet_until(now, **hours))
+    return Lane(row.account_id, rate, url, token, slots, room, pulled_in, rules=rules_of(row, now))
 
 
 def reslot(

@@ -5,7 +5,7 @@ was never posted and goes back; all else of it that is open counts as unknown.
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,12 @@ from sqlmodel import Session, col
 from core import db, messages, workers
 from core.meta.answers import unknown
 from core.models import Business, Message, Worker
+from core.retry import WINDOW
 from core.sending import attempts, marks
 from core.sending.settle import Result, settle
 from core.settings import SANDBOX_SECRET, settings
 from core.states import Cause, Status
 
-WINDOW = timedelta(minutes=10)  # in which proof of an unknown outcome is waited for
 CHUNK = 1000
 LOST = "the worker that was sending it died"
 

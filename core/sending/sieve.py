@@ -7,13 +7,27 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Row
 
-from core import pacing
+from core import pacing, quiet
 
+READ_AHEAD = 20  # candidates beyond four times the free places, where some were not allowed
 BUSY_WAITS = timedelta(seconds=1)
+LATE_AFTER = timedelta(minutes=10)  # where the account names no other
+
+
+def first_reach(free: int) -> int:
+    """How many candidates a claim reads for so many free places."""
+    return free + free // 4 + 2
+
+
+def further_reach(free: int) -> int:
+    return 4 * free + READ_AHEAD
+
+
+REACHES = (first_reach, further_reach)  # read on once where blocked ones left places free
 
 
 @dataclass(frozen=True)
@@ -23,6 +37,35 @@ class Rules:
     late_policy: str = "send"
     late_before: datetime | None = None  # what was scheduled before it is late; None: nothing is
     quiet_until: datetime | None = None
+
+
+class Asking(Protocol):
+    """An account with its pace, as far as its rules go; read-only, so that any row will do."""
+
+    @property
+    def zone(self) -> str: ...
+    @property
+    def quiet_from(self) -> str | None: ...
+    @property
+    def quiet_to(self) -> str | None: ...
+    @property
+    def late_policy(self) -> str: ...
+    @property
+    def late_after(self) -> int | None: ...
+    @property
+    def ready_since(self) -> datetime | None: ...
+
+
+def rules_of(row: Asking, now: datetime) -> Rules:
+    """The rules of an account at `now`."""
+    before = row.ready_since - late_after(row.late_after) if row.ready_since else None
+    until = quiet.quiet_until(now, zone=row.zone, quiet_from=row.quiet_from, quiet_to=row.quiet_to)
+    return Rules(row.late_policy, before, until)
+
+
+def late_after(seconds: int | None) -> timedelta:
+    """How long an account lets its messages be overdue before it calls them late."""
+    return LATE_AFTER if seconds is None else timedelta(seconds=seconds)
 
 
 @dataclass
@@ -51,13 +94,14 @@ class Sieve:
 
     def _judge(self, row: Row[Any]) -> None:
         recipient, rules = (row.account_id, row.recipient), self.rules[row.account_id]
+        at = max(self.now, row.due_at)  # a claim looks ahead; it never leaves before
         if row.not_after is not None and row.not_after < self.now:
             self._aside(self.expired, row)
-        elif _is_late(row, rules) and (policy := row.late_policy or rules.late_policy) != "send":
+        elif is_late(row, rules) and (policy := row.late_policy or rules.late_policy) != "send":
             self._aside(self.skipped if policy == "skip" else self.late, row)
         elif rules.quiet_until:
             self.pushed[row.id] = rules.quiet_until  # all of the account waits: nothing in the way
-        elif pacing.pair_free_at(row.pair_tat, self.now) > self.now:
+        elif pacing.pair_free_at(row.pair_tat, at) > at:
             self._push(row, recipient, pacing.PAIR_INTERVAL)
         elif row.busy or recipient in self.taken:
             self._push(row, recipient, BUSY_WAITS)
@@ -78,7 +122,7 @@ class Sieve:
         self.aside[row.account_id] += 1
 
 
-def _is_late(row: Row[Any], rules: Rules) -> bool:
+def is_late(row: Any, rules: Rules) -> bool:
     """On the first attempt only: what was tried once had its turn in time."""
     before = rules.late_before
     return before is not None and row.attempt_count == 0 and bool(row.scheduled_at < before)

@@ -1,0 +1,153 @@
+"""Why not yet? For each waiting message the one reason that keeps it, its end, and when it leaves.
+
+Reasons are asked for in the engine's own order (core/blocking.py); the time comes from the engine's
+own arithmetic (core/forecast.py). The words are in core/telling.py.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select
+
+from core import blocking, db, line
+from core.blocking import Engine, Reason, Why
+from core.errors import Refused
+from core.forecast import Leave, forecast
+from core.retry import WINDOW
+from core.standing import m
+from core.states import Status
+
+CLOSELY = 10_000  # rows of a line that are read for a single message
+AT_A_GLANCE = 1_500  # for a page, over all its lines
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a message has not left. `until`: when the reason ends, where that is known.
+
+    `leaves_at` and `ahead` (how many leave before it) are at least so much unless `exact`;
+    `leaves_at` is None where nobody can tell, `ahead` where it does not matter.
+    """
+
+    message_id: int
+    reason: Reason
+    account: str
+    due_at: datetime
+    until: datetime | None = None
+    leaves_at: datetime | None = None
+    ahead: int | None = None
+    exact: bool = False
+    since: datetime | None = None
+    by: str | None = None
+    detail: str | None = None
+    hold: str | None = None
+    rate: float | None = None  # messages a second of its account, now
+    retry_count: int = 0
+    max_retries: int = 0
+    error_class: str | None = None
+    error_code: int | None = None
+    error_text: str | None = None
+
+
+def explain(message_id: int) -> Explanation:
+    """Why this message has not left. Raises Refused when there is no such message."""
+    found = _explained([message_id], CLOSELY)
+    if not found:
+        raise Refused(f"There is no message {message_id}.")
+    return found[message_id]
+
+
+def explain_many(ids: Iterable[int]) -> dict[int, Explanation]:
+    """The same for the messages of a page, by id; forecasts look less far than for one."""
+    return _explained(list(ids), AT_A_GLANCE)
+
+
+def _explained(ids: list[int], rows: int) -> dict[int, Explanation]:
+    with db.reading() as session:
+        asked = {row.id: row for row in session.execute(select(*_COLUMNS).where(m.id.in_(ids)))}
+        engine = blocking.read(session, {row.account_id for row in asked.values()})
+        told = {row.id: _told(row, engine) for row in asked.values()}
+        wanted = defaultdict(set)
+        for message_id, one in told.items():
+            if one.reason in _FORESEEN:
+                wanted[asked[message_id].account_id].add(message_id)
+        lines = [line.read(session, engine.numbers[a], rows // len(wanted)) for a in wanted]
+    for each in lines:
+        for message_id, leave in forecast(each, wanted[each.number.id], now=engine.now).items():
+            told[message_id] = _with(leave, told[message_id], engine)
+    return told
+
+
+_COLUMNS = (
+    *(m.id, m.account_id, m.status, m.due_at, m.scheduled_at, m.hold, m.retry_count),
+    *(m.max_retries, m.error_class, m.error_code, m.error_text, m.worker_id, m.unconfirmed_since),
+)
+_FORESEEN = {
+    *(Reason.RETRY, Reason.QUIET, Reason.RECIPIENT, Reason.SCHEDULED),
+    *(Reason.THROTTLED, Reason.SLOWED, Reason.TURN),
+}
+
+
+def _told(row: Row[Any], engine: Engine) -> Explanation:
+    why, number = _why(row, engine), engine.numbers[row.account_id]
+    barred = why.reason is Reason.PAUSED and why.until
+    return Explanation(
+        message_id=row.id,
+        reason=why.reason,
+        account=number.name,
+        due_at=row.due_at,
+        until=why.until,
+        leaves_at=max(why.until, row.due_at) if barred and why.until else None,
+        since=why.since,
+        by=why.by,
+        detail=why.detail,
+        hold=row.hold,
+        rate=number.rate_at(engine.now),
+        retry_count=row.retry_count,
+        max_retries=row.max_retries,
+        error_class=row.error_class,
+        error_code=row.error_code,
+        error_text=row.error_text,
+    )
+
+
+def _why(row: Row[Any], engine: Engine) -> Why:
+    if row.status == Status.PROCESSING:
+        if row.worker_id is not None:
+            return Why(Reason.SENDING)
+        since: datetime = row.unconfirmed_since
+        return Why(Reason.CHECKING, since=since, until=since + WINDOW)
+    if row.status != Status.PENDING:
+        return Why(Reason.ENDED)
+    if bar := engine.bars(row.account_id):
+        return bar
+    if row.hold:
+        return Why(Reason.HELD)
+    return _not_due(row, engine) or engine.stalls(row.account_id)
+
+
+def _not_due(row: Row[Any], engine: Engine) -> Why | None:
+    """Why its time has not come; None when it has."""
+    now, number = engine.now, engine.numbers[row.account_id]
+    if row.due_at > now and row.error_class:
+        return Why(Reason.RETRY, until=row.due_at)
+    quiet = number.quiet_until(now)
+    if quiet and row.due_at <= quiet:
+        return Why(Reason.QUIET, until=quiet)
+    if row.due_at <= now:
+        return None
+    if quiet := number.quiet_until(row.due_at):
+        return Why(Reason.QUIET, until=quiet)
+    # Its own time has come, and the engine put it off: there is one at a time for each person.
+    pushed = row.scheduled_at <= now
+    return Why(Reason.RECIPIENT if pushed else Reason.SCHEDULED, until=row.due_at)
+
+
+def _with(leave: Leave, told: Explanation, engine: Engine) -> Explanation:
+    """The forecast holds while there is somebody to send."""
+    sends = bool(engine.workers) and not engine.unreached_since
+    at = leave.at and max(leave.at, told.due_at)
+    return replace(told, leaves_at=at, ahead=leave.ahead, exact=leave.exact and sends)
