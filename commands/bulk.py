@@ -1,4 +1,4 @@
-"""Many messages at once: what failed; send again, cancel, delete, and undo a cancel.
+"""Many messages at once: what failed; send again, cancel, hold, delete, and undo a cancel.
 
 Each is an operation in chunks, run here with its progress; Ctrl-C calls it off after a chunk.
 Exit codes: 0 done, 1 refused or failed, 2 typed wrongly, 3 partly done.
@@ -32,13 +32,15 @@ Ids = Annotated[list[int] | None, typer.Argument(help="ids of messages")]
 Every = Annotated[bool, typer.Option("--all", help="all that it can be done to")]
 Filter = Annotated[
     list[str] | None,
-    typer.Option("--filter", help="KEY=VALUE,… of account, class, code, status, batch"),
+    typer.Option("--filter", help="KEY=VALUE,… of account, class, code, status, batch, hold"),
 ]
 DONE = {
     Kind.RETRY: "to be sent again",
     Kind.CANCEL: "cancelled",
     Kind.DELETE: "deleted",
     Kind.UNDO: "brought back",
+    Kind.HOLD: "held",
+    Kind.RELEASE: "released",
 }
 
 
@@ -99,6 +101,18 @@ def retry(
 def cancel(ids: Ids = None, everything: Every = False, filters: Filter = None) -> None:
     """Cancel what has not left yet."""
     _run(Kind.CANCEL, _choice(ids, everything, filters))
+
+
+@app.command()
+def hold(ids: Ids = None, everything: Every = False, filters: Filter = None) -> None:
+    """Keep back what has not left yet, until it is released."""
+    _run(Kind.HOLD, _choice(ids, everything, filters))
+
+
+@app.command()
+def release(ids: Ids = None, filters: Filter = None) -> None:
+    """Let go what is held as late or by a person, however late it is: --filter hold=late."""
+    _run(Kind.RELEASE, _choice(ids, False, filters))
 
 
 @app.command()

@@ -21,7 +21,9 @@ from core.states import Status
 
 CHUNK = 1000
 WINDOW = 20_000  # ids looked at in one transaction, where few of them match
-KEYS = ("account", "class", "code", "status", "batch")
+KEYS = ("account", "class", "code", "status", "batch", "hold")
+
+HOLDS = ("late", "person", "batch", "template")
 
 e = models.MessageEvent.metadata.tables["message_event"].c
 
@@ -36,6 +38,7 @@ class Choice:
     error_code: int | None = None
     status: str | None = None
     batch_id: int | None = None
+    hold: str | None = None
     operation_id: int | None = None  # those that this operation changed
 
     def stored(self) -> dict[str, Any]:
@@ -58,6 +61,7 @@ class Choice:
             m.error_class: self.error_class,
             m.error_code: self.error_code,
             m.batch_id: self.batch_id,
+            m.hold: self.hold,
         }
         found = [column == value for column, value in columns.items() if value is not None]
         statuses = [one.value for one in among if self.status in (None, one.value)]
@@ -72,7 +76,7 @@ def parse(session: Session, typed: Sequence[str]) -> Choice:
     """
     given = dict(_pairs(",".join(typed)))
     account = given.get("account")
-    checks = {"class": [*ErrorClass], "status": [*Status]}
+    checks = {"class": [*ErrorClass], "status": [*Status], "hold": HOLDS}
     for key, known in checks.items():
         if key in given and given[key] not in known:
             raise _wrong(f"«{given[key]}» is no {key}: {', '.join(known)}.")
@@ -82,6 +86,7 @@ def parse(session: Session, typed: Sequence[str]) -> Choice:
         error_code=_number(given, "code"),
         status=given.get("status"),
         batch_id=_number(given, "batch"),
+        hold=given.get("hold"),
     )
 
 

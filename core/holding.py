@@ -36,10 +36,7 @@ def release(message_id: int, *, by: Actor) -> None:
     with db.writing() as session:
         row, now = messages.find(session, message_id), db.now(session)
         _check_releasable(row)
-        session.execute(
-            db.sql("UPDATE message SET hold = NULL, late_policy = 'send' WHERE id = :id"),
-            {"id": row.id},
-        )
+        set_hold(session, [row.id], None)
         change = {row.id: ({"hold": row.hold}, {"hold": None})}
         messages.record(session, "release", by.name, change, at=now)
     wake(max(now, row.due_at))
@@ -57,24 +54,35 @@ def _check_releasable(row: Message) -> None:
 def hold_in(
     session: Session, ids: Iterable[int], reason: str, actor: str, *, at: datetime
 ) -> set[int]:
-    """Hold those of the messages that wait and are not held yet, at most 1,000; returns which.
-
-    The claim's index leaves them out from then on, so that they are in nobody's way.
-    """
-    wanted = sorted(ids)
-    if not wanted:
-        return set()
-    db.lock(session, "message", wanted)
-    held = session.execute(
-        db.sql(
-            "UPDATE message AS m SET hold = :reason"
-            f" FROM {db.rows_sql(session, message_id='bigint')}"
-            " WHERE m.id = v.message_id AND m.status || '' = 'pending' AND m.hold IS NULL"
-            " RETURNING id"
-        ),
-        {"rows": db.rows([{"message_id": one} for one in wanted]), "reason": reason},
-    )
-    ids_held = set(held.scalars())
-    change = {one: ({"hold": None}, {"hold": reason}) for one in sorted(ids_held)}
+    """Hold those of the messages that wait and are not held yet, at most 1,000; returns which."""
+    held = set_hold(session, ids, reason)
+    change = {one: ({"hold": None}, {"hold": reason}) for one in sorted(held)}
     messages.record(session, "hold", actor, change, at=at)
-    return ids_held
+    return held
+
+
+def set_hold(session: Session, ids: Iterable[int], reason: str | None) -> set[int]:
+    """Hold those that wait freely, or (None) let go those that a person may; returns which.
+
+    The claim's index leaves out what is held, so that it is in nobody's way. What is let go leaves
+    however late it is by now. The caller records it; at most 1,000 at a time.
+    """
+    rows = [{"message_id": one} for one in sorted(ids)]
+    if not rows:
+        return set()
+    db.lock(session, "message", [row["message_id"] for row in rows])
+    free = ", ".join(f"'{one}'" for one in RELEASABLE)
+    change, where = (
+        ("hold = NULL, late_policy = 'send'", f"m.hold IN ({free})")
+        if reason is None
+        else (f"hold = '{reason}'", "m.hold IS NULL")
+    )
+    changed = session.execute(
+        db.sql(
+            f"UPDATE message AS m SET {change}"
+            f" FROM {db.rows_sql(session, message_id='bigint')}"
+            f" WHERE m.id = v.message_id AND m.status || '' = 'pending' AND {where} RETURNING id"
+        ),
+        {"rows": db.rows(rows)},
+    )
+    return set(changed.scalars())

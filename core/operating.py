@@ -14,8 +14,9 @@ from sqlalchemy import Row, select
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from core import choosing, db, messages, operations
+from core import choosing, db, holding, messages, operations
 from core.choosing import e
+from core.holding import RELEASABLE
 from core.operations import AMONG, Kind, Taken
 from core.standing import m
 from core.states import Cause, Status
@@ -32,6 +33,9 @@ REASONS = {
     "cancelled": "cancelled",
     "unconfirmed": "may have arrived",
     "left": "left after all",
+    "held": "held already",
+    "free": "not held",
+    "by_rule": "held by their batch or template",
     "changed": "changed since, or its reference is in use",
 }
 
@@ -84,7 +88,7 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
         mine = replace(held, after=after, done=held.done + done, why=dict(Counter(held.why) + why))
         operations.progress(session, mine, ended=reached is None)
         now = db.now(session)
-    if done and held.kind in (Kind.RETRY, Kind.UNDO):
+    if done and held.kind in (Kind.RETRY, Kind.UNDO, Kind.RELEASE):
         wake(now)
     return mine, reached is not None
 
@@ -95,8 +99,7 @@ def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter
     why = {one: _why_not(mine, rows.get(one)) for one in ids}
     able = [one for one in ids if why[one] is None]
     changed = _DO[mine.kind](session, mine, able)
-    after = _AFTER[mine.kind]
-    events = {one: _event(rows[one], after) for one in sorted(changed)}
+    events = {one: _event(rows[one], mine.kind) for one in sorted(changed)}
     at = db.now(session)
     messages.record(session, mine.kind, mine.by, events, at=at, operation_id=mine.id)
     skipped = Counter(why[one] or "changed" for one in ids if one not in changed)
@@ -117,11 +120,18 @@ def _why_not(mine: Taken, row: Row[Any] | None) -> str | None:
         return "unconfirmed"
     if mine.kind is Kind.UNDO and row.meta_message_id is not None:
         return "left"
+    if mine.kind is Kind.HOLD and row.hold:
+        return "held"
+    if mine.kind is Kind.RELEASE and row.hold not in RELEASABLE:
+        return "by_rule" if row.hold else "free"
     return None
 
 
-def _event(row: Row[Any], after: Status | None) -> tuple[Any, Any]:
+def _event(row: Row[Any], kind: Kind) -> tuple[Any, Any]:
     """Before and after; the hold is what an undo brings back."""
+    if kind in (Kind.HOLD, Kind.RELEASE):
+        return {"hold": row.hold}, {"hold": "person" if kind is Kind.HOLD else None}
+    after = _AFTER[kind]
     before = {"status": row.status} | ({"hold": row.hold} if row.hold else {})
     ends = after or (Status.CANCELLED if row.status == Status.PENDING else row.status)
     risk = after is Status.PENDING and row.error_class == "unknown"
@@ -140,6 +150,14 @@ def _cancel(session: Session, mine: Taken, ids: list[int]) -> set[int]:
 
 def _delete(session: Session, mine: Taken, ids: list[int]) -> set[int]:
     return messages.remove(session, ids, mine.by, at=db.now(session))
+
+
+def _hold(session: Session, mine: Taken, ids: list[int]) -> set[int]:
+    return holding.set_hold(session, ids, "person")
+
+
+def _release(session: Session, mine: Taken, ids: list[int]) -> set[int]:
+    return holding.set_hold(session, ids, None)
 
 
 def _undo(session: Session, mine: Taken, ids: list[int]) -> set[int]:
@@ -174,6 +192,8 @@ _DO: dict[Kind, Callable[[Session, Taken, list[int]], set[int]]] = {
     Kind.CANCEL: _cancel,
     Kind.DELETE: _delete,
     Kind.UNDO: _undo,
+    Kind.HOLD: _hold,
+    Kind.RELEASE: _release,
 }
 _AFTER: dict[Kind, Status | None] = {
     Kind.RETRY: Status.PENDING,

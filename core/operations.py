@@ -28,6 +28,8 @@ class Kind(StrEnum):
     CANCEL = "cancel"
     DELETE = "delete"
     UNDO = "undo"  # of a cancel
+    HOLD = "hold"
+    RELEASE = "release"
 
 
 AMONG: dict[Kind, tuple[Status, ...]] = {
@@ -35,6 +37,8 @@ AMONG: dict[Kind, tuple[Status, ...]] = {
     Kind.CANCEL: (Status.PENDING,),
     Kind.DELETE: (Status.PENDING, Status.SENT, Status.FAILED, Status.CANCELLED),
     Kind.UNDO: (Status.CANCELLED,),
+    Kind.HOLD: (Status.PENDING,),
+    Kind.RELEASE: (Status.PENDING,),
 }
 
 

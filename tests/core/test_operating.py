@@ -224,3 +224,20 @@ def test_a_fault_of_ours_fails_the_operation_and_leaves_its_chunk_as_it_was(
     row = operations.state(made)
     assert (row.state, row.done) == ("failed", 0) and "ZeroDivisionError" in str(row.error)
     assert given.row(one).status == "pending"
+
+
+@pytest.mark.usefixtures("small")
+def test_what_a_resume_held_is_let_go_in_chunks_and_what_a_rule_holds_is_not(database: str) -> None:
+    kinds: list[dict[str, Any]] = [{"hold": "late", "late_policy": "hold"}] * 3
+    kinds += [{"hold": "batch"}, {"hold": "person"}, {}, {"status": "sent"}]
+    ids = stored.messages(stored.account(), kinds)
+    done = ended(Kind.RELEASE, Choice(hold="late"))
+    assert tally(done) == ("finished", 3, 3, {})
+    assert {(one.hold, one.late_policy) for one in rows(ids[:3])} == {(None, "send")}
+    assert events(ids[0]) == [("release", "olga", {"hold": "late"}, {"hold": None}, done.id)]
+    rest = ended(Kind.RELEASE, Choice(ids=tuple(ids[2:])))
+    assert tally(rest) == ("finished", 5, 1, {"free": 2, "by_rule": 1, "sent": 1})
+    held = ended(Kind.HOLD)
+    assert tally(held)[2:] == (5, {"held": 1})
+    assert [one.hold for one in rows(ids[2:6])] == ["person", "batch", "person", "person"]
+    assert events(ids[5]) == [("hold", "olga", {"hold": None}, {"hold": "person"}, held.id)]
