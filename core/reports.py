@@ -197,7 +197,7 @@ def _today(session: Session, midnight: datetime) -> dict[str, int]:
     )
     found: dict[str, int] = {row.status: row.n for row in session.execute(counted)}
     expired = and_(
-        m.status == Status.FAILED.value, m.error_class == "expired", m.not_after >= midnight
+        m.status == Status.FAILED.value, m.error_class == "expired", m.due_at >= midnight
     )
     missed = session.execute(select(func.count()).where(expired, m.id.not_in(tried))).scalar_one()
     return found | {Status.FAILED.value: found.get(Status.FAILED, 0) + int(missed)}

@@ -119,10 +119,12 @@ def _execute(session: Session, statement: str, values: dict[str, Any]) -> Sequen
 def _expire(session: Session, ids: list[int], now: datetime, why: str) -> None:
     moved = messages.move(
         session,
-        [{"message_id": one} for one in ids],
+        [{"message_id": one, "at": now} for one in ids],
         Status.FAILED,
         Cause.EXPIRE,
-        also=f"error_class = {EXPIRED}, error_code = NULL, error_text = '{why}'",
+        # Among what has ended it stands where it ended.
+        also=f"error_class = {EXPIRED}, error_code = NULL, error_text = '{why}', due_at = v.at",
+        at="timestamptz",
     )
     change = {one: ({"status": "pending"}, {"status": "failed"}) for one in moved}
     messages.record(session, "expired", "engine", change, at=now)

@@ -69,6 +69,8 @@ def test_what_a_pause_made_late_follows_its_own_policy_or_else_its_accounts(
     ticks.run(orders)
     assert standing(late) == becomes
     assert standing(tried) == standing(fresh) == SENT
+    ended = becomes == SKIPPED  # among what has ended it stands where it ended
+    assert (given.row(late).due_at > given.row(late).scheduled_at + HOUR) == ended
     assert given.events(late)[1:] == {SENT: [], SKIPPED: ["expired"], HELD: ["hold"]}[becomes]
 
 
