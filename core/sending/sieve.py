@@ -37,6 +37,7 @@ class Rules:
     late_policy: str = "send"
     late_before: datetime | None = None  # what was scheduled before it is late; None: nothing is
     quiet_until: datetime | None = None
+    hours: Mapping[str, Any] = field(default_factory=dict)  # zone, quiet_from, quiet_to
 
 
 class Asking(Protocol):
@@ -59,8 +60,12 @@ class Asking(Protocol):
 def rules_of(row: Asking, now: datetime) -> Rules:
     """The rules of an account at `now`."""
     before = row.ready_since - late_after(row.late_after) if row.ready_since else None
-    until = quiet.quiet_until(now, zone=row.zone, quiet_from=row.quiet_from, quiet_to=row.quiet_to)
-    return Rules(row.late_policy, before, until)
+    hours: dict[str, Any] = {
+        "zone": row.zone,
+        "quiet_from": row.quiet_from,
+        "quiet_to": row.quiet_to,
+    }
+    return Rules(row.late_policy, before, quiet.quiet_until(now, **hours), hours)
 
 
 def late_after(seconds: int | None) -> timedelta:
@@ -123,6 +128,12 @@ class Sieve:
 
 
 def is_late(row: Any, rules: Rules) -> bool:
-    """On the first attempt only: what was tried once had its turn in time."""
+    """On the first attempt only: what was tried once had its turn in time.
+
+    What was scheduled for quiet hours has its time when they end.
+    """
     before = rules.late_before
-    return before is not None and row.attempt_count == 0 and bool(row.scheduled_at < before)
+    if before is None or row.attempt_count or row.scheduled_at >= before:
+        return False
+    ends = quiet.quiet_until(row.scheduled_at, **rules.hours) if rules.hours else None
+    return ends is None or ends < before

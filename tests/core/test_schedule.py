@@ -6,7 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.errors import Invalid, Problem
-from core.schedule import ago, check_lead, from_iso, from_local, quick, span, told, within
+from core.schedule import (
+    ago,
+    check_lead,
+    from_iso,
+    from_local,
+    from_span,
+    quick,
+    span,
+    told,
+    within,
+)
 
 NOW = datetime(2026, 11, 25, 2, 0, 30, tzinfo=UTC)
 LEAD = timedelta(minutes=5)
@@ -339,6 +349,20 @@ def test_a_duration_is_written_as_people_write_it(seconds: float, words: str) ->
     assert span(delta) == words
     assert ago(delta) == f"{words} ago"
     assert within(delta) == f"in {words}"
+
+
+@pytest.mark.parametrize(
+    ("typed", "seconds"),
+    [("45s", 45), (" 30m ", 1800), ("30 min", 1800), ("2H", 7200), ("1d", 86400)],
+)
+def test_a_duration_is_read_as_people_type_it(typed: str, seconds: int) -> None:
+    assert from_span(typed) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("typed", ["", "30", "soon", "-5m", "1.5h", "1h30m", "9999999d", "3w"])
+def test_what_is_no_duration_is_refused_with_an_example(typed: str) -> None:
+    with pytest.raises(Invalid, match="30m, 2h or 1d"):
+        from_span(typed)
 
 
 def test_a_naive_time_is_a_mistake_of_the_caller() -> None:

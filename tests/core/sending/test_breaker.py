@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from core import db
 from core.meta.answers import Answer, read, unknown, unreached
-from core.models import Worker
+from core.models import Pace, Worker
 from core.sending import breaker
 from core.sending.breaker import Breaker
 from core.sending.loop import SendLoop
@@ -69,6 +69,7 @@ def test_an_api_that_refuses_connections_costs_no_retry_and_all_leaves_when_it_i
 ) -> None:
     environment.setattr(breaker, "PROBE_EVERY", timedelta(seconds=1))
     environment.setattr("core.retry.UNREACHED_WAIT", timedelta(seconds=0.2))
+    environment.setattr("core.lateness.late_after", lambda seconds: timedelta(0))
     made = [
         given.message(given.account(name=f"A{n}", rate=20), to=given.recipient(n))
         for n in range(12)
@@ -87,6 +88,8 @@ def test_an_api_that_refuses_connections_costs_no_retry_and_all_leaves_when_it_i
     _run_until(back_when_open)
     assert back and len(programs.arrived()) == 12
     assert {given.row(one).retry_count for one in made} == {0}
+    with db.reading() as session:  # it may make late what waited
+        assert None not in session.execute(select(col(Pace.ready_since))).scalars().all()
     tried = [a for one in made for a in given.attempts(one)]
     assert {a.outcome for a in tried} <= {"unreached", "released", "accepted"}
     assert sum(a.outcome == "unreached" for a in tried) < 12 + 10  # a few, then one a second

@@ -196,6 +196,24 @@ def test_quiet_hours_put_off_urgent_messages_too_until_they_end(
     assert Ticks().claimed(quiet) == [urgent, normal]
 
 
+@pytest.mark.parametrize(("back", "late"), [(8, False), (12, True)])
+def test_what_waits_for_the_end_of_quiet_hours_is_late_only_by_what_it_missed_of_the_day(
+    sqlite: str, move_clock: Move, back: int, late: bool
+) -> None:
+    evening = datetime.now(UTC).replace(hour=22, minute=0, second=0, microsecond=0)
+    move_clock(evening - datetime.now(UTC))
+    ticks = Ticks()
+    orders = account("Orders", quiet_from="21:00", quiet_to="07:00", late_policy="hold")
+    waiting = given.message(orders)
+    assert ticks.claimed(orders) == []
+    with db.writing() as session:
+        again, gone = evening + back * HOUR, evening + HOUR
+        accounts.lateness.ready_again(session, again, [orders], since=gone)
+    move_clock(evening + 13 * HOUR - datetime.now(UTC))
+    assert ticks.claimed(orders) == ([] if late else [waiting])
+    assert (given.row(waiting).hold == "late") == late
+
+
 def test_late_ones_that_are_held_keep_nobody_waiting_behind_them(
     database: str, programs: Programs, send_due: Callable[[], SendLoop]
 ) -> None:
