@@ -77,11 +77,12 @@ def set_hold(session: Session, ids: Iterable[int], reason: str | None) -> set[in
         if reason is None
         else (f"hold = '{reason}'", "m.hold IS NULL")
     )
+    may = f"m.status = 'pending' AND {where}"
     changed = session.execute(
         db.sql(
             f"UPDATE message AS m SET {change}"
             f" FROM {db.rows_sql(session, message_id='bigint')}"
-            f" WHERE m.id = v.message_id AND m.status || '' = 'pending' AND {where} RETURNING id"
+            f" WHERE m.id = v.message_id AND {db.judged(may)} RETURNING id"
         ),
         {"rows": db.rows(rows)},
     )

@@ -66,14 +66,13 @@ def move(
         return set()
     db.lock(session, "message", [row["message_id"] for row in rows])
     froms = ", ".join(f"'{status}'" for status in sources(to, cause))
+    may = f"m.status IN ({froms}) AND m.deleted_at IS NULL{' AND ' + where if where else ''}"
     moved = session.execute(
         db.sql(
             f"UPDATE message AS m SET status = '{to}', version = m.version + 1"
             f"{', ' + also if also else ''}"
             f" FROM {db.rows_sql(session, message_id='bigint', **columns)}"
-            # The || keeps SQLite from walking the status index once for each row of v.
-            f" WHERE m.id = v.message_id AND m.status || '' IN ({froms}) AND m.deleted_at IS NULL"
-            f"{' AND ' + where if where else ''} RETURNING id"
+            f" WHERE m.id = v.message_id AND {db.judged(may)} RETURNING id"
         ),
         {"rows": db.rows(rows)},
     )

@@ -141,13 +141,13 @@ def _move_to_sent(session: Session, newly: list[dict[str, object]]) -> None:
         at="timestamptz",
     )
     # Cancelled or deleted meanwhile: it left after all, and the page says so.
+    gone = "m.meta_message_id IS NULL AND (m.status = 'cancelled' OR m.deleted_at IS NOT NULL)"
     session.execute(
         db.sql(
             "UPDATE message AS m SET meta_message_id = v.wamid, delivery = 'accepted',"
             " delivery_at = v.at"
             f" FROM {db.rows_sql(session, message_id='bigint', wamid='text', at='timestamptz')}"
-            " WHERE m.id = v.message_id AND m.meta_message_id IS NULL"
-            " AND (m.status || '' = 'cancelled' OR m.deleted_at IS NOT NULL)"
+            f" WHERE m.id = v.message_id AND {db.judged(gone)}"
         ),
         {"rows": db.rows(newly)},
     )

@@ -21,6 +21,7 @@ from core.sending.sieve import REACHES, READ_AHEAD, Sieve
 from core.states import Cause, Status
 
 EXPIRED = messages.failed_as(f"'{ErrorClass.EXPIRED}'")
+STILL_PENDING = db.judged("m.status = 'pending'")
 OVER = "It was not to be sent after a time that passed while it waited."
 LATE = "Its account could not send at its time, and it was not to leave so late."
 
@@ -136,7 +137,7 @@ def _push(session: Session, due: dict[int, datetime]) -> None:
         session.execute(
             db.sql(
                 f"UPDATE message AS m SET due_at = v.due_at FROM {shape}"
-                " WHERE m.id = v.message_id AND m.status || '' = 'pending'"
+                f" WHERE m.id = v.message_id AND {STILL_PENDING}"
             ),
             {"rows": db.rows([{"message_id": i, "due_at": at} for i, at in due.items()])},
         )

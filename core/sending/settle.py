@@ -207,6 +207,7 @@ def _leave_unknown(session: Session, unknown: list[Result], now: datetime) -> No
         for one in unknown
     ]
     if rows:
+        held = f"m.status = 'processing' AND {_HELD}"
         shape = db.rows_sql(
             session, message_id="bigint", worker_id="bigint", since="timestamptz", text="text"
         )
@@ -214,7 +215,7 @@ def _leave_unknown(session: Session, unknown: list[Result], now: datetime) -> No
             db.sql(
                 "UPDATE message AS m SET worker_id = NULL, unconfirmed_since = v.since,"
                 f" error_class = 'unknown', error_code = NULL, error_text = v.text FROM {shape}"
-                f" WHERE m.id = v.message_id AND m.status || '' = 'processing' AND {_HELD}"
+                f" WHERE m.id = v.message_id AND {db.judged(held)}"
             ),
             {"rows": db.rows(rows)},
         )

@@ -6,6 +6,7 @@ from threading import Event
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import col, select
 
 from core import choosing, clock, db, messages, operating, operations
@@ -241,3 +242,28 @@ def test_what_a_resume_held_is_let_go_in_chunks_and_what_a_rule_holds_is_not(dat
     assert tally(held)[2:] == (5, {"held": 1})
     assert [one.hold for one in rows(ids[2:6])] == ["person", "batch", "person", "person"]
     assert events(ids[5]) == [("hold", "olga", {"hold": None}, {"hold": "person"}, held.id)]
+
+
+def test_a_table_that_was_filled_a_moment_ago_is_not_walked_for_each_message(
+    postgresql: str,
+) -> None:
+    account, asked = stored.account(), []
+    with db.writing() as session:
+        session.execute(
+            db.sql(
+                "INSERT INTO message (account_id, recipient, scheduled_at, due_at, created_at)"
+                f" SELECT {account}, '+62' || n, now(), now(), now()"
+                " FROM generate_series(1, 5000) n"
+            )
+        )
+
+    def listen(_c: Any, _d: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("UPDATE message AS m SET status"):
+            asked.append((statement, parameters))
+
+    event.listen(db.engine(), "before_cursor_execute", listen)
+    assert ended(Kind.CANCEL).done == 5000
+    statement, parameters = asked[0]
+    with db.engine().connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars().all()
+    assert not [line for line in plan if "Join Filter" in line], "\n".join(plan)
