@@ -141,8 +141,8 @@ def _end(worker_id: int) -> None:
 
 
 def test_while_whatsapp_cannot_be_reached_by_any_worker_time_runs_for_late(database: str) -> None:
-    orders = account("Orders", late_after=60)
     mine, other = Ticks(), workers.start("loop")
+    orders = account("Orders", late_after=60)  # after them: what was before any worker is not meant
     with db.reading() as session:
         since = db.now(session) - HOUR
     mine.run(orders, reached_after=since)
