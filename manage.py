@@ -5,7 +5,7 @@ import sys
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from commands import bulk, checking, messages, numbers, people, workers
+from commands import bulk, checking, messages, numbers, people, queue, workers
 from core import preparing, schema, wake
 from core.errors import Invalid, OutboxError
 
@@ -13,6 +13,7 @@ app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_comp
 app.add_typer(people.app, name="user")
 app.add_typer(numbers.app, name="account")
 app.add_typer(messages.app)
+app.add_typer(queue.app)
 app.add_typer(bulk.app)
 app.add_typer(workers.app)
 app.add_typer(checking.app)

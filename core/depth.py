@@ -14,8 +14,8 @@ from sqlmodel import Session
 from core import blocking, db, pacing
 from core.blocking import Engine, Number, Reason
 from core.listing import CAP
+from core.states import HOLDS
 
-HOLDS = ("batch", "template", "late", "person")
 LAG_OF = timedelta(minutes=5)
 MOST_RECENT = 1_000  # attempts that the lag is taken from
 
@@ -30,8 +30,10 @@ class Depth:
 
     number: Number
     counts: dict[Reason, int]
+    held: int
     holds: dict[str, int]
     due: int
+    next_due_at: datetime | None  # of the earliest that is not held, be it long ago
     oldest_due_at: datetime | None
     rate_now: float | None
     empty_at: datetime | None
@@ -71,9 +73,13 @@ class Queue:
 def depth(account_id: int | None = None) -> Queue:
     """What waits, of one account or of all that are in use or still hold something."""
     with db.reading() as session:
-        engine = blocking.read(session, None if account_id is None else {account_id})
-        found = [_depth(engine, row) for row in _counted(session, engine)]
-        lag = _lag(session, engine.now)
+        return depth_in(session, account_id)
+
+
+def depth_in(session: Session, account_id: int | None = None) -> Queue:
+    engine = blocking.read(session, None if account_id is None else {account_id})
+    found = [_depth(engine, row) for row in _counted(session, engine)]
+    lag = _lag(session, engine.now)
     kept = [one for one in found if one.waiting or one.number.state != "retired"]
     return Queue(engine, sorted(kept, key=lambda one: one.number.name), lag)
 
@@ -141,13 +147,15 @@ def _depth(engine: Engine, row: Row[Any]) -> Depth:
     }
     if bar:
         counts = {bar.reason: sum(counts.values())}
-    firsts = [at for at in (row.first_0, row.first_1, row.first_2) if at and at <= engine.now]
+    first = min(filter(None, (row.first_0, row.first_1, row.first_2)), default=None)
     return Depth(
         number=number,
         counts={reason: min(CAP + 1, counts[reason]) for reason in Reason if counts.get(reason)},
+        held=row.held,
         holds={hold: count for hold in HOLDS if (count := getattr(row, f"held_{hold}"))},
         due=min(CAP + 1, due),
-        oldest_due_at=min(firsts, default=None),
+        next_due_at=first,
+        oldest_due_at=first if first and first <= engine.now else None,
         rate_now=number.rate_at(engine.now),
         empty_at=None if bar or quiet or not due else _empty_at(engine, number, due),
     )

@@ -20,8 +20,8 @@ from core.retry import WINDOW
 from core.standing import m
 from core.states import Status
 
-CLOSELY = 10_000  # rows of a line that are read for a single message
-AT_A_GLANCE = 1_500  # for a page, over all its lines
+CLOSELY = 5_000  # rows of a line that are read for a single message
+AT_A_GLANCE = 1_000  # for a page, over all its lines
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _why(row: Row[Any], engine: Engine) -> Why:
         since: datetime = row.unconfirmed_since
         return Why(Reason.CHECKING, since=since, until=since + WINDOW)
     if row.status != Status.PENDING:
-        return Why(Reason.ENDED)
+        return Why(Reason.ENDED, detail=row.status)
     if bar := engine.bars(row.account_id):
         return bar
     if row.hold:

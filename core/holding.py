@@ -9,10 +9,8 @@ from core import db, messages
 from core.access import Actor, Role, needs
 from core.errors import Refused
 from core.models import Message
-from core.states import Status
+from core.states import RELEASABLE, Status
 from core.wake import wake
-
-RELEASABLE = ("late", "person")  # what a person may let go; others end with what caused them
 
 
 @needs(Role.OPERATOR)

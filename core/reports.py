@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlmodel import Session, col
 
 from core import db, listing, models
+from core.depth import Depth, Queue, depth_in
 from core.listing import MessageRow
 from core.models import Account, Attempt, MessageEvent, Worker
-from core.standing import Standing, a, m, where
+from core.standing import Standing, m, where
 from core.states import Status
 
 t = models.Message.metadata.tables["attempt"].c
@@ -33,7 +34,6 @@ class History:
     attempts: list[Attempt]
     events: list[MessageEvent]
     workers: dict[int, str]  # id to host, of those that still run
-    rate: float | None  # of its account, messages a second; None: no pacing
 
 
 def message(message_id: int) -> History | None:
@@ -52,21 +52,7 @@ def message(message_id: int) -> History | None:
             list(attempts.scalars()),
             list(events.scalars()),
             {worker.id: worker.host for worker in workers},
-            session.execute(select(a.rate).where(a.id == found[0].account_id)).scalar(),
         )
-
-
-def ahead(row: MessageRow, at: datetime) -> int:
-    """How many due messages of its account go before it; stops at `listing.CAP` + 1."""
-    first = or_(
-        and_(m.priority < row.priority, m.due_at <= at),
-        and_(
-            m.priority == row.priority,
-            or_(m.due_at < row.due_at, and_(m.due_at == row.due_at, m.id < row.id)),
-        ),
-    )
-    with db.reading() as session:
-        return _capped(session, and_(m.account_id == row.account_id, *_unheld(), first))
 
 
 def accounts() -> list[Account]:
@@ -78,11 +64,15 @@ def accounts() -> list[Account]:
 
 @dataclass(frozen=True)
 class AccountLoad:
-    """One account with what lies before it. `next_due_at` is of its earliest unheld message."""
+    """One account with what lies before it."""
 
     account: Account
-    due: int
-    next_due_at: datetime | None
+    depth: Depth
+
+    @property
+    def held(self) -> int:
+        """All of it, where the account does not send."""
+        return self.depth.held if self.account.state == "active" else self.depth.waiting
 
 
 @dataclass(frozen=True)
@@ -102,29 +92,32 @@ class Pulse:
     failed_today: int
     oldest_due_at: datetime | None
     workers: int
+    queue: Queue
     accounts: list[AccountLoad]
 
 
 def pulse(*, midnight: datetime) -> Pulse:
     """The state of everything; `midnight` is where the operator's day began."""
     with db.reading() as session:
-        at = db.now(session)
+        at, queue = db.now(session), depth_in(session)
+        today, accounts = _today(session, midnight), _loads(session, queue)
+        active = [load.account.id for load in accounts if load.account.state == "active"]
         waiting = and_(where(Standing.WAITING, at), m.due_at <= at)
-        today, accounts = _today(session, midnight), _loads(session, at)
         return Pulse(
             at=at,
             due=_capped(session, waiting),
-            retrying=_capped(session, where(Standing.RETRYING, at)),
+            retrying=_capped(session, _retrying(active)),
             next_day=_capped(session, _next_day(at)),
             sending=_capped(session, where(Standing.SENDING, at)),
-            held=_capped(session, where(Standing.HELD, at)),
+            held=min(listing.CAP + 1, sum(load.held for load in accounts)),
             late=_capped(session, _late([load.account.id for load in accounts])),
             checking=_capped(session, where(Standing.CHECKING, at)),
             unconfirmed=_capped(session, where(Standing.UNCONFIRMED, at)),
             sent_today=today.get(Status.SENT, 0),
             failed_today=today.get(Status.FAILED, 0),
             oldest_due_at=_first_due(session, waiting),
-            workers=_workers(session, at),
+            workers=queue.engine.workers,
+            queue=queue,
             accounts=accounts,
         )
 
@@ -150,34 +143,18 @@ def _first_due(session: Session, condition: ColumnElement[bool]) -> datetime | N
     return found
 
 
-def _workers(session: Session, at: datetime) -> int:
-    alive = and_(col(Worker.kind) == "loop", col(Worker.lease_until) > at)
-    return int(session.execute(select(func.count()).where(alive)).scalar_one())
+def _retrying(active: list[int]) -> ColumnElement[bool]:
+    """By account, as the index of what was refused begins."""
+    refused = and_(m.status == Status.PENDING.value, m.hold.is_(None), m.error_class.is_not(None))
+    return and_(m.account_id.in_(active), refused, m.retry_count > 0)
 
 
-def _loads(session: Session, at: datetime) -> list[AccountLoad]:
-    found = session.execute(
-        select(Account).where(col(Account.state) != "retired").order_by(col(Account.name))
-    )
+def _loads(session: Session, queue: Queue) -> list[AccountLoad]:
+    found = select(Account).where(col(Account.state) != "retired").order_by(col(Account.name))
+    depths = {depth.number.id: depth for depth in queue.accounts}
     return [
-        AccountLoad(
-            account,
-            _capped(session, and_(m.account_id == account.id, *_due(at))),
-            _first_due(session, and_(m.account_id == account.id, *_unheld()))
-            if account.state == "active"
-            else None,
-        )
-        for account in found.scalars()
+        AccountLoad(account, depths[account.id]) for account in session.execute(found).scalars()
     ]
-
-
-def _unheld() -> tuple[ColumnElement[bool], ...]:
-    """The words of the claim's index, so that it serves."""
-    return m.status == Status.PENDING.value, m.hold.is_(None)
-
-
-def _due(at: datetime) -> tuple[ColumnElement[bool], ...]:
-    return *_unheld(), m.due_at <= at
 
 
 def _today(session: Session, midnight: datetime) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -115,6 +115,25 @@ def told(at: datetime, zone: str, *, now: datetime | None = None) -> str:
         return here
     other_day = "" if local.date() == universal.date() else f"{_day(universal)} "
     return f"{here} ({other_day}{universal:%H:%M} UTC)"
+
+
+def clock(at: datetime, zone: str, now: datetime, *, seconds: bool = False) -> str:
+    """«14:30», «tomorrow 09:00», «Sat 28 Nov 09:00», «28 Nov 2027 09:00» in `zone`."""
+    place = ZoneInfo(zone)
+    here, today = at.astimezone(place), now.astimezone(place).date()
+    time = f"{here:%H:%M:%S}" if seconds else f"{here:%H:%M}"
+    day = _day_of(here, today)
+    return f"{day} {time}" if day else time
+
+
+def _day_of(here: datetime, today: date) -> str:
+    named = {0: "", 1: "tomorrow", -1: "yesterday"}
+    away = (here.date() - today).days
+    if away in named:
+        return named[away]
+    if here.year != today.year:
+        return f"{here.day} {here:%b %Y}"
+    return f"{here:%a} {here.day} {here:%b}"
 
 
 def ago(delta: timedelta) -> str:

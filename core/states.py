@@ -72,3 +72,4 @@ RANK = {delivery: rank for rank, delivery in enumerate(Delivery, start=1)}
 
 # What may hold a single message, so that the claim's index skips it.
 HOLDS = ("batch", "template", "late", "person")
+RELEASABLE = ("late", "person")  # what a person may let go; others end with what caused them

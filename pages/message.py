@@ -7,12 +7,13 @@ import streamlit as st
 
 from core import reports
 from core.access import Role
+from core.explain import explain_many
 from core.reports import History
 from core.schedule import told
 from core.standing import Standing
 from ui import actions, asking, look, moments, preview, table, timeline
 from ui.guard import signed_in, zone
-from ui.words import LATE, State, state_of, turn
+from ui.words import LATE, State, state_of
 
 person = signed_in()
 now = reports.now()
@@ -62,7 +63,8 @@ def watched(message_id: int, seen: tuple[int, str | None]) -> None:
     if row.deleted_at:
         when = moments.clock(row.deleted_at, zone(), at)
         look.note(f"Deleted by {row.deleted_by} {when}. Lists do not show it any more.", "grey")
-    state = state_of(row, at, zone())
+    why = None if row.ended else explain_many([row.id]).get(row.id)
+    state = state_of(row, at, zone(), why=why)
     advice = "".join(f'<p class="advice">{escape(said)}</p>' for said in more(history, state, at))
     chip = look.chip(state.word, state.colour, state.icon)
     st.html(
@@ -72,10 +74,8 @@ def watched(message_id: int, seen: tuple[int, str | None]) -> None:
 
 
 def more(history: History, state: State, at: datetime) -> list[str]:
-    """What the history adds to the state: who did it, or how long the line is."""
+    """What can be done about the state, and what the history adds to it: who did it."""
     said = [state.advice] if state.advice else []
-    if state.standing is Standing.WAITING and history.row.due_at <= at:
-        said.append(turn(reports.ahead(history.row, at), history.rate, at, zone()))
     if state.standing is Standing.CANCELLED:
         ends = [event for event in history.events if event.kind in ("cancel", "delete")]
         said += [f"By {end.actor}, {moments.clock(end.at, zone(), at)}." for end in ends[-1:]]

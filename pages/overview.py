@@ -4,8 +4,11 @@ from html import escape
 
 import streamlit as st
 
+from core.depth import Depth
+from core.listing import CAP
 from core.reports import AccountLoad, Pulse
 from core.standing import Standing
+from core.telling import depth_in_words
 from ui import live, look, moments, pausing, stopping
 from ui.addresses import listed
 from ui.guard import signed_in, zone
@@ -100,19 +103,38 @@ _HEAD = (
 def _account(load: AccountLoad, pulse: Pulse) -> str:
     account = load.account
     word, colour = ACCOUNTS[account.state]
-    rate = "no pacing" if account.rate is None else f"{account.rate:g} a second"
-    why = f"{account.state_reason}." if account.state_reason else rate
-    upcoming = load.next_due_at
-    after = moments.shown(upcoming, zone(), pulse.at) if upcoming else "nothing scheduled"
+    why = f"{account.state_reason}." if account.state_reason else _rate(load.depth)
+    waits = depth_in_words(load.depth.counts)
     return (
         f'<a class="row go" href="{listed(account=account.name)}">'
         f'<span class="state-cell">{look.chip(word, colour)}</span>'
         f'<span class="to">{escape(account.name)}'
         f"<small>{escape(account.display_phone or account.phone_number_id)}</small></span>"
-        f'<span class="says">{escape(why)}</span>'
-        f'<span class="by">{plural(load.due, "message")}</span>'
-        f'<span class="at">{after}</span></a>'
+        f'<span class="says">{escape(why)}{waits and f"<small>{waits}</small>"}</span>'
+        f'<span class="by">{plural(load.depth.due, "message")}</span>'
+        f'<span class="at">{_next(load, pulse)}</span></a>'
     )
+
+
+def _rate(depth: Depth) -> str:
+    """What it may send, and what is left of that while Meta wants it slower."""
+    if depth.rate_now is None or depth.number.rate is None:
+        return "no pacing"
+    slowed = depth.rate_now < depth.number.rate
+    now = f"{depth.rate_now:.3g} of " if slowed else ""
+    return f"{now}{depth.number.rate:g} a second"
+
+
+def _next(load: AccountLoad, pulse: Pulse) -> str:
+    """When all that is due has left; with nothing due, when something is."""
+    depth = load.depth
+    if depth.empty_at and depth.due:
+        least = "after " if depth.due > CAP else ""
+        shown = moments.shown(depth.empty_at, zone(), pulse.at, seconds=True)
+        return f"empty {least}{shown}"
+    if load.account.state != "active" or depth.next_due_at is None:
+        return "–" if depth.waiting else "nothing scheduled"
+    return moments.shown(depth.next_due_at, zone(), pulse.at)
 
 
 page()

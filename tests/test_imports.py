@@ -37,13 +37,13 @@ for client in ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "htt
 
 # The layer of each module of core. Who adds a file decides here where it belongs.
 LAYERS: dict[str, str] = {
-    "pure": """access account_checks clock errors guesses logs meta.answers meta.codes meta.payloads
-        meta.signatures meta.statuses numbering pacing passwords phone quiet quoting rendering
-        renewing retry schedule sending.breaker sending.sieve states wake""",
+    "pure": """access account_checks causes clock errors guesses logs meta.answers meta.codes
+        meta.payloads meta.signatures meta.statuses numbering pacing passwords phone quiet
+        quoting rendering renewing retry schedule sending.breaker sending.sieve states wake""",
     "records": "db models schema settings vault",
     "reads": """blocking choosing depth dump explain export forecast invariants.attempts
         invariants.events invariants.messages invariants.posts invariants.rates
-        invariants.violation line listing readiness reports standing verify""",
+        invariants.violation line listing readiness reports standing telling verify""",
     "services": """account_settings accounts audit composing editing guarding holding importing
         installation lateness messages meta.client operating operations outcomes preparing
         resuming scan sending.accept sending.agenda sending.attempts sending.claim

@@ -1,27 +1,12 @@
 """Times as people write them: short where it is clear, with the exact instant on hover."""
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from html import escape
 from zoneinfo import ZoneInfo
 
+from core import schedule
 
-def clock(at: datetime, zone: str, now: datetime, *, seconds: bool = False) -> str:
-    """«14:30», «tomorrow 09:00», «Sat 28 Nov 09:00», «28 Nov 2027 09:00» in `zone`."""
-    place = ZoneInfo(zone)
-    here, today = at.astimezone(place), now.astimezone(place).date()
-    time = f"{here:%H:%M:%S}" if seconds else f"{here:%H:%M}"
-    day = _day(here, today)
-    return f"{day} {time}" if day else time
-
-
-def _day(here: datetime, today: date) -> str:
-    named = {0: "", 1: "tomorrow", -1: "yesterday"}
-    away = (here.date() - today).days
-    if away in named:
-        return named[away]
-    if here.year != today.year:
-        return f"{here.day} {here:%b %Y}"
-    return f"{here:%a} {here.day} {here:%b}"
+clock = schedule.clock
 
 
 def exact(at: datetime, zone: str) -> str:

@@ -1,12 +1,14 @@
 """The list of messages: each row is a link, times tell the exact instant on hover."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
 from html import escape
 
 from core import phone
+from core.blocking import Reason
 from core.errors import Invalid
+from core.explain import explain_many
 from core.listing import MessageRow
 from core.phone import Phone
 from core.rendering import summary
@@ -22,23 +24,26 @@ _HEAD = (
 )
 
 
-def messages(rows: Iterable[MessageRow], *, now: datetime, zone: str) -> str:
+def messages(rows: Sequence[MessageRow], *, now: datetime, zone: str) -> str:
     """HTML of the list; the halves that have not and that have ended are told apart."""
     return f'<div class="list">{_HEAD}{"".join(_lines(rows, now, zone))}</div>'
 
 
-def _lines(rows: Iterable[MessageRow], now: datetime, zone: str) -> Iterator[str]:
-    half = None
+def _lines(rows: Sequence[MessageRow], now: datetime, zone: str) -> Iterator[str]:
+    half, whys = None, explain_many(row.id for row in rows if not row.ended)
     for row in rows:
         if row.ended is not half:
             half = row.ended
             named = "Finished, latest first" if half else "To be sent, soonest first"
             yield f'<div class="part">{named}</div>'
-        yield _line(row, state_of(row, now, zone), now, zone)
+        why = whys.get(row.id)
+        state = state_of(row, now, zone, why=why)
+        plain = state.standing in _PLAIN and (why is None or why.reason is Reason.SCHEDULED)
+        yield _line(row, state, "" if plain else state.sentence, now, zone)
 
 
-def _line(row: MessageRow, state: State, now: datetime, zone: str) -> str:
-    why = "" if state.standing in _PLAIN else f"<small>{escape(state.sentence)}</small>"
+def _line(row: MessageRow, state: State, why: str, now: datetime, zone: str) -> str:
+    why = why and f"<small>{escape(why)}</small>"
     says = escape(summary(row.text or f"Template {row.template}", 120))
     at = row.sent_at if row.sent_at else row.due_at
     return (

@@ -51,11 +51,11 @@ def test_the_pulse_counts_what_is_due_held_retrying_and_coming() -> None:
     assert (found.due, found.retrying, found.next_day, found.held) == (2, 1, 2, 1)
     assert (found.sending, found.checking, found.unconfirmed) == (1, 1, 1)
     assert found.oldest_due_at == oldest
-    assert [(load.account.name, load.due) for load in found.accounts] == [
+    assert [(load.account.name, load.depth.due) for load in found.accounts] == [
         ("Orders", 2),
         ("Support", 1),
     ]
-    assert found.accounts[0].next_due_at == oldest
+    assert found.accounts[0].depth.next_due_at == oldest
 
 
 def test_today_counts_what_was_sent_and_failed_today_whenever_it_was_due() -> None:
@@ -120,24 +120,3 @@ def test_a_message_comes_with_its_attempts_and_events_oldest_first() -> None:
 
 def test_a_message_that_never_was_is_none() -> None:
     assert reports.message(1) is None
-
-
-def test_what_goes_before_a_message_is_more_urgent_or_due_before_it() -> None:
-    at, account = now(), stored.account()
-    ids = stored.messages(
-        account,
-        [
-            {"due_at": at - HOUR},
-            {"due_at": at - timedelta(minutes=1), "priority": 0},
-            {"due_at": at - timedelta(minutes=9)},
-            {"due_at": at - timedelta(minutes=9)},
-            {"due_at": at - timedelta(minutes=5), "hold": "batch"},
-            {"due_at": at - 2 * HOUR, "priority": 2},
-            {"due_at": at + HOUR, "priority": 0},
-            {"due_at": at - 2 * HOUR, "status": "sent"},
-        ],
-    )
-    stored.messages(stored.account("Support"), [{"due_at": at - 3 * HOUR}])
-    third = reports.message(ids[3])
-    assert third is not None
-    assert reports.ahead(third.row, at) == 3

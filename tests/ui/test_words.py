@@ -4,11 +4,14 @@ from typing import Any
 
 import pytest
 
+from core.blocking import Reason
+from core.causes import CLASSES, CODES
+from core.explain import Explanation
 from core.listing import MessageRow
 from core.meta.codes import TABLE, ErrorClass
 from core.standing import Standing
 from ui import words
-from ui.words import CLASSES, CODES, EVENTS, WORDS, state_of
+from ui.words import EVENTS, WORDS, state_of
 
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -33,31 +36,6 @@ def told(**row: Any) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("row", "word", "sentence"),
     [
-        ({"due_at": NOW + 130 * MINUTE}, "Scheduled", "Leaves 14:10 (in 2 h 10 min)."),
-        (
-            {"due_at": NOW + 24 * 60 * MINUTE},
-            "Scheduled",
-            "Leaves tomorrow 12:00 (in 1 day).",
-        ),
-        ({"due_at": NOW - MINUTE}, "Waiting", "Due 1 min ago; leaves when its turn comes."),
-        (
-            {"due_at": NOW + MINUTE / 2, "error_class": "throttled", "error_code": 130429},
-            "Waiting",
-            "WhatsApp asked us to send more slowly. Goes on 12:00:30.",
-        ),
-        (
-            {"account_state": "paused", "account_reason": "token expired."},
-            "Held",
-            "Orders is paused: token expired.",
-        ),
-        ({"hold": "batch"}, "Held", "Its batch has not been released."),
-        ({"hold": "something new"}, "Held", "Held: something new."),
-        (
-            {"due_at": NOW + 5 * MINUTE, "retry_count": 1, "error_class": "transient"}
-            | {"error_code": 131016},
-            "Retrying",
-            "Try 2 of 4: 12:05:00 (in 5 min). WhatsApp's service was busy (131016).",
-        ),
         ({"status": "processing", "worker_id": 3}, "Sending", "Being handed to WhatsApp."),
         (
             {"status": "processing", "unconfirmed_since": NOW - 2 * MINUTE},
@@ -138,7 +116,9 @@ def test_numbers_are_written_as_people_write_them(number: int, told: str) -> Non
     assert words.plural(number, "message") == told
 
 
-def test_the_line_before_a_message_is_told_with_its_end() -> None:
-    assert words.turn(0, 1.0, NOW, "UTC") == "It is next."
-    assert words.turn(120, 1.0, NOW, "UTC") == "120 messages ahead of it, leaves about 05:02."
-    assert words.turn(3, None, NOW, "UTC") == "3 messages ahead of it."
+def test_what_waits_says_what_it_waits_for_and_what_can_be_done() -> None:
+    why = Explanation(7, Reason.PAUSED, "Orders", NOW, detail="token expired.", by="ana", since=NOW)
+    state = state_of(PLAIN, NOW, "Asia/Jakarta", why=why)
+    assert state.word == "Waiting"
+    assert state.sentence == "Orders is paused since 12:00, by ana: token expired."
+    assert state.advice == "It is resumed on the Overview."

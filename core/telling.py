@@ -1,0 +1,204 @@
+"""An explanation in an operator's words: one sentence with reason and end, and what can be done.
+
+Here and not in `ui/`, because the command line says the same.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from core.blocking import Reason
+from core.causes import CLASSES, HOLDS, failure
+from core.explain import Explanation
+from core.listing import CAP
+from core.schedule import ago, clock, within
+from core.states import RELEASABLE
+
+RESUME = "It is resumed on the Overview."
+RELEASE = "Release it, give it a new time, or cancel it."
+NEVER = "It will not leave: its turn comes too late for it."
+SOON = timedelta(seconds=2)
+
+ADVICE = {
+    Reason.GUARD: "An administrator says what becomes of it.",
+    Reason.STOPPED: "Sending is resumed on the Overview.",
+    Reason.PAUSED: RESUME,
+    Reason.RETIRED: "Cancel it, or send it from another account.",
+    Reason.NO_WORKER: "Start one with: make run",
+    Reason.UNREACHED: CLASSES["unreached"].advice,
+}
+
+
+def sentence(why: Explanation, now: datetime, zone: str = "UTC") -> str:
+    """Why it has not left, and when it will, with the times of `zone`."""
+    if why.exact and why.leaves_at is None:
+        return NEVER
+    return _SENTENCES[why.reason](why, _Clock(now, zone))
+
+
+def advice(why: Explanation) -> str:
+    """What can be done about it; empty where it goes on by itself."""
+    if why.reason is Reason.HELD:
+        return RELEASE if why.hold in RELEASABLE else ""
+    if why.exact and why.leaves_at is None:
+        return "Give it another time, or cancel it."
+    return ADVICE.get(why.reason, "")
+
+
+class _Clock:
+    def __init__(self, now: datetime, zone: str) -> None:
+        self.now, self.zone = now, zone
+
+    def __call__(self, at: datetime, *, seconds: bool = False) -> str:
+        return clock(at, self.zone, self.now, seconds=seconds)
+
+    def soon(self, at: datetime) -> str:
+        """With seconds and a span where it is near, else as short as it is clear."""
+        near = at - self.now < timedelta(hours=1)
+        return f"{self(at, seconds=near)} ({within(max(timedelta(), at - self.now))})"
+
+    def since(self, why: Explanation) -> str:
+        return f" since {self(why.since)}" if why.since else ""
+
+
+def _because(why: Explanation) -> str:
+    return f": {why.detail.rstrip('.')}." if why.detail else "."
+
+
+def _leaves(why: Explanation, at: _Clock, word: str = "Leaves") -> str:
+    """«Leaves 14:30:02 (in 4 min), behind 120 messages.» or at least so much."""
+    if why.leaves_at is None:
+        return ""
+    behind = _behind(why)
+    if why.exact:
+        return f"{word} {at.soon(why.leaves_at)}{behind and f', behind {behind}'}."
+    least = f"{word} {at.soon(why.leaves_at)} at the earliest"
+    return f"{least}{behind and f', behind at least {behind}'}."
+
+
+def _behind(why: Explanation) -> str:
+    if not why.ahead:
+        return ""
+    number = f"{min(why.ahead, CAP):,}"
+    return f"{number} message{'' if why.ahead == 1 else 's'}"
+
+
+def _guard(why: Explanation, at: _Clock) -> str:
+    return f"Nothing is sent from this database{at.since(why)}{_because(why)}"
+
+
+def _stopped(why: Explanation, at: _Clock) -> str:
+    by = f", by {why.by}" if why.by else ""
+    return f"All sending is stopped{at.since(why)}{by}{_because(why)}"
+
+
+def _paused(why: Explanation, at: _Clock) -> str:
+    by = f", by {why.by}" if why.by else ""
+    again = f" It resumes by itself {at(why.until)}." if why.until else ""
+    return f"{why.account} is {why.reason}{at.since(why)}{by}{_because(why)}{again}"
+
+
+def _held(why: Explanation, at: _Clock) -> str:
+    return HOLDS.get(why.hold or "", f"Held: {why.hold}.")
+
+
+def _retry(why: Explanation, at: _Clock) -> str:
+    if not why.retry_count:
+        known = CLASSES.get(why.error_class or "")
+        return f"{known.sentence if known else 'Put back.'} {_leaves(why, at)}"
+    turn = f"Try {why.retry_count + 1} of {why.max_retries + 1}"
+    return f"{turn}: {_leaves(why, at, 'leaves')} Before: {failure(why)[0]}"
+
+
+def _quiet(why: Explanation, at: _Clock) -> str:
+    until = f" until {at(why.until)}" if why.until else ""
+    return f"Quiet hours of {why.account}{until}. {_leaves(why, at)}"
+
+
+def _recipient(why: Explanation, at: _Clock) -> str:
+    return f"This person gets one message at a time. {_leaves(why, at)}"
+
+
+def _scheduled(why: Explanation, at: _Clock) -> str:
+    late = bool(why.leaves_at and why.leaves_at - why.due_at > SOON)
+    return f"{f'Due {at(why.due_at)}. ' if late else ''}{_leaves(why, at)}"
+
+
+def _no_worker(why: Explanation, at: _Clock) -> str:
+    return f"No worker has been alive{at.since(why)}, so nothing is sent."
+
+
+def _unreached(why: Explanation, at: _Clock) -> str:
+    return f"WhatsApp cannot be reached{at.since(why)}; one message asks every 15 s."
+
+
+def _throttled(why: Explanation, at: _Clock) -> str:
+    until = f" until {at(why.until, seconds=True)}" if why.until else ""
+    return f"WhatsApp told {why.account} to wait{until}. {_leaves(why, at)}"
+
+
+def _slowed(why: Explanation, at: _Clock) -> str:
+    return f"{why.account} sends {why.rate:.3g} a second since WhatsApp asked. {_turn(why, at)}"
+
+
+def _turn(why: Explanation, at: _Clock) -> str:
+    if why.exact and not why.ahead and why.leaves_at and why.leaves_at - at.now < SOON:
+        return f"Due {ago(at.now - why.due_at)}; it is next."
+    return f"Its turn has not come. {_leaves(why, at)}"
+
+
+def _sending(why: Explanation, at: _Clock) -> str:
+    return "Being handed to WhatsApp."
+
+
+def _checking(why: Explanation, at: _Clock) -> str:
+    until = f", and waited for until {at(why.until)} at least" if why.until else ""
+    return f"Handed over, but its answer is missing{at.since(why)}{until}."
+
+
+def _ended(why: Explanation, at: _Clock) -> str:
+    return f"It waits for nothing: it is {why.detail}."
+
+
+_SENTENCES: dict[Reason, Callable[[Explanation, _Clock], str]] = {
+    Reason.GUARD: _guard,
+    Reason.STOPPED: _stopped,
+    Reason.PAUSED: _paused,
+    Reason.RETIRED: _paused,
+    Reason.HELD: _held,
+    Reason.RETRY: _retry,
+    Reason.QUIET: _quiet,
+    Reason.RECIPIENT: _recipient,
+    Reason.SCHEDULED: _scheduled,
+    Reason.NO_WORKER: _no_worker,
+    Reason.UNREACHED: _unreached,
+    Reason.THROTTLED: _throttled,
+    Reason.SLOWED: _slowed,
+    Reason.TURN: _turn,
+    Reason.SENDING: _sending,
+    Reason.CHECKING: _checking,
+    Reason.ENDED: _ended,
+}
+
+# What waits, as a heading or beside a number.
+NAMES: dict[Reason, str] = {
+    Reason.GUARD: "kept by the restore guard",
+    Reason.STOPPED: "all sending stopped",
+    Reason.PAUSED: "account paused",
+    Reason.RETIRED: "account retired",
+    Reason.HELD: "held",
+    Reason.RETRY: "to be tried again",
+    Reason.QUIET: "quiet hours",
+    Reason.RECIPIENT: "one at a time to a person",
+    Reason.SCHEDULED: "for later",
+    Reason.NO_WORKER: "no worker",
+    Reason.UNREACHED: "WhatsApp not reached",
+    Reason.THROTTLED: "told to wait",
+    Reason.SLOWED: "due, at a lower rate",
+    Reason.TURN: "due",
+}
+
+
+def depth_in_words(counts: dict[Reason, int]) -> str:
+    """«3 held · 1,204 due»; empty where nothing waits."""
+    shown = ((NAMES[reason], number) for reason, number in counts.items() if number)
+    return " · ".join(f"{n:,} {name}" if n <= CAP else f"{CAP:,}+ {name}" for name, n in shown)
