@@ -55,14 +55,15 @@ def migrated_sqlite(own_folder: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def migrated_postgres(cluster: postgres.Cluster) -> str:
-    _admin(cluster, "CREATE DATABASE migrated")
+    run_sql(cluster, "CREATE DATABASE migrated")
     engine = db.make_engine(cluster.url("migrated"))
     schema.migrate(engine)
     engine.dispose()
     return "migrated"
 
 
-def _admin(cluster: postgres.Cluster, statement: str) -> None:
+def run_sql(cluster: postgres.Cluster, statement: str) -> None:
+    """A statement about whole databases, outside any transaction."""
     url = cluster.url("postgres").replace("postgresql:", "postgresql+psycopg:")
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
@@ -102,10 +103,10 @@ def postgresql(
     environment: pytest.MonkeyPatch, cluster: postgres.Cluster, migrated_postgres: str
 ) -> Iterator[str]:
     name = f"test_{uuid4().hex[:12]}"
-    _admin(cluster, f"CREATE DATABASE {name} TEMPLATE {migrated_postgres}")
+    run_sql(cluster, f"CREATE DATABASE {name} TEMPLATE {migrated_postgres}")
     yield _use(environment, cluster.url(name))
     forget_settings()
-    _admin(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+    run_sql(cluster, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

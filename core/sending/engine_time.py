@@ -8,6 +8,7 @@ from time import monotonic, time
 from core import clock
 
 SAMPLES_FOR = 30.0  # seconds that a sample counts
+STEPPED = 1.0  # seconds by which no clock drifts in that time
 
 
 class EngineTime:
@@ -27,8 +28,10 @@ class EngineTime:
 
         def sampled(now: datetime) -> None:
             answered = monotonic()
-            at = (now - clock.offset()).timestamp()
-            self._samples.append((answered, answered - asked, at - (asked + answered) / 2))
+            ahead = (now - clock.offset()).timestamp() - (asked + answered) / 2
+            if abs(ahead - self._best) > (answered - asked) + STEPPED:
+                self._samples.clear()  # a clock was set, or the database is on another machine
+            self._samples.append((answered, answered - asked, ahead))
             while self._samples[0][0] < answered - SAMPLES_FOR:
                 self._samples.popleft()
             self._best = min(self._samples, key=lambda one: one[1])[2]

@@ -36,6 +36,7 @@ T = TypeVar("T")
 PROBE_EVERY = 1.0  # seconds between two probes of what is due, and two renewals of the lease
 STOP_WAITS = 3.0
 UNMARKABLE_WAITS = 5.0  # seconds without claims after a start mark could not be written
+OUT_OF_REACH = 5.0  # seconds; only a clock that went back since puts a claimed slot there
 MOST_IN_FLIGHT = 2000
 SPARE_FILES = 200
 
@@ -249,6 +250,9 @@ class SendLoop:
     async def _post(self, claim: Claim) -> None:
         """Sleep to the slot, POST once, hand over the result; never late, never without a lease."""
         slot = self._time.on_monotonic(claim.slot_at)
+        if slot > monotonic() + OUT_OF_REACH:
+            self._return(claim)
+            return
         while (left := slot - monotonic()) > 0:  # noqa: ASYNC110 - timers round to milliseconds
             await asyncio.sleep(left)
         late = claim.window is not None and monotonic() > slot + claim.window

@@ -117,10 +117,11 @@ class Fleet:
     killed: list[Killed] = field(default_factory=list)
 
     def worker(
-        self, machine: str = "one", *, program: tuple[str, ...] = HUEY, **settings: str
+        self, machine: str | Path = "one", *, program: tuple[str, ...] = HUEY, **settings: str
     ) -> Worker:
-        """One more worker; its send loop runs when this returns."""
-        data = self.programs.folder / (machine if self.shared else "data")
+        """One more worker, on a machine by its name or its folder; it sends when this returns."""
+        named = machine if self.shared or isinstance(machine, Path) else "data"
+        data = self.programs.folder / named
         made = Worker(self.programs, data, settings, program)
         self.workers.append(made)
         made.until_sending()

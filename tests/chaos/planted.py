@@ -1,7 +1,8 @@
 """The consumer with a misfortune planted that no setting can give: run as huey_consumer is.
 
 `CHAOS_SKEW`: seconds by which this machine's clock is wrong; the database's is not. `CHAOS_PAGES`:
-a file that holds the most pages that SQLite may have, read at each transaction.
+a file that holds the most pages that SQLite may have, read at each transaction. `CHAOS_TIMES_OUT`:
+seconds after which a post is given up.
 """
 
 import os
@@ -16,6 +17,7 @@ from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
 from core import clock
+from core.meta import client
 from core.sending import engine_time
 
 
@@ -36,5 +38,7 @@ if __name__ == "__main__":
         skew(float(seconds))
     if file := os.environ.get("CHAOS_PAGES"):
         bound_pages(Path(file))
+    if seconds := os.environ.get("CHAOS_TIMES_OUT"):
+        client.TOTAL_SECONDS = int(seconds)
     sys.argv[0] = "huey_consumer"
     consumer_main()

@@ -2,13 +2,15 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from core import db
+from core.verify import violations
 from tests.waiting import until
 
 QUIET_WITHIN = 120  # seconds
@@ -50,11 +52,25 @@ class Tally:
         assert self.twice == self.lost == self.stuck == 0, self.lines()
         more = self.unconfirmed - set(in_flight)
         assert not more, f"{len(more)} unconfirmed that were not in flight\n{self.lines()}"
+        assert not (broken := list(violations())), broken[:20]
 
 
 def until_quiet(*, within: float = QUIET_WITHIN) -> None:
     """Until nothing is under way and nothing waits that could leave now."""
     until(lambda: not any(under_way().values()), within=within, every=0.25)
+
+
+def until_still(arrived: Callable[[], int], *, for_seconds: float = 1.0) -> None:
+    """Until nothing has arrived for a while."""
+    seen, since = arrived(), monotonic()
+
+    def still() -> bool:
+        nonlocal seen, since
+        if (now := arrived()) != seen:
+            seen, since = now, monotonic()
+        return monotonic() - since > for_seconds
+
+    until(still, within=30)
 
 
 def under_way() -> dict[str, int]:

@@ -1,0 +1,65 @@
+"""Clocks that are wrong by two minutes: a machine's beside a right database, or the only one."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from random import Random
+
+import pytest
+
+from core import db
+from tests.chaos import tally
+from tests.chaos.fleet import PLANTED, Fleet
+from tests.chaos.load import Load
+
+pytestmark = pytest.mark.timeout(240)
+TWO_MINUTES = 120
+JITTER = timedelta(milliseconds=100)
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_machines_whose_clocks_are_wrong_send_nothing_early_late_or_twice(
+    fleet: Fleet, load: Load
+) -> None:
+    account, paced = load.account(None), load.account(80)
+    load.add(account, 1000)
+    load.add(paced, 400)
+    load.add(account, 500, late=8)
+    fleet.worker("fast", program=PLANTED, CHAOS_SKEW=str(TWO_MINUTES))
+    slow = fleet.worker("slow", program=PLANTED, CHAOS_SKEW=str(-TWO_MINUTES))
+    load.until_more(300)
+    fleet.kill(slow)
+    tally.until_quiet()
+    load.until_more(1900 - load.arrived())
+    tally.until_quiet()
+    found = tally.reckon(load.ledger, scheduled=load.scheduled)
+    found.check(in_flight=fleet.in_flight())
+    assert not _early(load)
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_a_clock_that_jumps_and_jumps_back_stops_nothing_and_repeats_nothing(
+    fleet: Fleet, load: Load, chance: Random, move_clock: Callable[[timedelta], None]
+) -> None:
+    load.add(load.account(None), 5000)
+    fleet.two()
+    for ahead in (TWO_MINUTES, 0):
+        load.until_more(chance.randint(1, 1000))
+        move_clock(timedelta(seconds=ahead))
+    load.until_more(200)
+    tally.until_quiet()
+    found = tally.reckon(load.ledger, scheduled=load.scheduled)
+    # A scan in the second of the jump may take a worker for dead, whose lease seems to be over.
+    dead = any("taken for dead" in one.said() for one in fleet.workers)
+    found.check(in_flight=found.unconfirmed if dead else ())
+
+
+def _early(load: Load) -> list[tuple[int, datetime]]:
+    """What arrived before it was due, by the one clock that database and sandbox share."""
+    with db.reading() as session:
+        found = session.execute(
+            db.sql(
+                "SELECT a.id, m.scheduled_at FROM attempt a JOIN message m ON m.id = a.message_id"
+            ).columns(scheduled_at=db.UtcDateTime())
+        )
+        due = {row.id: row.scheduled_at for row in found}
+    return [(one, at) for one, at in tally.accepted(load.ledger) if at < due[one] - JITTER]
