@@ -5,7 +5,7 @@ import sys
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from commands import bulk, checking, messages, numbers, people, queue, workers
+from commands import bulk, checking, guard, messages, numbers, people, queue, workers
 from core import preparing, schema, wake
 from core.errors import Invalid, OutboxError
 
@@ -17,6 +17,8 @@ app.add_typer(queue.app)
 app.add_typer(bulk.app)
 app.add_typer(workers.app)
 app.add_typer(checking.app)
+app.add_typer(guard.app, name="guard")
+app.add_typer(guard.machine, name="worker")
 
 
 @app.command()

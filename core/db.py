@@ -194,6 +194,22 @@ def reserve(session: Session, table: str, count: int) -> list[int]:
     return list(range(first, first + count))
 
 
+def skip_ids(session: Session, table: str, beyond: int) -> None:
+    """Let no row that is made from now on have an id up to `beyond`, or one that was given."""
+    if on_postgres(session):
+        name = f"pg_get_serial_sequence('{table}', 'id')"
+        next_id = f"SELECT setval({name}, greatest(nextval({name}), CAST(:beyond AS bigint)))"
+        session.execute(sql(next_id), {"beyond": beyond})
+        return
+    known = sql(
+        f"INSERT INTO sqlite_sequence SELECT '{table}', 0 WHERE NOT EXISTS"
+        f" (SELECT 1 FROM sqlite_sequence WHERE name = '{table}')"
+    )
+    session.execute(known)
+    raised = f"UPDATE sqlite_sequence SET seq = max(seq, :beyond) WHERE name = '{table}'"
+    session.execute(sql(raised), {"beyond": beyond})
+
+
 def insert_rows(
     session: Session, table: str, values: Sequence[Mapping[str, Any]], **columns: str
 ) -> None:

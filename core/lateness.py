@@ -65,11 +65,10 @@ def _lock(session: Session, rows: list[dict[str, Any]]) -> None:
         )
 
 
-def forget(session: Session, account_id: int) -> None:
-    """Call nothing late that came due until now: a person has decided about it."""
-    session.execute(
-        db.sql("UPDATE pace SET ready_since = NULL WHERE account_id = :id"), {"id": account_id}
-    )
+def forget(session: Session, account_id: int | None = None) -> None:
+    """Call nothing late that came due until now, of one account or of all: a person has decided."""
+    one = "" if account_id is None else " WHERE account_id = :id"
+    session.execute(db.sql(f"UPDATE pace SET ready_since = NULL{one}"), {"id": account_id})
 
 
 def _counts(

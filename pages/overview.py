@@ -9,7 +9,7 @@ from core.listing import CAP
 from core.reports import AccountLoad, Pulse
 from core.standing import Standing
 from core.telling import depth_in_words
-from ui import live, look, moments, pausing, stopping
+from ui import guarded, live, look, moments, pausing, stopping
 from ui.addresses import listed
 from ui.guard import signed_in, zone
 from ui.words import ACCOUNTS, brief, count, plural
@@ -48,7 +48,7 @@ def rest() -> None:
 
 
 def _well(pulse: Pulse) -> str:
-    needs = stopping.needs_somebody() + live.needs_somebody(pulse)
+    needs = stopping.needs_somebody() + guarded.needs_somebody() + live.needs_somebody(pulse)
     at = f"<p>as of {moments.shown(pulse.at, zone(), pulse.at, seconds=True)}</p>"
     if not needs:
         said = "All is well" if pulse.accounts else "Ready to begin"

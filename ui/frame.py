@@ -5,10 +5,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import installation
+from core import guarding, installation
 from core.access import Actor, Role
 from core.settings import settings
-from ui import asking, live, look, stopping
+from ui import asking, guarded, live, look, stopping
 from ui.guard import signed_in
 
 NEEDS = {"schedule": Role.OPERATOR}  # pages that viewers cannot use
@@ -28,6 +28,7 @@ def main() -> None:
         stopping.button(stop, by=person)
         _person(person)
     stopping.banner(stop, by=person)
+    guarded.banner(guarding.guarded(), by=person)
     if page.url_path:  # the overview tells them itself
         live.troubles()
     page.run()

@@ -191,6 +191,13 @@ FIELDS: dict[str, str] = {
     "reference": "Reference",
 }
 
+# What may become of the overdue when the restore guard is answered.
+OVERDUE: dict[str, str] = {
+    "hold": "Hold them: somebody looks at each, or releases them together",
+    "cancel": "Cancel them: they left, or are worthless by now",
+    "send": "Send them: none of them has left",
+}
+
 ACCOUNTS: dict[str, tuple[str, str]] = {
     "active": ("Active", "green"),
     "paused": ("Paused", "orange"),

@@ -66,6 +66,7 @@ class SendLoop:
         self._time = EngineTime()
         self._renewed = self._probed = float("-inf")
         self._read_back = False
+        self._strange = False  # to this database, so that the guard is on
         self._unmarkable_until = float("-inf")
         self._database = ThreadPoolExecutor(1, thread_name_prefix="outbox-db")
 
@@ -146,7 +147,9 @@ class SendLoop:
 
     async def _recognise(self) -> None:
         """Compare the database with this machine's twin; where they disagree, the guard is on."""
-        if why := await self._in_database(twin.check):
+        why = await self._in_database(twin.check)
+        self._strange = why is not None
+        if why:
             log.error("nothing is sent until a person decides: %s", why)
 
     async def _tick(self, began: float) -> None:
@@ -163,11 +166,19 @@ class SendLoop:
             self._renewed = began
         self._read_back = False
         self._absorb(order, done)
-        self._keep_twin(done)
+        await self._keep_twin(done)
 
-    def _keep_twin(self, done: tick.Done) -> None:
-        if done.highest is not None:
-            twin.remember(self._installation, done.highest)
+    async def _keep_twin(self, done: tick.Done) -> None:
+        """Remember what is committed before any of it is posted.
+
+        Who turned the guard off has accepted this machine.
+        """
+        if done.highest is None:
+            return
+        if self._strange:
+            await self._in_database(twin.accept)
+            self._strange = False
+        twin.remember(self._installation, done.highest)
 
     def _order(self, began: float) -> tick.Order:
         now = self._time.now()

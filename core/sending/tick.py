@@ -70,7 +70,7 @@ class Done:
     lanes: dict[int, Lane] = field(default_factory=dict)
     outlook: dict[int, Outlook] | None = None
     not_mine: set[int] = field(default_factory=set)
-    highest: int | None = None  # attempt for the twin; None: not asked for, or guarded
+    highest: int | None = None  # attempt for the twin; None: nothing new, or guarded
 
 
 def run(order: Order, *, installation: str, sampled: Callable[[datetime], None]) -> Done:
@@ -110,6 +110,8 @@ def run(order: Order, *, installation: str, sampled: Callable[[datetime], None])
             done.outlook = _probe(session, now)
         if order.renew:
             done.highest = _highest(session)
+        elif done.claims:
+            done.highest = done.claims[-1].attempt_id
     return done
 
 

@@ -20,17 +20,16 @@ from sqlalchemy import func, select
 from sqlmodel import Session, col
 
 from core import db, guarding
+from core.access import Actor, Role, needs
 from core.models import Attempt, Installation, Worker
 from core.settings import settings
 
 SIZE = 512  # bytes, always the same, so that the file is rewritten in place by one write
 WATCHED_FOR = 3.0  # seconds in which a worker that lives renews itself
-STRANGE = "The data folder «{}» is a copy, or was restored: it is not the one that sent before."
-NEW_MACHINE = "A machine that has not sent before wants to ({}), and no worker of another lives."
-BEHIND = "The database is older than what has been sent: attempt {} was made, and it knows only {}."
-ANOTHER = (
-    "The database is a copy, or was restored: it is not the one that this machine has sent from."
-)
+STRANGE = "its data folder is a copy, or was restored: it is not the one that it sent with."
+NEW_MACHINE = "it has not sent before, and no worker of another machine lives."
+BEHIND = "the database is older than what it has sent: it made attempt {}, the newest there is {}."
+ANOTHER = "the database is a copy, or was restored: it is not the one that it has sent from."
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,11 @@ def check() -> str | None:
     with db.reading() as session:
         seen = _seen(session, ours)
         given = _ids_given(session)
-    why = _what_is_wrong(twin, seen, given)
+    wrong = _what_is_wrong(twin, seen, given)
+    why = wrong and _here(wrong)
     if why:
         with db.writing() as session:
-            guarding.guard(session, why)
+            guarding.guard(session, why, beyond=max(given, twin.highest if twin else 0))
     return why
 
 
@@ -94,12 +94,38 @@ def machine_id() -> str:
     return path.read_text().strip() if path.exists() else ""
 
 
-def join() -> int:
-    """This machine belongs from now on; returns the newest attempt that it remembers."""
+def accept() -> None:
+    """This machine belongs to this database from now on: a person has said so."""
     with db.reading() as session:
         seen = _seen(session, _installation(session))
     _create(seen)
-    return seen.highest
+
+
+@needs(Role.ADMIN)
+def answer(what: guarding.Overdue, *, by: Actor) -> int:
+    """Answer the restore guard (see `guarding.answer`); a machine that sends is accepted by it."""
+    count = guarding.answer(what, by=by)
+    with db.reading() as session:
+        ours = _installation(session)
+    if recall(ours):
+        accept()
+    return count
+
+
+@needs(Role.ADMIN)
+def join(*, by: Actor) -> str | None:
+    """Accept this machine, and turn the guard off where only its being new had turned it on.
+
+    Returns why nothing is sent all the same, or None.
+    """
+    accept()
+    mine = _here(NEW_MACHINE)
+    with db.writing() as session:
+        known = guarding.reason(session)
+        if known == mine:
+            guarding.lift(session, by, after={"joined": os.uname().nodename})
+            return None
+    return known
 
 
 def _seen(session: Session, installation_id: str) -> Twin:
@@ -111,15 +137,20 @@ def _seen(session: Session, installation_id: str) -> Twin:
 def _what_is_wrong(twin: Twin | None, seen: Twin, given: int) -> str | None:
     if twin is None:
         if seen.highest and not _another_lives():
-            return NEW_MACHINE.format(os.uname().nodename)
+            return NEW_MACHINE
         _create(seen)
         return None
     if twin.inode < 0 or (twin.installation, twin.machine) != (seen.installation, seen.machine):
-        return STRANGE.format(settings().data_dir.name)
+        return STRANGE
     if twin.database != seen.database:
         return ANOTHER
     # Ids given, not rows: erasing old attempts is no restore.
     return BEHIND.format(twin.highest, given) if twin.highest > given else None
+
+
+def _here(why: str) -> str:
+    """Which machine says so, because a person has to know where to look."""
+    return f"{os.uname().nodename}: {why}"
 
 
 def _create(twin: Twin) -> None:

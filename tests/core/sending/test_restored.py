@@ -1,0 +1,124 @@
+"""A database that is not the one that sent: nothing leaves twice, and a person decides."""
+
+import shutil
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from core import guarding
+from core.guarding import Overdue
+from core.sending import twin
+from core.sending.loop import SendLoop
+from core.settings import settings
+from tests import given
+from tests.conftest import forget_settings
+from tests.core.sending.copies import clone, dump, restore, twin_file
+from tests.processes import Programs
+from tests.waiting import until
+
+SendDue = Callable[[], SendLoop]
+
+
+def _to(programs: Programs) -> list[str]:
+    return [one["to"] for one in programs.arrived()]
+
+
+def test_after_a_restored_dump_what_left_since_is_not_sent_again(
+    database: str,
+    programs: Programs,
+    send_due: SendDue,
+    move_clock: Callable[[timedelta], None],
+    tmp_path: Path,
+) -> None:
+    account = given.account(rate=None)
+    before, left, later = (given.recipient(n) for n in range(3))
+    given.message(account, to=before)
+    send_due()
+    since = given.message(account, to=left, when=given.in_(minutes=10))
+    given.message(account, to=later, when=given.in_(hours=2))
+    kept = dump(database, tmp_path)
+    move_clock(timedelta(minutes=20))
+    send_due()
+    newest = given.attempts(since)[-1].id
+    restore(database, kept)
+
+    send_due()
+    assert _to(programs) == [before, left]
+    guard = guarding.guarded()
+    assert guard and f"attempt {newest}" in guard.reason
+    assert given.row(since).status == "pending"
+
+    assert twin.answer(Overdue.HOLD, by=given.ANA) == 1
+    move_clock(timedelta(hours=2))
+    send_due()
+    assert _to(programs) == [before, left, later]
+    assert given.row(since).hold == "late" and guarding.guarded() is None
+
+
+def test_a_cloned_database_sends_nothing_while_the_true_one_goes_on(
+    database: str,
+    programs: Programs,
+    send_due: SendDue,
+    environment: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    account = given.account(rate=None)
+    given.message(account)
+    send_due()
+    given.message(account, to=given.recipient(1))
+    copy = clone(database, tmp_path)
+    send_due()
+    environment.setenv("OUTBOX_DATABASE_URL", copy)
+    forget_settings()
+    send_due()
+    assert len(_to(programs)) == 2 and guarding.guarded()
+    assert twin.answer(Overdue.CANCEL, by=given.ANA) == 1
+    given.message(account, to=given.recipient(2))
+    send_due()
+    assert len(_to(programs)) == 3
+
+
+def test_a_new_machine_sends_only_after_it_was_told_that_it_belongs(
+    database: str,
+    programs: Programs,
+    send_due: SendDue,
+    environment: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    environment.setattr(twin, "WATCHED_FOR", 0.3)
+    account = given.account(rate=None)
+    given.message(account)
+    send_due()
+    given.message(account, to=given.recipient(1))
+    key = settings().data_dir / "secret.key"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    if key.exists():
+        shutil.copy(key, elsewhere)
+    environment.setenv("OUTBOX_DATA_DIR", str(elsewhere))
+    forget_settings()
+    send_due()
+    assert len(_to(programs)) == 1
+    assert twin.join(by=given.ANA) is None
+    send_due()
+    assert len(_to(programs)) == 2
+
+
+def test_the_answer_finds_a_loop_that_lives_and_is_trusted_by_it_from_then_on(
+    database: str, programs: Programs, send_due: SendDue
+) -> None:
+    """A copied data folder: the loop itself makes its twin anew once a person has decided."""
+    account = given.account(rate=None)
+    given.message(account)
+    send_due()
+    file = twin_file()
+    shutil.copy(file, file.with_suffix(".copy"))
+    file.with_suffix(".copy").rename(file)
+    given.message(account, to=given.recipient(1))
+    programs.worker()
+    until(guarding.guarded)
+    guarding.answer(Overdue.SEND, by=given.ANA)
+    until(lambda: len(_to(programs)) == 2)
+    until(lambda: not twin.check())
