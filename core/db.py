@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
@@ -115,6 +116,18 @@ def writing() -> Iterator[Session]:
 
 def on_postgres(session: Session) -> bool:
     return session.get_bind().dialect.name == "postgresql"
+
+
+def which(session: Session) -> str:
+    """What tells a database from its copy: cluster and oid, or the inode of SQLite's file."""
+    if on_postgres(session):
+        statement = (
+            "SELECT s.system_identifier || '-' || d.oid FROM pg_control_system() s, pg_database d"
+            " WHERE d.datname = current_database()"
+        )
+        return str(session.execute(text(statement)).scalar_one())
+    file = session.execute(text("SELECT file FROM pragma_database_list")).scalars().first()
+    return str(Path(str(file)).stat().st_ino)
 
 
 def now(session: Session) -> datetime:

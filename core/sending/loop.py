@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import TypeVar
@@ -94,7 +95,7 @@ class SendLoop:
         while not await self._enter():
             if self.stop.is_set():
                 return
-        self._marks = Marks(marks.folder_of(self._installation), self.worker_id)
+        self._marks = Marks(self._folder, self.worker_id)
         self._renewed = monotonic()
         log.info("send loop %d started", self.worker_id)
         async with client.open_session() as self._http:
@@ -108,7 +109,7 @@ class SendLoop:
     async def _enter(self) -> bool:
         """Make itself known and bury the dead; False while the database cannot be reached."""
         try:
-            self._installation = await self._in_database(_installation)
+            self._installation, self._folder = await self._in_database(_place)
             await self._recognise()
             self.worker_id = self.worker_id or await self._in_database(
                 lambda: workers.start("loop")
@@ -346,7 +347,7 @@ class SendLoop:
             self._drop(attempt_id)
         self.worker_id = await self._in_database(lambda: workers.start("loop"))
         self._marks.close()
-        self._marks = Marks(marks.folder_of(self._installation), self.worker_id)
+        self._marks = Marks(self._folder, self.worker_id)
         self._renewed = monotonic()
 
     async def _sleep(self, began: float) -> None:
@@ -396,9 +397,11 @@ class SendLoop:
         return await self._loop.run_in_executor(self._database, work)
 
 
-def _installation() -> str:
+def _place() -> tuple[str, Path]:
+    """The installation's id, and where this machine keeps its start marks."""
     with db.reading() as session:
-        return str(session.execute(db.sql("SELECT id FROM installation")).scalar_one())
+        installation = session.execute(db.sql("SELECT id FROM installation")).scalar_one()
+        return str(installation), marks.folder_of(session)
 
 
 def _raise_file_limit() -> int:

@@ -11,6 +11,9 @@ from collections.abc import Iterable
 from fcntl import LOCK_EX, LOCK_NB, LOCK_SH, flock
 from pathlib import Path
 
+from sqlmodel import Session
+
+from core import db
 from core.settings import settings
 
 SIZE = 8  # bytes of one id
@@ -56,9 +59,13 @@ class Marks:
             self._turn, self._written[other] = other, 0
 
 
-def folder_of(installation: str) -> Path:
-    """Where this machine keeps the marks of an installation's workers."""
-    return settings().data_dir / "marks" / installation
+def folder_of(session: Session) -> Path:
+    """Where this machine keeps the marks of a database's workers, those of a clone's apart.
+
+    A clone gives its workers the same ids: none may take another's marks for its own.
+    """
+    installation = session.execute(db.sql("SELECT id FROM installation")).scalar_one()
+    return settings().data_dir / "marks" / str(installation) / db.which(session)
 
 
 def left_by(folder: Path, worker_id: int) -> set[int] | None:

@@ -6,7 +6,6 @@ was never posted and goes back; all else of it that is open counts as unknown.
 
 from collections.abc import Iterable
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -42,7 +41,7 @@ def _dead_workers() -> Dead:
     with db.reading() as session:
         over = db.now(session) - workers.DEAD_AFTER
         rows = session.execute(select(Worker)).scalars().all()
-        folder = _folder(session)
+        folder = marks.folder_of(session)
     here = workers.boot_id()
     dead: Dead = {}
     for one in rows:
@@ -50,10 +49,6 @@ def _dead_workers() -> Dead:
         if left is not None or one.lease_until < over:
             dead[one.id] = left
     return dead
-
-
-def _folder(session: Session) -> Path:
-    return marks.folder_of(str(session.execute(db.sql("SELECT id FROM installation")).scalar_one()))
 
 
 def _close_some(dead: Dead) -> int:
@@ -103,7 +98,7 @@ def _forget(dead: Dead) -> None:
             ).first()
             if gone and gone.kind == "loop":
                 workers.remember_lived(session, gone.lease_until - workers.LEASE)
-            folder = _folder(session)
+            folder = marks.folder_of(session)
         if gone:
             marks.forget(folder, worker_id)
 

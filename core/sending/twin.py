@@ -131,7 +131,7 @@ def join(*, by: Actor) -> str | None:
 def _seen(session: Session, installation_id: str) -> Twin:
     """What a twin would say that was made now."""
     known = session.execute(select(func.max(col(Attempt.id)))).scalar()
-    return Twin(installation_id, machine_id(), -1, _which(session), int(known or 0))
+    return Twin(installation_id, machine_id(), -1, db.which(session), int(known or 0))
 
 
 def _what_is_wrong(twin: Twin | None, seen: Twin, given: int) -> str | None:
@@ -192,18 +192,6 @@ def _path(installation_id: str) -> Path:
 
 def _installation(session: Session) -> str:
     return str(session.execute(select(col(Installation.id))).scalar_one())
-
-
-def _which(session: Session) -> str:
-    """What tells a database from its copy: cluster and oid, or the inode of SQLite's file."""
-    if db.on_postgres(session):
-        statement = (
-            "SELECT s.system_identifier || '/' || d.oid FROM pg_control_system() s, pg_database d"
-            " WHERE d.datname = current_database()"
-        )
-        return str(session.execute(db.sql(statement)).scalar_one())
-    file = session.execute(db.sql("SELECT file FROM pragma_database_list")).scalars().first()
-    return str(Path(str(file)).stat().st_ino)
 
 
 def _ids_given(session: Session) -> int:

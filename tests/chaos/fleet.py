@@ -82,7 +82,7 @@ class Worker:
     def _marked(self) -> frozenset[int]:
         """Every attempt that any worker of this machine began, as far as its files tell."""
         marked: set[int] = set()
-        for path in self.data.glob("marks/*/*.[01]"):
+        for path in self.data.glob("marks/*/*/*.[01]"):
             raw = path.read_bytes()
             ends = range(SIZE, len(raw) + 1, SIZE)
             marked |= {int.from_bytes(raw[end - SIZE : end], "little") for end in ends}

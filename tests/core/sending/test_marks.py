@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from core.sending import marks, reap, tick
 from core.sending.loop import GivenBack, SendLoop
 from core.sending.marks import Marks
 from tests import given
+from tests.conftest import forget_settings
 from tests.processes import ROOT, Programs
 
 KILLED = """
@@ -144,6 +146,11 @@ def _installation() -> str:
         return str(session.execute(db.sql("SELECT id FROM installation")).scalar_one())
 
 
+def _folder() -> Path:
+    with db.reading() as session:
+        return marks.folder_of(session)
+
+
 def _outcomes(worker: int) -> list[str | None]:
     with db.reading() as session:
         found = db.sql("SELECT outcome FROM attempt WHERE worker_id = :w ORDER BY id")
@@ -154,20 +161,39 @@ def test_what_a_killed_worker_never_began_goes_back_at_once_and_the_rest_is_unkn
     database: str,
 ) -> None:
     worker, attempts = _claimed(given.account(rate=None), 5)
-    killed_after_marking(marks.folder_of(_installation()), worker, *attempts[:2])
+    killed_after_marking(_folder(), worker, *attempts[:2])
     assert reap.reap() == 5 and reap.reap() == 0
     assert _outcomes(worker) == ["unknown"] * 2 + ["released"] * 3
     assert sorted(given.statuses()) == ["pending"] * 3 + ["processing"] * 2
-    assert list(marks.folder_of(_installation()).iterdir()) == []
+    assert list(_folder().iterdir()) == []
 
 
 def test_marks_of_another_boot_or_machine_are_not_believed_and_the_lease_decides(
     database: str, environment: pytest.MonkeyPatch, move_clock: object
 ) -> None:
     worker, attempts = _claimed(given.account(rate=None), 3)
-    killed_after_marking(marks.folder_of(_installation()), worker, attempts[0])
+    killed_after_marking(_folder(), worker, attempts[0])
     environment.setattr(workers, "boot_id", lambda: "another boot")
     assert reap.reap() == 0 and set(given.statuses()) == {"processing"}
     move_clock(timedelta(seconds=60))  # type: ignore[operator]
     assert reap.reap() == 3
     assert _outcomes(worker) == ["unknown"] * 3
+
+
+def test_a_clone_on_the_same_machine_neither_reads_nor_removes_the_marks_of_the_original(
+    sqlite: str, environment: pytest.MonkeyPatch, move_clock: object, tmp_path: Path
+) -> None:
+    worker, attempts = _claimed(given.account(rate=None), 3)
+    living = Marks(_folder(), worker)
+    living.mark(attempts[0])
+    db.engine().dispose()
+    shutil.copy(sqlite.removeprefix("sqlite:///"), tmp_path / "clone.db")
+    environment.setenv("OUTBOX_DATABASE_URL", f"sqlite:///{tmp_path / 'clone.db'}")
+    forget_settings()
+    move_clock(timedelta(seconds=60))  # type: ignore[operator]
+    assert reap.reap() == 3 and _outcomes(worker) == ["unknown"] * 3
+    environment.setenv("OUTBOX_DATABASE_URL", sqlite)
+    forget_settings()
+    for file in living._files:
+        os.close(file)  # as a kill does
+    assert reap.reap() == 3 and _outcomes(worker) == ["unknown", "released", "released"]
