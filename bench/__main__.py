@@ -8,7 +8,7 @@ import traceback
 from datetime import UTC, datetime
 from time import monotonic
 
-from bench import claim, comparison, lag, many, pace, throughput
+from bench import claim, comparison, fair, lag, many, pace, throughput
 from bench.machine import machine
 from bench.servers import Servers, servers
 from bench.tables import table
@@ -20,6 +20,7 @@ MEASUREMENTS = {
     "many": many,
     "lag": lag,
     "claim": claim,
+    "fair": fair,
 }
 ALL = (
     "comparison",
@@ -29,6 +30,7 @@ ALL = (
     "many",
     "lag",
     "claim",
+    "fair",
 )
 
 

@@ -51,7 +51,7 @@ def run(servers: Servers, options: argparse.Namespace) -> list[dict[str, object]
 def claim_times(servers: Servers, kind: str, more: int) -> list[float]:
     """Seconds that `claim` took in each of a row of real, committed ticks."""
     url = servers.database(kind)
-    with _as_ours(url), _timed() as times:
+    with as_ours(url), timed() as times:
         engine = db.engine()
         account_id, other = filling.accounts(engine, 2, rate=None)
         if more:
@@ -81,7 +81,7 @@ def _crowd(url: str, account_id: int, other: int, count: int) -> None:
 
 
 @contextmanager
-def _as_ours(url: str) -> Iterator[None]:
+def as_ours(url: str) -> Iterator[None]:
     """This process's own database for a while: a tick runs on nothing else."""
     os.environ["OUTBOX_DATABASE_URL"] = url
     settings.cache_clear()
@@ -94,7 +94,7 @@ def _as_ours(url: str) -> Iterator[None]:
 
 
 @contextmanager
-def _timed() -> Iterator[list[float]]:
+def timed() -> Iterator[list[float]]:
     """The seconds of each claim, whatever its parameters: it is timed where the tick calls it."""
     times: list[float] = []
     claim = tick.claim

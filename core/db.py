@@ -165,6 +165,16 @@ def remember_locked(session: Session, table: str, ids: Iterable[int]) -> set[int
     return new
 
 
+def only(column: str, value: str) -> str:
+    """`column = value`, for a probe whose value another table gives.
+
+    The redundant BETWEEN makes PostgreSQL expect few rows. Its statistics may say that nearly every
+    row has the same value (one account with a million due messages), and then it would walk all of
+    them through another index for each probe of another account.
+    """
+    return f"{column} = {value} AND {column} BETWEEN {value} AND {value}"
+
+
 def rows_sql(session: Session, **columns: str) -> str:
     """SQL for a set of rows passed as the one JSON parameter `:rows`, to join as `v`.
 

@@ -31,6 +31,7 @@ class Depth:
     number: Number
     counts: dict[Reason, int]
     held: int
+    retrying: int  # due or not
     holds: dict[str, int]
     due: int
     next_due_at: datetime | None  # of the earliest that is not held, be it long ago
@@ -84,8 +85,9 @@ def depth_in(session: Session, account_id: int | None = None) -> Queue:
     return Queue(engine, sorted(kept, key=lambda one: one.number.name), lag)
 
 
-_UNHELD = "m.account_id = v.account_id AND m.status = 'pending' AND m.hold IS NULL"
-_HELD = "m.account_id = v.account_id AND m.status = 'pending' AND m.hold IS NOT NULL"
+_MINE = f"{db.only('m.account_id', 'v.account_id')} AND m.status = 'pending'"
+_UNHELD = f"{_MINE} AND m.hold IS NULL"
+_HELD = f"{_MINE} AND m.hold IS NOT NULL"
 _REFUSED = f"{_UNHELD} AND m.error_class IS NOT NULL AND m.due_at > :now"
 
 
@@ -112,6 +114,7 @@ _COUNTED = ", ".join(
         f"{_by_priority('m.due_at > v.until')} AS later",
         f"{_few(f'{_REFUSED} AND m.due_at <= v.until')} AS refused_due",
         f"{_few(f'{_REFUSED} AND m.due_at > v.until')} AS refused_later",
+        f"{_few(f'{_UNHELD} AND m.error_class IS NOT NULL AND m.retry_count > 0')} AS retrying",
         f"{_few(_HELD)} AS held",
         *(_few(f"{_HELD} AND m.hold = '{hold}'") + f" AS held_{hold}" for hold in HOLDS),
         *(_first_due(priority) for priority in range(3)),
@@ -152,6 +155,7 @@ def _depth(engine: Engine, row: Row[Any]) -> Depth:
         number=number,
         counts={reason: min(CAP + 1, counts[reason]) for reason in Reason if counts.get(reason)},
         held=row.held,
+        retrying=row.retrying,
         holds={hold: count for hold in HOLDS if (count := getattr(row, f"held_{hold}"))},
         due=min(CAP + 1, due),
         next_due_at=first,

@@ -16,10 +16,9 @@ from sqlmodel import Session
 
 from core import choosing, db, holding, messages, operations
 from core.choosing import e
-from core.holding import RELEASABLE
 from core.operations import AMONG, Kind, Taken
 from core.standing import m
-from core.states import Cause, Status
+from core.states import RELEASABLE, Cause, Status
 from core.wake import wake
 
 log = logging.getLogger(__name__)

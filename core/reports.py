@@ -74,6 +74,10 @@ class AccountLoad:
         """All of it, where the account does not send."""
         return self.depth.held if self.account.state == "active" else self.depth.waiting
 
+    @property
+    def retrying(self) -> int:
+        return self.depth.retrying if self.account.state == "active" else 0
+
 
 @dataclass(frozen=True)
 class Pulse:
@@ -101,16 +105,15 @@ def pulse(*, midnight: datetime) -> Pulse:
     with db.reading() as session:
         at, queue = db.now(session), depth_in(session)
         today, accounts = _today(session, midnight), _loads(session, queue)
-        active = [load.account.id for load in accounts if load.account.state == "active"]
         waiting = and_(where(Standing.WAITING, at), m.due_at <= at)
         return Pulse(
             at=at,
             due=_capped(session, waiting),
-            retrying=_capped(session, _retrying(active)),
+            retrying=min(listing.CAP + 1, sum(load.retrying for load in accounts)),
             next_day=_capped(session, _next_day(at)),
             sending=_capped(session, where(Standing.SENDING, at)),
             held=min(listing.CAP + 1, sum(load.held for load in accounts)),
-            late=_capped(session, _late([load.account.id for load in accounts])),
+            late=min(listing.CAP + 1, sum(load.depth.holds.get("late", 0) for load in accounts)),
             checking=_capped(session, where(Standing.CHECKING, at)),
             unconfirmed=_capped(session, where(Standing.UNCONFIRMED, at)),
             sent_today=today.get(Status.SENT, 0),
@@ -132,21 +135,10 @@ def _next_day(at: datetime) -> ColumnElement[bool]:
     return and_(where(Standing.SCHEDULED, at), ahead)
 
 
-def _late(account_ids: list[int]) -> ColumnElement[bool]:
-    """By account, as the index of what is held begins."""
-    return and_(m.account_id.in_(account_ids), m.hold == "late", m.status == Status.PENDING.value)
-
-
 def _first_due(session: Session, condition: ColumnElement[bool]) -> datetime | None:
     first = select(m.due_at).where(condition).order_by(m.due_at).limit(1)
     found: datetime | None = session.execute(first).scalar()
     return found
-
-
-def _retrying(active: list[int]) -> ColumnElement[bool]:
-    """By account, as the index of what was refused begins."""
-    refused = and_(m.status == Status.PENDING.value, m.hold.is_(None), m.error_class.is_not(None))
-    return and_(m.account_id.in_(active), refused, m.retry_count > 0)
 
 
 def _loads(session: Session, queue: Queue) -> list[AccountLoad]:

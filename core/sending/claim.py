@@ -90,8 +90,8 @@ def _candidates(session: Session, limits: dict[int, int], until: datetime) -> li
         shape = db.rows_sql(session, account_id="bigint", n="bigint")
         statement = (
             f"{_FACTS} FROM {shape} CROSS JOIN {_PRIORITIES} CROSS JOIN LATERAL ("
-            f"SELECT {_COLUMNS} FROM message WHERE account_id = v.account_id AND priority = l.p"
-            f" AND {_DUE} LIMIT v.n FOR NO KEY UPDATE SKIP LOCKED) m {_BUCKET}"
+            f"SELECT {_COLUMNS} FROM message WHERE {db.only('account_id', 'v.account_id')}"
+            f" AND priority = l.p AND {_DUE} LIMIT v.n FOR NO KEY UPDATE SKIP LOCKED) m {_BUCKET}"
         )
         found = list(_execute(session, statement, {"rows": db.rows(rows), "until": until}))
         db.remember_locked(session, "message", [row.id for row in found])

@@ -173,8 +173,9 @@ def _probe(session: Session, now: datetime) -> dict[int, Outlook]:
     found = session.execute(
         db.sql(
             "SELECT a.id, p.next_slot_at, p.resume_at, min((SELECT m.due_at FROM message m"
-            " WHERE m.account_id = a.id AND m.priority = l.p AND m.status = 'pending'"
-            " AND m.hold IS NULL ORDER BY m.due_at LIMIT 1)) AS due_at FROM account a"
+            f" WHERE {db.only('m.account_id', 'a.id')} AND m.priority = l.p"
+            " AND m.status = 'pending' AND m.hold IS NULL ORDER BY m.due_at LIMIT 1)) AS due_at"
+            " FROM account a"
             " JOIN pace p ON p.account_id = a.id"
             " CROSS JOIN (SELECT 0 AS p UNION ALL SELECT 1 UNION ALL SELECT 2) AS l"
             " WHERE a.state = 'active' AND NOT EXISTS (SELECT 1 FROM installation"
