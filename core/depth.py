@@ -157,7 +157,7 @@ def _depth(engine: Engine, row: Row[Any]) -> Depth:
         held=row.held,
         retrying=row.retrying,
         holds={hold: count for hold in HOLDS if (count := getattr(row, f"held_{hold}"))},
-        due=min(CAP + 1, due),
+        due=0 if quiet else min(CAP + 1, due),
         next_due_at=first,
         oldest_due_at=first if first and first <= engine.now else None,
         rate_now=number.rate_at(engine.now),
@@ -170,8 +170,16 @@ def _empty_at(engine: Engine, number: Number, due: int) -> datetime | None:
     if stall.reason in (Reason.NO_WORKER, Reason.UNREACHED):
         return None
     begins = max(engine.now, number.resume_at or engine.now, number.next_slot_at or engine.now)
-    rate = number.rate_at(engine.now)
-    return begins + timedelta(seconds=(due - 1) * pacing.period(rate)) if rate else begins
+    return _after(number, begins, due - 1)
+
+
+def _after(number: Number, at: datetime, left: float) -> datetime:
+    """When so many more slots are used up; second by second while a lowered rate recovers."""
+    rate = number.rate_at(at)
+    while left > 0 and rate and number.rate and rate < number.rate:
+        at, left = at + timedelta(seconds=1), left - 1 / pacing.period(rate)
+        rate = number.rate_at(at)
+    return at + timedelta(seconds=max(0, left) * pacing.period(rate)) if rate else at
 
 
 def _lag(session: Session, now: datetime) -> Lag | None:

@@ -137,13 +137,13 @@ def _throttled(why: Explanation, at: _Clock) -> str:
 
 
 def _slowed(why: Explanation, at: _Clock) -> str:
-    return f"{why.account} sends {why.rate:.3g} a second since WhatsApp asked. {_turn(why, at)}"
+    return f"{_turn(why, at)} {why.account} sends {why.rate:.3g} a second since WhatsApp asked."
 
 
 def _turn(why: Explanation, at: _Clock) -> str:
     if why.exact and not why.ahead and why.leaves_at and why.leaves_at - at.now < SOON:
         return f"Due {ago(at.now - why.due_at)}; it is next."
-    return f"Its turn has not come. {_leaves(why, at)}"
+    return _leaves(why, at)
 
 
 def _sending(why: Explanation, at: _Clock) -> str:
@@ -181,17 +181,17 @@ _SENTENCES: dict[Reason, Callable[[Explanation, _Clock], str]] = {
 
 # What waits, as a heading or beside a number.
 NAMES: dict[Reason, str] = {
-    Reason.GUARD: "kept by the restore guard",
-    Reason.STOPPED: "all sending stopped",
-    Reason.PAUSED: "account paused",
-    Reason.RETIRED: "account retired",
+    Reason.GUARD: "behind the restore guard",
+    Reason.STOPPED: "stopped with all sending",
+    Reason.PAUSED: "paused",
+    Reason.RETIRED: "on a retired account",
     Reason.HELD: "held",
     Reason.RETRY: "to be tried again",
-    Reason.QUIET: "quiet hours",
-    Reason.RECIPIENT: "one at a time to a person",
+    Reason.QUIET: "in quiet hours",
+    Reason.RECIPIENT: "behind another to the same person",
     Reason.SCHEDULED: "for later",
-    Reason.NO_WORKER: "no worker",
-    Reason.UNREACHED: "WhatsApp not reached",
+    Reason.NO_WORKER: "without a worker",
+    Reason.UNREACHED: "not reaching WhatsApp",
     Reason.THROTTLED: "told to wait",
     Reason.SLOWED: "due, at a lower rate",
     Reason.TURN: "due",

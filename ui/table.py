@@ -43,7 +43,7 @@ def _lines(rows: Sequence[MessageRow], now: datetime, zone: str) -> Iterator[str
 
 
 def _line(row: MessageRow, state: State, why: str, now: datetime, zone: str) -> str:
-    why = why and f"<small>{escape(why)}</small>"
+    why = why and f'<small title="{escape(why)}">{escape(why)}</small>'
     says = escape(summary(row.text or f"Template {row.template}", 120))
     at = row.sent_at if row.sent_at else row.due_at
     return (

@@ -111,6 +111,16 @@ def test_the_queue_is_empty_when_the_last_due_one_has_had_its_slot() -> None:
     assert (by_name["Free"].empty_at or now) - now < SECOND
 
 
+def test_a_lowered_rate_recovers_while_the_queue_empties() -> None:
+    worker()
+    now = clock.wall()
+    slowed = account(rate=10.0, pace={"rate_now": 1.0, "slowed_at": now})
+    stored.messages(slowed, [{"due_at": now - SECOND}] * 200)
+    [found] = depth.depth().accounts
+    taken = (found.empty_at or now) - now
+    assert 27 * SECOND < taken < 32 * SECOND  # 18 s until 10 a second again, with 100 sent by then
+
+
 def test_the_lag_is_that_of_the_messages_that_left_lately() -> None:
     orders, now = account(), clock.wall()
     lately, long_ago = now - 30 * SECOND, now - HOUR

@@ -81,8 +81,8 @@ def told(reason: Reason, **more: Any) -> str:
         (
             {"reason": Reason.SLOWED, "rate": 0.5, "leaves_at": NOW + MINUTE, "exact": True}
             | {"ahead": 30},
-            "Orders sends 0.5 a second since WhatsApp asked. Its turn has not come."
-            " Leaves 12:01:00 (in 1 min), behind 30 messages.",
+            "Leaves 12:01:00 (in 1 min), behind 30 messages. Orders sends 0.5 a second since"
+            " WhatsApp asked.",
         ),
         (
             {"reason": Reason.TURN, "due_at": NOW - MINUTE, "leaves_at": NOW, "exact": True}
@@ -91,8 +91,7 @@ def told(reason: Reason, **more: Any) -> str:
         ),
         (
             {"reason": Reason.TURN, "leaves_at": NOW + 20 * MINUTE, "ahead": 10_001},
-            "Its turn has not come. Leaves 12:20:00 (in 20 min) at the earliest,"
-            " behind at least 10,000 messages.",
+            "Leaves 12:20:00 (in 20 min) at the earliest, behind at least 10,000 messages.",
         ),
         (
             {"reason": Reason.TURN, "exact": True},

@@ -19,7 +19,7 @@ def test_the_queue_is_told_by_reason_and_account() -> None:
     accounts.pause("Support", reason="a look at it", by=given.ANA)
     told = said("queue")
     assert "Orders" in told and "2 of 2/s" in told
-    assert told.endswith("in all: 1 account paused · 3 no worker\n")
+    assert told.endswith("in all: 1 paused · 3 without a worker\n")
     found = json.loads(said("queue", "--account", "orders", "--json"))
     [one] = found["accounts"]
     assert (one["account"], one["waiting"], one["due"]) == ("Orders", {"no_worker": 3}, 3)
