@@ -193,7 +193,6 @@ def test_a_confirmed_one_that_expires_before_it_leaves_may_still_have_arrived(
     messages.retry(claimed.message_id, by=given.ANA, confirmed=True)
     with db.writing() as session:
         session.execute(db.sql("UPDATE message SET not_after = created_at"))
-        session.commit()
     order = tick.Order(claimed.worker_id, due={claimed.account_id}, room=10)
     assert not tick.run(order, installation="x", sampled=lambda _: None).claims
     _needs_confirmation(claimed)

@@ -246,7 +246,6 @@ def test_every_violation_is_found_and_nothing_else(database: str) -> None:
         ground = Ground(session, free, paced)
         in_order(ground)
         planted = {kind: plant(ground) for kind, plant in PLANTS.items()}
-        session.commit()
     found: dict[str, list[tuple[int, ...]]] = defaultdict(list)
     for one in verify.violations():
         found[one.kind].append(one.message_ids)
@@ -309,5 +308,4 @@ def test_a_rate_is_judged_by_what_it_was_at_that_time(
             ground.sent(attempt={"slot_at": at, "posted_at": at})
         session.execute(update(Account).values(rate=1))
         audit.record(session, given.ANA, "account changed", target="Paced", after={"rate": 1})
-        session.commit()
     assert (list(verify.violations()) == []) is clean

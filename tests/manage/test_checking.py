@@ -14,7 +14,6 @@ def test_verify_tells_each_violation_and_ends_with_1_and_with_0_when_there_is_no
     assert said("verify") == "No violations.\n"
     with db.writing() as session:
         session.execute(db.sql("UPDATE message SET retry_count = 4"))
-        session.commit()
     told = manage("verify")
     what = f"Message {message} was tried again more often than it may be."
     assert (told.returncode, told.stdout) == (1, f"{what}\n1 violation.\n")
