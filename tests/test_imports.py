@@ -47,8 +47,9 @@ LAYERS: dict[str, str] = {
     "services": """account_settings accounts audit composing editing guarding holding importing
         installation lateness messages meta.client operating operations outcomes preparing
         resuming scan sending.accept sending.agenda sending.attempts sending.claim
-        sending.engine_time sending.lanes sending.loop sending.marks sending.reap sending.settle
-        sending.tick sending.twin sessions sheet users webhooks workers""",
+        sending.engine_time sending.lanes sending.loop sending.marks sending.posting
+        sending.reap sending.settle sending.tick sending.twin sessions sheet
+        users webhooks workers""",
 }
 BELOW: dict[str, set[str]] = {
     "pure": {"pure"},

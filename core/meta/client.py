@@ -21,6 +21,8 @@ KEEPALIVE_SECONDS = 15
 LARGEST_ANSWER = 65_536
 SHORTEST_TOKEN = 20  # Meta's have some 200 characters; a word such as «token» is a test's
 
+Session = aiohttp.ClientSession  # of one send loop
+
 
 def open_session() -> aiohttp.ClientSession:
     """The session of one send loop: no limit of its own, the loop bounds what is in flight."""

@@ -1,6 +1,7 @@
 """Copies of a database as accidents make them: a clone, and a dump that is restored."""
 
 import shutil
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -39,8 +40,8 @@ def dump(url: str, folder: Path) -> Path:
     db.engine().dispose()
     kept = folder / "dump"
     if url.startswith("sqlite"):
-        source = db.make_engine(url).raw_connection()
-        source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        with sqlite3.connect(url.removeprefix("sqlite:///")) as source:
+            source.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         source.close()
         shutil.copy(url.removeprefix("sqlite:///"), kept)
     else:

@@ -16,8 +16,9 @@ from core import db, workers
 from core.meta import client
 from core.meta.answers import Answer
 from core.sending import marks, reap, tick
-from core.sending.loop import GivenBack, SendLoop
+from core.sending.loop import SendLoop
 from core.sending.marks import Marks
+from core.sending.posting import GivenBack
 from tests import given
 from tests.conftest import forget_settings
 from tests.processes import ROOT, Programs
@@ -26,6 +27,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from core.sending.marks import Marks
+from core.sending.posting import GivenBack
 made = Marks(Path(sys.argv[1]), int(sys.argv[2]))
 for one in map(int, sys.argv[3:]):
     made.mark(one)
@@ -93,7 +95,7 @@ def test_a_full_disk_posts_nothing_and_gives_the_claims_back(
     def on_a_full_disk(order: tick.Order, **rest: object) -> tick.Done:
         done = real(order, **rest)  # type: ignore[arg-type]
         if done.claims:
-            os.dup2(full, loop._marks._files[0])
+            os.dup2(full, loop._posts.marks._files[0])
         if {r.answer for r in order.results} == {None}:
             stop.set()
         return done
