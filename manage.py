@@ -5,7 +5,7 @@ import sys
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from commands import bulk, checking, guard, messages, numbers, people, queue, workers
+from commands import bulk, checking, guard, messages, numbers, operations, people, queue, workers
 from core import preparing, schema, wake
 from core.errors import Invalid, OutboxError
 
@@ -15,6 +15,7 @@ app.add_typer(numbers.app, name="account")
 app.add_typer(messages.app)
 app.add_typer(queue.app)
 app.add_typer(bulk.app)
+app.add_typer(operations.app)
 app.add_typer(workers.app)
 app.add_typer(checking.app)
 app.add_typer(guard.app, name="guard")

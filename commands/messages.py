@@ -12,7 +12,7 @@ from uuid import uuid4
 import typer
 
 from commands.common import account_id, die, me
-from core import accounts, composing, db, dump, importing, logs
+from core import accounts, composing, db, dump, importing, installation, logs
 from core.composing import Draft, When
 from core.errors import Invalid
 from core.schedule import from_iso
@@ -120,3 +120,5 @@ def process_scheduled() -> None:
     loop.run()
     for one in accounts.everything():
         typer.echo(f"{one.name}: {loop.sent[one.id]} sent, {loop.failed[one.id]} not sent")
+    if stopped := installation.stopped():
+        die(f"All sending is stopped by {stopped.by}: {stopped.reason}. Release: resume-all")

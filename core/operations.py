@@ -130,6 +130,14 @@ def state(operation_id: int) -> Operation:
     return row
 
 
+def latest(limit: int) -> list[Operation]:
+    """The latest bulk actions, newest first."""
+    with db.reading() as session:
+        ours = select(Operation).where(col(Operation.kind).in_(Kind))
+        newest = session.execute(ours.order_by(col(Operation.id).desc()).limit(limit))
+        return list(newest.scalars())
+
+
 def take() -> Taken | None:
     """Take up the oldest that nobody runs; None when there is none."""
     with db.writing() as session:

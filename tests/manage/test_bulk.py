@@ -4,18 +4,22 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlmodel import col, select
 
-from core import operations
+from core import db, operations
+from core.choosing import Choice
 from core.errors import Refused
-from core.models import Message
+from core.models import Message, MessageEvent
 from tests import given
 from tests.core import stored
 from tests.manage.command import here
-from tests.processes import Process
+from tests.processes import Process, Programs
 from tests.waiting import until
 
 FAILED: dict[str, Any] = {"status": "failed", "error_class": "transient", "error_code": 131016}
@@ -83,6 +87,19 @@ def test_flushing_asks_and_deletes_only_what_failed(sqlite: str) -> None:
     assert rows(ids)[2].status == "cancelled"
 
 
+def test_operations_are_listed_with_who_ordered_them_and_called_off(sqlite: str) -> None:
+    stored.messages(stored.account(), [{}, {"status": "sent"}])
+    assert here("cancel", "1", "2").code == 3
+    operations.create(operations.Kind.DELETE, Choice(), by=given.ANA)
+    assert here("call-off", "2") == (0, "Operation 2 is called off.\n", "")
+    assert here("call-off", "2").err == "Operation 2 has ended, or never was.\n"
+    second, first = [json.loads(one) for one in here("operations", "--json").out.splitlines()]
+    assert (second["kind"], second["state"], second["by"]) == ("delete", "cancelled", "ana")
+    assert (first["done"], first["skipped"], first["counted"]) == (1, {"sent": 1}, 2)
+    (line,) = here("operations", "--limit", "1").out.splitlines()
+    assert line.endswith("delete   cancelled  0 of 2  ana")
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -101,11 +118,17 @@ def test_what_is_typed_wrongly_ends_with_2_and_changes_nothing(
     assert (ended.code, ended.out) == (2, "") and ended.err.startswith(told)
 
 
+def cancelling(folder: Path) -> Process:
+    """`cancel --all` in the middle of its work."""
+    line = [sys.executable, "manage.py", "cancel", "--all"]
+    process = Process(line, log=folder / "cancel.log", env=dict(os.environ))
+    until(lambda: _done(1) >= 1000, within=20, every=0.01)
+    return process
+
+
 def test_ctrl_c_calls_it_off_after_a_chunk_and_ends_with_3(sqlite: str, tmp_path: Path) -> None:
     ids = stored.messages(stored.account(), [{"recipient": f"+62{n}"} for n in range(6000)])
-    line = [sys.executable, "manage.py", "cancel", "--all"]
-    process = Process(line, log=tmp_path / "cancel.log", env=dict(os.environ))
-    until(lambda: _done(1) >= 1000, within=20, every=0.01)
+    process = cancelling(tmp_path)
     process.child.send_signal(signal.SIGINT)
     assert process.child.wait(20) == 3, process.said()
     row = operations.state(1)
@@ -116,6 +139,25 @@ def test_ctrl_c_calls_it_off_after_a_chunk_and_ends_with_3(sqlite: str, tmp_path
         "cancelled",
         "pending",
     ]
+
+
+def test_what_a_killed_command_left_a_worker_finishes(
+    database: str, move_clock: Callable[[timedelta], None], tmp_path: Path
+) -> None:
+    ids = stored.messages(stored.account(), [{"recipient": f"+62{n}"} for n in range(5000)])
+    cancelling(tmp_path).kill()
+    left = operations.state(1)
+    assert left.state == "running" and 1000 <= left.done < 5000
+    move_clock(operations.LEASE + timedelta(seconds=1))
+    worker = Programs(tmp_path).worker()
+    try:
+        until(lambda: operations.state(1).state == "finished", within=20)
+    finally:
+        worker.stop()
+    assert operations.state(1).done == 5000
+    with db.reading() as session:
+        events = session.execute(select(col(MessageEvent.message_id))).scalars().all()
+    assert sorted(events) == ids
 
 
 def _done(operation_id: int) -> int:
