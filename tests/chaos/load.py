@@ -18,6 +18,7 @@ class Load:
     scheduled: int = 0
     _read: int = field(default=0)
     _arrived: int = field(default=0)
+    _since: int = field(default=0)
 
     def account(self, rate: float | None) -> int:
         [made] = filling.accounts(db.engine(), 1, rate=rate)
@@ -25,6 +26,7 @@ class Load:
 
     def add(self, account_id: int, count: int, *, late: float = 0) -> None:
         """`count` messages that are due, or will be in `late` seconds, each to somebody else."""
+        self._since = self.arrived()
         with db.reading() as session:
             due = db.now(session) + timedelta(seconds=late)
         filling.messages(db.engine(), [account_id], count, due_at=due)
@@ -37,6 +39,7 @@ class Load:
 
     def keep_up(self, account_id: int, count: int) -> None:
         """Let no fewer than `count` be waiting."""
+        self._since = self.arrived()
         with db.reading() as session:
             waiting = session.execute(
                 db.sql(
@@ -56,6 +59,9 @@ class Load:
         return self._arrived
 
     def until_more(self, count: int, *, within: float = 60) -> None:
-        """Until `count` more have arrived: a moment in the middle of the work."""
-        goal = self.arrived() + count
-        until(lambda: self.arrived() >= goal, within=within, every=0.01)
+        """Until `count` have arrived since messages were last added, or since this was last called.
+
+        A moment in the middle of the work, however fast it goes meanwhile.
+        """
+        until(lambda: self.arrived() >= self._since + count, within=within, every=0.01)
+        self._since = self.arrived()

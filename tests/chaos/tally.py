@@ -4,12 +4,13 @@ import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from core import db
+from core.sending.loop import STOP_WAITS
 from core.verify import violations
 from tests.waiting import until
 
@@ -58,6 +59,19 @@ class Tally:
 def until_quiet(*, within: float = QUIET_WITHIN) -> None:
     """Until nothing is under way and nothing waits that could leave now."""
     until(lambda: not any(under_way().values()), within=within, every=0.25)
+
+
+def given_up() -> set[int]:
+    """Attempts that a stop gave up, after it had waited for their answers as long as it may."""
+    with db.reading() as session:
+        found = session.execute(
+            db.sql(
+                "SELECT id, posted_at, answered_at FROM attempt WHERE outcome = 'unknown'"
+                " AND error_text LIKE 'the worker stopped%'"
+            ).columns(posted_at=db.UtcDateTime(), answered_at=db.UtcDateTime())
+        )
+        waited = timedelta(seconds=STOP_WAITS - 0.1)
+        return {row.id for row in found if row.answered_at - row.posted_at >= waited}
 
 
 def until_still(arrived: Callable[[], int], *, for_seconds: float = 1.0) -> None:

@@ -32,8 +32,8 @@ MAGIC = "+447700900"
 def test_an_api_that_is_gone_costs_what_was_in_flight_and_no_more(
     fleet: Fleet, load: Load, chance: Random, move_clock: Move
 ) -> None:
-    load.add(load.account(None), 4000)
     fleet.two()
+    load.add(load.account(None), 4000)
     load.until_more(chance.randint(1, 1000))
     fleet.programs.whatsapp.kill()
     until(lambda: all("does not answer" in one.said() for one in fleet.workers), within=60)
@@ -49,8 +49,8 @@ def test_an_api_that_is_gone_costs_what_was_in_flight_and_no_more(
 def test_an_api_that_is_silent_for_a_while_costs_nothing(
     fleet: Fleet, load: Load, chance: Random, move_clock: Move
 ) -> None:
-    load.add(load.account(None), 3000)
     fleet.two()
+    load.add(load.account(None), 4000)
     load.until_more(chance.randint(1, 1000))
     fleet.programs.whatsapp.freeze()
     silent = monotonic()
@@ -64,8 +64,8 @@ def test_an_api_that_is_silent_for_a_while_costs_nothing(
 def test_an_api_that_takes_and_drops_is_believed_in_nothing(
     fleet: Fleet, load: Load, chance: Random, move_clock: Move
 ) -> None:
-    load.add(load.account(None), 3000)
     fleet.two()
+    load.add(load.account(None), 4000)
     load.until_more(chance.randint(1, 1000))
     dropped = chance.randint(5, 100)
     fleet.programs.fault("drop_after", count=dropped)

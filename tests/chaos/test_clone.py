@@ -27,8 +27,8 @@ def test_a_clone_sends_nothing_by_itself_while_the_original_goes_on(
     fleet: Fleet, load: Load, chance: Random, where: str, request: pytest.FixtureRequest
 ) -> None:
     account = load.account(None)
-    load.add(account, 3000)
     original = fleet.worker()
+    load.add(account, 5000)
     load.until_more(chance.randint(1, 1000))
     clone = _clone(request, fleet.programs.folder)
     queue = str(fleet.programs.folder / "clone-queue.db")

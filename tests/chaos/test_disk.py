@@ -17,12 +17,12 @@ def test_a_worker_that_can_write_no_start_mark_posts_nothing_and_goes_on_later(
     fleet: Fleet, load: Load, chance: Random
 ) -> None:
     """No file of it may grow or change: marks and twin, and SQLite's database as well."""
-    load.add(load.account(None), 3000)
     alone = fleet.worker()
+    load.add(load.account(None), 4000)
     load.until_more(chance.randint(1, 1000))
     alone.fill_disk()  # which takes its log as well
     tally.until_still(load.arrived)
-    assert load.arrived() < 3000
+    assert load.arrived() < 4000
     alone.free_disk()
     load.until_more(200)
     tally.until_quiet()
@@ -33,10 +33,10 @@ def test_a_worker_that_can_write_no_start_mark_posts_nothing_and_goes_on_later(
 def test_a_database_that_may_not_grow_holds_everything_back_and_loses_nothing(
     fleet: Fleet, load: Load, chance: Random
 ) -> None:
-    load.add(load.account(None), 5000)
     pages = fleet.programs.folder / "pages"
     pages.write_text(NO_LIMIT)
     alone = fleet.worker(program=PLANTED, CHAOS_PAGES=str(pages))
+    load.add(load.account(None), 5000)
     load.until_more(chance.randint(1, 1000))
     pages.write_text("1")  # which SQLite reads as: no more than there are
     until(lambda: "tick failed" in alone.said(), within=STARTS_WITHIN)
