@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any
 
 from core import db
-from core.sending.loop import STOP_WAITS
+from core.sending.posting import STOP_WAITS
 from core.verify import violations
 from tests.waiting import until
 
