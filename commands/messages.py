@@ -13,7 +13,7 @@ import typer
 
 from commands.common import account_id, die, me
 from core import accounts, composing, db, dump, importing, installation, logs
-from core.composing import Draft, When
+from core.drafts import Draft, When
 from core.errors import Invalid
 from core.schedule import from_iso
 from core.sending.loop import SendLoop

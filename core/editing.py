@@ -7,9 +7,9 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
-from core import composing, db, messages
+from core import composing, db, drafts, messages
 from core.access import Actor, Role, needs
-from core.composing import Composed, Draft
+from core.drafts import Composed, Draft
 from core.errors import Conflict, Refused
 from core.models import Account, Content, Message
 from core.states import Status
@@ -43,7 +43,7 @@ def edit(
         except IntegrityError:
             raise composing.reference_taken(row.reference) from None
         messages.record(
-            session, "edit", by.name, {message_id: (before, composing.facts(composed))}, at=now
+            session, "edit", by.name, {message_id: (before, drafts.facts(composed))}, at=now
         )
     wake(composed.due_at)
 
@@ -90,7 +90,7 @@ def _rewrite(session: Session, row: Message, composed: Composed, by: Actor) -> N
             version=col(Message.version) + 1,
         )
     )
-    words = composing.search_words(composed.phone.e164, composed.text)
+    words = drafts.search_words(composed.phone.e164, composed.text)
     session.execute(
         update(Content)
         .where(col(Content.message_id) == row.id)

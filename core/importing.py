@@ -9,9 +9,9 @@ from sqlalchemy import Select, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
-from core import composing, db, messages, sheet
+from core import db, drafts, messages, sheet
 from core.access import Actor, Role, needs
-from core.composing import Composed
+from core.drafts import Composed
 from core.errors import Refused
 from core.models import Account, Batch, Message
 from core.sheet import WrongFile, WrongRow
@@ -162,17 +162,15 @@ def _store(batch_id: int, chunk: Sequence[tuple[int, Composed]], by: Actor) -> N
         found = zip(db.reserve(session, "message", len(chunk)), chunk, strict=True)
         made = {message_id: one for message_id, (_, one) in found}
         held = {"batch_id": batch_id, "hold": "batch"}
-        rows = [{"id": i} | composing.message_values(one, now) | held for i, one in made.items()]
+        rows = [{"id": i} | drafts.message_values(one, now) | held for i, one in made.items()]
         try:
             db.insert_rows(session, "message", rows, **_MESSAGE)
         except IntegrityError:
             told = "a reference in this part was taken while the file was being stored"
             raise WrongFile([WrongRow(chunk[0][0], "reference", told)]) from None
-        contents = [
-            {"message_id": i} | composing.content_values(one, by) for i, one in made.items()
-        ]
+        contents = [{"message_id": i} | drafts.content_values(one, by) for i, one in made.items()]
         db.insert_rows(session, "content", contents, **_CONTENT)
-        events = {i: (None, composing.facts(one)) for i, one in made.items()}
+        events = {i: (None, drafts.facts(one)) for i, one in made.items()}
         messages.record(session, "imported", by.name, events, at=now)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from core import composing
-from core.composing import Composed, Draft, When
+from core.drafts import Composed, Draft, When
 from core.errors import Invalid, OutboxError, Problem
 from core.models import Account
 from core.quoting import quoted

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import composing, reports
 from core.access import Role
-from core.composing import Composed, Draft
+from core.drafts import Composed, Draft
 from core.errors import Invalid, OutboxError, Problem
 from core.models import Account
 from core.schedule import told

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from core import accounts, composing, db
 from core.access import Actor, Role
-from core.composing import Draft, When
+from core.drafts import Draft, When
 from core.models import Attempt, Message, MessageEvent
 
 ANA = Actor("ana", Role.ADMIN)

@@ -44,11 +44,11 @@ LAYERS: dict[str, str] = {
     "reads": """blocking choosing depth dump explain export forecast invariants.attempts
         invariants.events invariants.messages invariants.posts invariants.rates
         invariants.violation line listing readiness reports standing telling verify""",
-    "services": """account_settings accounts audit composing editing guarding holding importing
-        installation lateness messages meta.client operating operations outcomes preparing
-        resuming scan sending.accept sending.agenda sending.attempts sending.claim
+    "services": """account_settings accounts audit composing drafts editing guarding holding
+        importing installation lateness messages meta.client operating operations outcomes preparing
+        resuming scan sending.accept sending.agenda sending.attempts sending.claim 
         sending.engine_time sending.lanes sending.loop sending.marks sending.posting
-        sending.reap sending.settle sending.tick sending.twin sessions sheet
+        sending.reap sending.results sending.settle sending.tick sending.twin sessions sheet
         users webhooks workers""",
 }
 BELOW: dict[str, set[str]] = {

@@ -8,7 +8,7 @@ import streamlit as st
 
 from core import composing, editing, reports
 from core.access import Actor
-from core.composing import Draft, When
+from core.drafts import Draft, When
 from core.errors import Conflict, Invalid, OutboxError, Problem
 from core.listing import MessageRow
 from core.standing import Standing, standing

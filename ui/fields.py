@@ -14,7 +14,7 @@ from zoneinfo import available_timezones
 import streamlit as st
 
 from core import phone, rendering
-from core.composing import Draft, When
+from core.drafts import Draft, When
 from core.errors import Invalid, Problem
 from core.models import Account
 from core.schedule import from_local, told

@@ -26,12 +26,13 @@ from core.sending.agenda import Agenda
 from core.sending.engine_time import EngineTime
 from core.sending.marks import Marks
 from core.sending.posting import Posting
-from core.sending.settle import Effects, Result
+from core.sending.results import Effects, Result
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PROBE_EVERY = 1.0  # seconds between two probes of what is due, and two renewals of the lease
+TOLD_EVERY = 60.0
 MOST_IN_FLIGHT = 2000
 SPARE_FILES = 200
 
@@ -51,6 +52,7 @@ class SendLoop:
         self._probed = float("-inf")
         self._read_back = False
         self._strange = False  # to this database, so that the guard is on
+        self._told = ("", float("-inf"))  # the error that was logged last, and until when
         self._database = ThreadPoolExecutor(1, thread_name_prefix="outbox-db")
 
     def run(self) -> None:
@@ -103,7 +105,7 @@ class SendLoop:
         except DBAPIError as error:
             if self.until_idle:
                 raise
-            log.warning("no send loop yet: %s", type(error.orig).__name__)
+            self._tell("no send loop yet: %s", type(error.orig).__name__)
             await asyncio.sleep(1.0)
             return False
 
@@ -117,13 +119,19 @@ class SendLoop:
             await self._start_anew()
         except DBAPIError as error:
             # Which statement failed may hold a text: the log has the error's name alone.
-            log.warning("tick failed and is repeated: %s", type(error.orig).__name__)
+            self._tell("tick failed and is repeated: %s", type(error.orig).__name__)
             await self._take_breath(0.2)
         except Exception:
             # One bad row or a fault of ours must not stop what else is due.
             log.exception("tick failed by an error of ours and is repeated")
             await self._take_breath(1.0)
         await self._sleep(began)
+
+    def _tell(self, told: str, name: str) -> None:
+        """An error that goes on is told once a minute."""
+        if (name, True) != (self._told[0], monotonic() < self._told[1]):
+            log.warning(told, name)
+            self._told = (name, monotonic() + TOLD_EVERY)
 
     async def _take_breath(self, seconds: float) -> None:
         """After an error the database may hold claims that we know nothing of: read them back."""

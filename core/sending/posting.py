@@ -18,7 +18,7 @@ from core.sending.attempts import Claim
 from core.sending.breaker import Breaker
 from core.sending.engine_time import EngineTime
 from core.sending.marks import Marks
-from core.sending.settle import Result
+from core.sending.results import Result
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,8 @@ from core.meta.answers import unknown
 from core.models import Business, Message, Worker
 from core.retry import WINDOW
 from core.sending import attempts, marks
-from core.sending.settle import Result, settle
+from core.sending.results import Result
+from core.sending.settle import settle
 from core.settings import SANDBOX_SECRET, settings
 from core.states import Cause, Status
 

@@ -17,7 +17,8 @@ from core.sending import lanes as lanes_of
 from core.sending.attempts import Claim
 from core.sending.claim import claim
 from core.sending.lanes import Lane
-from core.sending.settle import Effects, Result, settle
+from core.sending.results import Effects, Result
+from core.sending.settle import settle
 from core.settings import settings
 
 MISSED_FOR = timedelta(seconds=2)  # then a claim that found no slot goes back

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from core import editing, messages
-from core.composing import Draft, When
+from core.drafts import Draft, When
 from core.models import Message
 from tests import given
 from tests.browser.conftest import Desk, Operator

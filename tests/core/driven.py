@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from core import clock, workers
 from core.meta.answers import Answer
 from core.sending import tick
-from core.sending.settle import Result
+from core.sending.results import Result
 
 Move = Callable[[timedelta], None]
 BETWEEN = timedelta(seconds=0.05)

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from core import clock, db
-from core.composing import search_words
+from core.drafts import search_words
 from core.models import Account, Business, Content, Message
 
 

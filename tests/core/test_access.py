@@ -25,7 +25,7 @@ TOO_LOW: list[tuple[str, Actor | None]] = [
     for actor in [None, *(Actor(low.word, low) for low in Role if low < role)]
 ]
 # Gives back values to be stored by a function that is marked.
-NO_CHANGE = {"core.composing.content_values"}
+NO_CHANGE = {"core.drafts.content_values"}
 
 
 def function(name: str) -> Callable[..., Any]:

@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from core import composing, db, messages, wake
 from core.access import Actor, Role
-from core.composing import Composed, Draft, When
+from core.drafts import Composed, Draft, When
 from core.errors import Invalid, Problem
 from core.models import Account, Content, Message, MessageEvent
 from tests import given

@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from core import accounts, db, editing, holding, messages
 from core.access import Actor, Role
-from core.composing import Draft, When
+from core.drafts import Draft, When
 from core.errors import Conflict, Invalid, Refused
 from core.models import Content, Message, MessageEvent
 from core.states import Cause, Status

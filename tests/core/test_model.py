@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from core import accounts, db, editing, holding, messages, verify
-from core.composing import Draft, When
+from core.drafts import Draft, When
 from core.errors import Refused
 from core.sending.attempts import Claim
 from tests import given

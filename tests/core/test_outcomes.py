@@ -11,7 +11,7 @@ from core.meta.codes import classify
 from core.meta.statuses import StatusUpdate, Told
 from core.sending import reap, tick
 from core.sending.attempts import Claim
-from core.sending.settle import Result
+from core.sending.results import Result
 from tests import given
 
 

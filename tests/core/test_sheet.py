@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import sheet
-from core.composing import Composed
+from core.drafts import Composed
 from core.errors import Invalid
 from core.models import Account
 from core.sheet import WrongFile

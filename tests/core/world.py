@@ -15,7 +15,7 @@ from core.models import Message
 from core.sending import marks, reap, tick
 from core.sending.attempts import Claim
 from core.sending.marks import Marks
-from core.sending.settle import Effects, Result
+from core.sending.results import Effects, Result
 
 CODES = {
     "transient": 131000,

@@ -13,7 +13,7 @@ from core.meta.answers import Answer
 from core.meta.codes import classify
 from core.models import Pace
 from core.sending import tick
-from core.sending.settle import Effects, Result
+from core.sending.results import Effects, Result
 from tests import given
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
