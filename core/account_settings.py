@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
-from core import accounts, audit, db, vault
+from core import accounts, audit, db, pacing, vault
 from core.access import Actor, Role, needs
 from core.account_checks import problems
 from core.errors import Invalid
@@ -41,7 +41,7 @@ def change(name: str, settings: Mapping[str, Any], *, by: Actor) -> None:
             .values({key: settings[key] for key in settings if key in COLUMNS})
         )
         if settings.get("rate", before.get("rate")) != before.get("rate"):
-            _pull_in(session, account.id, now)
+            _pull_in(session, account.id, settings["rate"], now)
         session.refresh(account)
         moved = ended is not None and _quiet_until(account, now) != ended
         after = dict(settings)
@@ -58,9 +58,10 @@ def _quiet_until(account: Account, now: datetime) -> datetime | None:
     return quiet_until(now, zone=account.zone, **hours)
 
 
-def _pull_in(session: Session, account_id: int, now: datetime) -> None:
-    """The next slot may lie as far ahead as the old rate was slow."""
-    soon = now + timedelta(seconds=1)
+def _pull_in(session: Session, account_id: int, rate: float | None, now: datetime) -> None:
+    """The next slot may lie as far ahead as the old rate was slow; the last one, a tick's reach."""
+    after_last = pacing.AHEAD + pacing.LONGEST_LEAD + (pacing.period(rate) if rate else 0)
+    soon = now + timedelta(seconds=after_last)
     far = (col(Pace.account_id) == account_id, col(Pace.next_slot_at) > soon)
     session.execute(update(Pace).where(*far).values(next_slot_at=soon))
 

@@ -79,6 +79,17 @@ def test_a_faster_rate_does_not_wait_for_the_slot_of_the_slow_one(database: str)
     assert ahead <= timedelta(seconds=1)
 
 
+def test_a_rate_that_is_faster_and_still_slow_is_kept_after_the_last_slot(sqlite: str) -> None:
+    made = given.account("Orders", rate=0.01)
+    message = given.message(made)
+    assert len(Ticks().claimed(made)) == 1
+    [claim] = given.attempts(message)
+    account_settings.change("Orders", {"rate": 0.1}, by=given.ANA)
+    with db.reading() as session:
+        after = session.get_one(Pace, made).next_slot_at - claim.slot_at
+    assert timedelta(seconds=10) <= after <= timedelta(seconds=12)
+
+
 def test_what_waits_for_the_end_of_quiet_hours_is_due_again_when_they_are_taken_away(
     database: str, move_clock: Move
 ) -> None:
