@@ -34,6 +34,7 @@ def open_session() -> aiohttp.ClientSession:
             total=TOTAL_SECONDS, connect=CONNECT_SECONDS, sock_connect=CONNECT_SECONDS
         ),
         auto_decompress=True,
+        cookie_jar=aiohttp.DummyCookieJar(),  # Graph sets none that matter
     )
 
 
