@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 
 def text(*, to: str, body: str, reference: str) -> dict[str, Any]:
     """A text message. `to` is E.164 with its +: without it Meta prepends the sender's country.
@@ -23,7 +25,7 @@ def text(*, to: str, body: str, reference: str) -> dict[str, Any]:
 
 def encode(payload: dict[str, Any]) -> str:
     """The JSON text whose UTF-8 bytes are posted, and whose SHA-256 the attempt keeps."""
-    return json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(payload)
 
 
 def reference(installation: str, attempt_id: int) -> str:
