@@ -170,7 +170,7 @@ def _move_delivery(session: Session, rows: list[dict[str, object]]) -> None:
 def fail_after_all(session: Session, failures: Sequence[FailedAfterAll]) -> None:
     """Acceptance, then failure: `sent` becomes `failed` with Meta's reason; never a retry.
 
-    Its class has its effect all the same: an account is paused, a template held.
+    Its class has its effect on the account all the same: it is paused where an answer would.
     """
     prove(
         session,

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from sqlalchemy import func
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
 
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 STRANGER = "a status of a message that is not known"
 TRY_AGAIN_FOR = timedelta(minutes=1)
+SET = 400_000  # characters in one transaction: about 1,000 statuses as Meta writes them
 
 
 def verify(mode: object, token: object, challenge: object) -> str | None:
@@ -48,26 +50,14 @@ def receive(body: bytes, signature: str) -> bool:
 
 
 def apply_stored(limit: int = 500) -> int:
-    """Apply the oldest stored bodies; returns how many are done with.
+    """Apply the oldest stored bodies in sets; returns how many are done with.
 
+    A set is one transaction and stays small, because no tick can write while it lasts.
     One that cannot be applied is marked with `error` and holds up no other. One about a message
     that nobody knows yet is tried again for a minute: Meta may tell that a message failed before
     its own answer to our POST has reached the database.
     """
-    with db.reading() as session:
-        fresh_first = col(WebhookEvent.error).is_not(None)
-        unapplied = select(WebhookEvent.id).where(col(WebhookEvent.applied_at).is_(None))
-        oldest = unapplied.order_by(fresh_first, col(WebhookEvent.id)).limit(limit)
-        waiting = session.exec(oldest).all()
-    if not waiting:
-        return 0
-    try:
-        return _apply(waiting)
-    except OperationalError:
-        raise  # the database's trouble, not a body's: the next call tries again
-    except Exception as error:
-        log.warning("a set of webhooks is applied one by one: %s", type(error).__name__)
-        return sum(_apply_alone(event_id) for event_id in waiting)
+    return sum(_apply_set(ids) for ids in _sets(limit))
 
 
 def _secrets() -> Iterator[str]:
@@ -75,6 +65,35 @@ def _secrets() -> Iterator[str]:
     with db.reading() as session:
         stored = session.exec(select(Business.app_secret)).all()
     yield from (vault.decrypt(secret) for secret in stored if secret)
+
+
+def _sets(limit: int) -> list[list[int]]:
+    """The oldest bodies that wait, those that were tried already last, none too large a set."""
+    with db.reading() as session:
+        fresh_first = col(WebhookEvent.error).is_not(None)
+        sized = select(WebhookEvent.id, func.length(col(WebhookEvent.body)))
+        unapplied = sized.where(col(WebhookEvent.applied_at).is_(None))
+        oldest = unapplied.order_by(fresh_first, col(WebhookEvent.id)).limit(limit)
+        waiting = session.exec(oldest).all()
+    sets: list[list[int]] = []
+    room = 0
+    for event_id, size in waiting:
+        if not sets or size > room:
+            sets.append([])
+            room = SET
+        sets[-1].append(event_id)
+        room -= size
+    return sets
+
+
+def _apply_set(ids: Sequence[int]) -> int:
+    try:
+        return _apply(ids)
+    except OperationalError:
+        raise  # the database's trouble, not a body's: the next call tries again
+    except Exception as error:
+        log.warning("a set of webhooks is applied one by one: %s", type(error).__name__)
+        return sum(_apply_alone(event_id) for event_id in ids)
 
 
 def _apply(ids: Sequence[int]) -> int:

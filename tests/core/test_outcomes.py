@@ -1,17 +1,21 @@
 """Webhooks come late, twice, out of order, and before the POST's own answer."""
 
+import json
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
-from core import db, messages, outcomes, verify, workers
+from core import db, messages, outcomes, verify, webhooks, workers
 from core.errors import Refused
 from core.meta.answers import Answer, unknown
 from core.meta.codes import classify
+from core.meta.signatures import sign
 from core.meta.statuses import StatusUpdate, Told
 from core.sending import reap, tick
 from core.sending.attempts import Claim
 from core.sending.results import Result
+from core.settings import settings
 from tests import given
 
 
@@ -96,12 +100,41 @@ def test_a_webhook_settles_an_unknown_outcome(claimed: Claim) -> None:
     assert (row.status, row.unconfirmed_since, row.error_class) == ("sent", None, None)
 
 
-def test_an_unknown_outcome_is_found_by_metas_id_when_the_reference_is_missing(
+def test_the_delivery_of_an_accepted_one_is_found_by_metas_id_when_the_reference_is_missing(
     claimed: Claim,
 ) -> None:
     _answered(claimed, _accepted(claimed))
     assert _told(claimed, "delivered", referenced=False) == []
     assert _state(claimed) == ("sent", "delivered")
+
+
+def test_a_status_without_our_reference_that_comes_before_the_answer_counts_once_it_is_known(
+    claimed: Claim,
+) -> None:
+    told = {"id": f"wamid.{claimed.attempt_id}", "status": "delivered"}
+    body = json.dumps({"entry": [{"changes": [{"value": {"statuses": [told]}}]}]}).encode()
+    assert webhooks.receive(body, sign(body, settings().app_secret))
+    assert webhooks.apply_stored() == 0 and _state(claimed) == ("processing", None)
+    _answered(claimed, _accepted(claimed))
+    assert webhooks.apply_stored() == 1
+    assert _state(claimed) == ("sent", "delivered")
+
+
+@pytest.mark.parametrize(("status", "ends"), [("delivered", "sent"), ("failed", "failed")])
+def test_proof_that_comes_after_a_retry_was_scheduled_stops_the_retry(
+    claimed: Claim, move_clock: Callable[[timedelta], None], status: Told, ends: str
+) -> None:
+    """Meta's 131016 may come for what it took all the same: once more would arrive twice."""
+    _answered(claimed, Answer(classify(131016), code=131016, text="busy"))
+    row = given.row(claimed.message_id)
+    assert (row.status, row.retry_count) == ("pending", 1)
+    _told(claimed, status, code=131026)
+    assert _state(claimed)[0] == ends
+    move_clock(timedelta(minutes=2))
+    workers.renew(claimed.worker_id)
+    order = tick.Order(claimed.worker_id, due={claimed.account_id}, room=10)
+    assert not tick.run(order, installation="x", sampled=lambda _: None).claims
+    assert len(given.attempts(claimed.message_id)) == 1
 
 
 def test_a_webhook_of_an_unknown_message_is_given_back(claimed: Claim) -> None:

@@ -127,6 +127,25 @@ def test_the_oldest_are_applied_first(database: str, applied: list[StatusUpdate]
     assert [update.wamid for update in applied] == ["a", "b"]
 
 
+def test_a_set_stops_at_about_a_thousand_statuses_and_the_rest_comes_in_the_next(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else 500 bodies of 1,000 statuses each would keep every tick from writing for minutes."""
+    sets: list[int] = []
+
+    def apply(_: Any, updates: list[StatusUpdate]) -> list[StatusUpdate]:
+        sets.append(len(updates))
+        return []
+
+    monkeypatch.setattr(outcomes, "apply", apply)
+    usual = {"conversation": {"id": "c" * 32}, "pricing": {"category": "p" * 200}}
+    for part in range(6):
+        receive(*(told(f"wamid.{part}.{one:04}" + "w" * 40, **usual) for one in range(400)))
+    assert webhooks.apply_stored() == 6
+    assert sum(sets) == 2400 and max(sets) < 1200 and len(sets) < 6
+    assert webhooks.apply_stored() == 0
+
+
 def test_a_body_that_cannot_be_read_holds_up_no_other(
     database: str, applied: list[StatusUpdate]
 ) -> None:
