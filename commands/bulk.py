@@ -17,7 +17,7 @@ import typer
 from sqlmodel import Session
 
 from commands.common import account_id, die, me
-from core import choosing, db, listing, operating, operations
+from core import choosing, db, listing, operating, operations, reports
 from core.choosing import Choice
 from core.errors import Invalid, Refused
 from core.listing import MessageRow
@@ -51,12 +51,18 @@ def failed(
     limit: Annotated[int, typer.Option(min=1)] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines")] = False,
 ) -> None:
-    """List what failed, latest first, with its class and reason."""
+    """List what failed, latest first, with its class and reason.
+
+    Codes of today (UTC) that Outbox does not know are counted on standard error.
+    """
     with db.reading() as session:
         choice = _parsed(session, [f"class={error_class}"]) if error_class is not None else Choice()
     choice = replace(choice, account_id=account_id(account) if account is not None else None)
     for row in _failed(choice, limit):
         typer.echo(json.dumps(_facts(row), ensure_ascii=False) if as_json else _line(row))
+    midnight = reports.now().replace(hour=0, minute=0, second=0, microsecond=0)
+    for code, attempts in reports.new_codes(since=midnight).items():
+        typer.echo(f"New code {code}, which Outbox does not know: {attempts} today.", err=True)
 
 
 def _failed(choice: Choice, limit: int) -> list[MessageRow]:

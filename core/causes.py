@@ -2,7 +2,7 @@
 
 from typing import NamedTuple, Protocol
 
-from core.meta.codes import TABLE
+from core.meta.codes import classify
 
 HOLDS = {
     "batch": "Its batch has not been released.",
@@ -73,7 +73,7 @@ def failure(row: Refusal) -> tuple[str, str]:
     """What went wrong and what to do. A code that Outbox does not know is shown as new."""
     code = row.error_code
     known = CODES.get(code or -1) or CLASSES.get(row.error_class or "", CLASSES["permanent"])
-    if code is not None and code not in TABLE:
+    if code is not None and not classify(code).listed:
         said = f" Meta says: {row.error_text.rstrip('.')}." if row.error_text else ""
         return f"New code {code}, which Outbox does not know yet.{said}", "Tell your administrator."
     if row.error_class == "expired" and row.error_text:

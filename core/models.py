@@ -325,6 +325,13 @@ class Attempt(SQLModel, table=True):
             sqlite_where=text("outcome IS NULL"),
             postgresql_where=text("outcome IS NULL"),
         ),
+        Index(
+            "ix_attempt_refused",  # the codes of a day, of which some may be new
+            "id",
+            "error_code",
+            sqlite_where=text("error_code IS NOT NULL"),
+            postgresql_where=text("error_code IS NOT NULL"),
+        ),
         NEVER_REUSED,
     )
     id: int = _key()

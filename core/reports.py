@@ -13,6 +13,7 @@ from sqlmodel import Session, col
 from core import db, listing, models
 from core.depth import Depth, Queue, depth_in
 from core.listing import MessageRow
+from core.meta.codes import classify
 from core.models import Account, Attempt, MessageEvent, Worker
 from core.standing import Standing, m, where
 from core.states import Status
@@ -94,6 +95,7 @@ class Pulse:
     unconfirmed: int
     sent_today: int
     failed_today: int
+    new_codes: dict[int, int]
     oldest_due_at: datetime | None
     workers: int
     queue: Queue
@@ -118,11 +120,30 @@ def pulse(*, midnight: datetime) -> Pulse:
             unconfirmed=_capped(session, where(Standing.UNCONFIRMED, at)),
             sent_today=today.get(Status.SENT, 0),
             failed_today=today.get(Status.FAILED, 0),
+            new_codes=_new_codes(session, midnight),
             oldest_due_at=_first_due(session, waiting),
             workers=queue.engine.workers,
             queue=queue,
             accounts=accounts,
         )
+
+
+def new_codes(*, since: datetime) -> dict[int, int]:
+    """Codes of Meta's that Outbox does not know, with how many attempts since then got each."""
+    with db.reading() as session:
+        return _new_codes(session, since)
+
+
+def _new_codes(session: Session, since: datetime) -> dict[int, int]:
+    hint = "" if db.on_postgres(session) else "INDEXED BY ix_attempt_refused"
+    found = session.execute(
+        db.sql(
+            f"SELECT error_code, count(*) FROM attempt {hint} WHERE id >= :first"
+            " AND error_code IS NOT NULL GROUP BY error_code ORDER BY error_code"
+        ),
+        {"first": _first_attempt_since(session, since)},
+    )
+    return {code: count for code, count in found if not classify(code).listed}
 
 
 def _capped(session: Session, condition: ColumnElement[bool]) -> int:

@@ -48,6 +48,9 @@ def needs_somebody(pulse: Pulse) -> list[tuple[str, str]]:
                 addresses.listed(Standing.HELD),
             )
         )
+    for code, attempts in pulse.new_codes.items():
+        told = f"WhatsApp gave the new code <b>{code}</b> today, {plural(attempts, 'time')}."
+        found.append((f"{told} Tell your administrator.", addresses.listed(Standing.FAILED)))
     if pulse.unconfirmed:
         what = plural(pulse.unconfirmed, "message")
         found.append(

@@ -83,6 +83,18 @@ def test_today_counts_what_was_sent_and_failed_today_whenever_it_was_due() -> No
     assert (found.sent_today, found.failed_today) == (2, 2)
 
 
+def test_a_code_that_outbox_does_not_know_is_counted_as_new() -> None:
+    account = stored.account()
+    one, other = stored.messages(account, [{"status": "failed", "error_class": "permanent"}, {}])
+    attempted(one, now() - 20 * HOUR, outcome="permanent", error_code=199999)
+    attempted(one, now() - HOUR, outcome="permanent", error_code=199999)
+    attempted(other, now() - HOUR, outcome="transient", error_code=199999)
+    attempted(other, now() - HOUR, outcome="recipient", error_code=131026)
+    attempted(other, now() - HOUR, outcome="permanent", error_code=2388001)  # Meta's own, known
+    attempted(other, now() - HOUR, outcome="accepted")
+    assert pulse().new_codes == reports.new_codes(since=now() - 6 * HOUR) == {199999: 2}
+
+
 def test_only_send_loops_whose_lease_lasts_are_workers() -> None:
     at = now()
     with db.writing() as session:

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from core import db, operations
+from core import clock, db, operations
 from core.choosing import Choice
 from core.errors import Refused
-from core.models import Message, MessageEvent
+from core.models import Attempt, Message, MessageEvent
 from tests import given
 from tests.core import stored
 from tests.manage.command import here
@@ -42,6 +42,15 @@ def test_what_failed_is_listed_with_class_and_reason(sqlite: str) -> None:
     }
     (line,) = here("failed", "--class", "transient", "--limit", "1").out.splitlines()
     assert line.split()[0] == str(first) and line.endswith("transient 131016    Busy")
+    assert here("failed").err == ""
+    at = {"slot_at": clock.wall(), "claimed_at": clock.wall(), "payload": "", "payload_sha256": ""}
+    with db.writing() as session:
+        session.add(
+            Attempt(message_id=first, account_id=account, worker_id=1, error_code=199999, **at)
+        )
+    told = here("failed", "--json")
+    assert told.err == "New code 199999, which Outbox does not know: 1 today.\n"
+    assert len(told.out.splitlines()) == 2
     assert here("failed", "--class", "odd").err.startswith("«odd» is no class: unreached,")
 
 

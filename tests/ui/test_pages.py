@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import clock, db, reports
 from core.access import Actor, Role
-from core.models import Message, MessageEvent
+from core.models import Attempt, Message, MessageEvent
 from core.settings import ROOT
 from tests.core import stored
 from ui import live
@@ -199,8 +199,14 @@ def test_the_overview_says_what_needs_somebody() -> None:
     account = stored.account()
     stored.account("Support", state="paused", state_reason="token expired")
     past = clock.wall() - timedelta(hours=1)
-    stored.messages(account, [{"status": "failed", "error_class": "unknown", "due_at": past}])
+    unknown = {"status": "failed", "error_class": "unknown", "due_at": past}
+    (id_,) = stored.messages(account, [unknown])
+    at = {"slot_at": clock.wall(), "claimed_at": clock.wall(), "payload": "", "payload_sha256": ""}
+    with db.writing() as session:
+        refused = {"outcome": "permanent", "error_code": 199999}
+        session.add(Attempt(message_id=id_, account_id=account, worker_id=1, **at, **refused))
     body = html(run("overview"))
-    assert "3 things need you" in body
+    assert "4 things need you" in body
     for said in ("No worker is running", "token expired", "may or may not have arrived"):
         assert said in body
+    assert "new code <b>199999</b> today, 1 time." in body
