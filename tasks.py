@@ -39,6 +39,7 @@ huey = _huey()
 _stop = threading.Event()
 _change = threading.Lock()
 _started = threading.Lock()
+_operating = threading.Lock()
 _loop: SendLoop | None = None
 
 
@@ -85,8 +86,15 @@ def _renew_when_due() -> None:
 
 @huey.task()
 def run_operation() -> None:
-    """Run the bulk actions that wait, and those that a dead process left."""
-    operating.run_waiting(_stop)
+    """Run the bulk actions that wait, and those that a dead process left.
+
+    One thread of a process at a time: several would leave none to scan, wake and stop.
+    """
+    if _operating.acquire(blocking=False):
+        try:
+            operating.run_waiting(_stop)
+        finally:
+            _operating.release()
 
 
 @huey.on_startup()

@@ -33,6 +33,7 @@ def change(name: str, settings: Mapping[str, Any], *, by: Actor) -> None:
         raise Invalid(*wrong)
     with db.writing() as session:
         account, now = accounts.named(session, name), db.now(session)
+        accounts.hold_pace(session, account.id)
         before = {key: getattr(account, key) for key in settings}
         ended = _quiet_until(account, now)
         session.execute(

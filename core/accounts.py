@@ -133,6 +133,7 @@ def pause(name: str, *, reason: str = "", by: Actor) -> None:
     """Stop sending on an account; what is due waits. Raises Refused for an unknown name."""
     with db.writing() as session:
         account = named(session, name)
+        hold_pace(session, account.id)
         _set_state(session, account.id, "paused", reason or "paused by hand", by.name)
         _resume_at(session, account.id, None)
         told = {"reason": reason}
@@ -158,9 +159,15 @@ def resume(name: str, *, by: Actor, decision: dict[str, Any] | None = None) -> N
     wake(now)
 
 
+def hold_pace(session: Session, account_id: int) -> None:
+    """Lock an account's pace before the account itself, as a tick does."""
+    db.lock(session, "pace", [account_id], key="account_id")
+
+
 def resume_in(session: Session, account_id: int, by: str) -> datetime:
     """Make the account active; `ready_since` remembers when, for what came due meanwhile."""
     now = db.now(session)
+    hold_pace(session, account_id)
     since = session.execute(select(col(Account.state_since)).where(col(Account.id) == account_id))
     lateness.ready_again(session, now, [account_id], since=since.scalar())
     _set_state(session, account_id, "active", None, by)
@@ -173,8 +180,8 @@ def pause_for_meta(session: Session, account_id: int, answer: Answer) -> None:
 
     Limits that Meta lifts by itself resume after four hours, twice; then a person is asked.
     """
-    account = session.get_one(Account, account_id, populate_existing=True)
-    if account.state != "active":
+    account = session.get_one(Account, account_id, populate_existing=True, with_for_update=True)
+    if account.state != "active":  # a person's pause, say, which stays theirs
         return
     _set_state(session, account_id, "paused", answer.text or "refused by Meta", "Meta", answer.code)
     by_itself = answer.verdict is not None and answer.verdict.resumes_by_itself

@@ -145,16 +145,14 @@ def sql(statement: str, *instants: str) -> TextClause:
     return text(statement).bindparams(*typed)
 
 
-def lock(session: Session, table: str, ids: Iterable[int]) -> None:
+def lock(session: Session, table: str, ids: Iterable[int], *, key: str = "id") -> None:
     """Lock rows in ascending order, so that two writers never wait for each other in a circle.
 
     What this transaction has locked already costs nothing again.
     """
     if on_postgres(session) and (new := remember_locked(session, table, ids)):
-        session.execute(
-            sql(f"SELECT id FROM {table} WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE"),
-            {"ids": sorted(new)},
-        )
+        rows = f"SELECT {key} FROM {table} WHERE {key} = ANY(:ids) ORDER BY {key}"
+        session.execute(sql(f"{rows} FOR NO KEY UPDATE"), {"ids": sorted(new)})
 
 
 def remember_locked(session: Session, table: str, ids: Iterable[int]) -> set[int]:

@@ -35,7 +35,7 @@ class Waiting:
     scheduled_at: datetime
     not_after: datetime | None
     late_policy: str | None
-    attempt_count: int
+    tried: bool
     pair_tat: datetime | None = None
     busy: bool = False
     plain: bool = True  # nothing but its turn decides

@@ -46,14 +46,15 @@ def guarded() -> Guard | None:
         return _guard(session)
 
 
-def _guard(session: Session) -> Guard | None:
-    whole = session.execute(select(Installation)).scalar_one()
+def _guard(session: Session, *, locked: bool = False) -> Guard | None:
+    asked = select(Installation).with_for_update() if locked else select(Installation)
+    whole = session.execute(asked).scalar_one()
     return Guard(whole.guard_since, whole.guard_reason or "") if whole.guard_since else None
 
 
 def reason(session: Session) -> str | None:
-    """Why the guard is on; None while it is off."""
-    known = _guard(session)
+    """Why the guard is on, in a transaction that keeps it so; None while it is off."""
+    known = _guard(session, locked=True)
     return known.reason if known else None
 
 
@@ -63,7 +64,7 @@ def guard(session: Session, why: str, *, beyond: int = 0) -> None:
     `beyond`: the newest attempt that is known to have been made. No attempt gets an id again that
     a lost one may have had: its webhooks would be taken for the new one's.
     """
-    known = _guard(session)
+    known = _guard(session, locked=True)  # two machines may come at once
     if known and why in known.reason:
         return
     on = {
@@ -104,7 +105,7 @@ def answer(what: Overdue, *, by: Actor) -> int:
 
 def lift(session: Session, by: Actor, *, after: dict[str, object]) -> None:
     """Turn the guard off. Raises Refused when it is off already."""
-    known = _guard(session)
+    known = _guard(session, locked=True)
     on = update(Installation).where(col(Installation.guard_since).is_not(None))
     off = on.values(guard_since=None, guard_reason=None).returning(col(Installation.id))
     if known is None or session.execute(off).first() is None:

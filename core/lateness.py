@@ -68,6 +68,9 @@ def _lock(session: Session, rows: list[dict[str, Any]]) -> None:
 def forget(session: Session, account_id: int | None = None) -> None:
     """Call nothing late that came due until now, of one account or of all: a person has decided."""
     one = "" if account_id is None else " WHERE account_id = :id"
+    if db.on_postgres(session):
+        ordered = f"SELECT account_id FROM pace{one} ORDER BY account_id FOR NO KEY UPDATE"
+        session.execute(db.sql(ordered), {"id": account_id})
     session.execute(db.sql(f"UPDATE pace SET ready_since = NULL{one}"), {"id": account_id})
 
 

@@ -8,10 +8,11 @@ from sqlmodel import Session
 from core import db
 from core.blocking import Number
 from core.forecast import Line, Waiting
+from core.sending.sieve import TRIED
 
 _PROBE = (
     "SELECT id, account_id, recipient, priority, due_at, scheduled_at, not_after, late_policy,"
-    " attempt_count FROM message WHERE account_id = :account AND priority = {0}"
+    f" {TRIED} FROM message WHERE account_id = :account AND priority = {{0}}"
     " AND status = 'pending' AND hold IS NULL ORDER BY due_at, id LIMIT :limit"
 )
 _PROBES = " UNION ALL ".join(f"SELECT * FROM ({_PROBE.format(p)}) p{p}" for p in range(3))

@@ -22,7 +22,7 @@ from core.wake import wake
 NEW_LIFE = (
     "retry_count = 0, hold = NULL, error_class = NULL, error_code = NULL, error_text = NULL,"
     # What was never tried may have failed because it was late: this time it is to leave.
-    " late_policy = CASE WHEN m.attempt_count = 0 THEN 'send' ELSE m.late_policy END,"
+    " late_policy = 'send',"
     " sent_at = NULL, meta_message_id = NULL, delivery = NULL, delivery_at = NULL"
 )
 

@@ -37,6 +37,11 @@ class Agenda:
         soon = now + timedelta(seconds=self.lead() + pacing.AHEAD)
         return {account for account, at in self.ready.items() if at <= soon}
 
+    def put_off(self, now: datetime) -> None:
+        """Nothing may be claimed for the moment: look again soon."""
+        for account in self.due(now):
+            self.ready[account] = now + LOOK_AGAIN
+
     def room(self) -> int:
         """How many messages the next tick may claim."""
         affordable = int(TICK_MAY_TAKE / self._cost())
@@ -60,13 +65,11 @@ class Agenda:
         else:
             self._capacity = min(self._most, self._capacity + max(50, self._capacity // 4))
 
-    def plan(
-        self, accounts: Iterable[int], lanes: Mapping[int, Lane], now: datetime, *, full: bool
-    ) -> None:
-        """After a tick that looked at `accounts`; `full`: it had no room to claim more."""
+    def plan(self, accounts: Iterable[int], lanes: Mapping[int, Lane], now: datetime) -> None:
+        """After a tick that looked at `accounts`."""
         for account in accounts:
             lane = lanes.get(account)
-            if lane is None or (not lane.used and (full or not lane.room)):
+            if lane is None or not (lane.used or lane.places):
                 self.ready[account] = now + LOOK_AGAIN  # another's, or no place: not for long
             elif lane.crowded:
                 self.ready[account] = now

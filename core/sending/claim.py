@@ -17,7 +17,7 @@ from core.meta.codes import ErrorClass
 from core.sending import attempts
 from core.sending.attempts import Claim
 from core.sending.lanes import Lane
-from core.sending.sieve import REACHES, READ_AHEAD, Sieve
+from core.sending.sieve import REACHES, READ_AHEAD, TRIED, Sieve
 from core.states import Cause, Status
 
 EXPIRED = messages.failed_as(f"'{ErrorClass.EXPIRED}'")
@@ -61,17 +61,22 @@ def claim(
 
 def _share(lanes: dict[int, Lane], room: int) -> dict[int, int]:
     """How many each account may claim, when the process has less room than its accounts."""
-    wanted: dict[int, int] = {}
-    narrow_first = sorted(lanes.values(), key=lambda lane: lane.free)
-    for left, lane in zip(range(len(lanes), 0, -1), narrow_first, strict=True):
-        wanted[lane.account_id] = min(lane.free, -(-room // left))
-        room -= wanted[lane.account_id]
-    return wanted
+    quiet = [lane for lane in lanes.values() if lane.rules.quiet_until]
+    for lane in quiet:
+        lane.places = QUIET_AT_ONCE  # to be put off; they take nobody's room
+    awake = [lane for lane in lanes.values() if not lane.rules.quiet_until]
+    narrow_first = sorted(awake, key=lambda lane: lane.free)
+    for left, lane in zip(range(len(awake), 0, -1), narrow_first, strict=True):
+        lane.places = min(lane.free, -(-room // left))
+        room -= lane.places
+    return {lane.account_id: lane.places for lane in lanes.values()}
 
+
+QUIET_AT_ONCE = 100  # messages of an account in quiet hours that one tick puts off
 
 _COLUMNS = (
     "id, account_id, recipient, priority, scheduled_at, due_at, not_after, late_policy,"
-    " retry_count, max_retries, attempt_count, confirmed_by"
+    f" retry_count, max_retries, confirmed_by, {TRIED}"
 )
 _DUE = "status = 'pending' AND hold IS NULL AND due_at <= :until ORDER BY due_at, id"
 _FACTS = (

@@ -8,7 +8,7 @@ from time import monotonic, time
 from core import clock
 
 SAMPLES_FOR = 30.0  # seconds that a sample counts
-STEPPED = 1.0  # seconds by which no clock drifts in that time
+STEPPED = 0.05  # seconds by which no clock drifts in that time
 
 
 class EngineTime:

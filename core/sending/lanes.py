@@ -42,12 +42,13 @@ class Lane:
     room: int
     pulled_in: bool = False  # its next slot lay where only another clock can have put it
     used: int = 0
+    places: int = 0  # how many it was offered of the room that the process has
     rules: Rules = field(default_factory=Rules)
     crowded: bool = False  # much was in the way: what is behind it is worth a look at once
 
     @property
     def free(self) -> int:
-        return self.room - self.used
+        return max(0, self.room - self.used)
 
     def take(self, earliest: datetime) -> datetime:
         """The next free slot; an account without a rate has none, and posts at `earliest`."""
@@ -142,48 +143,46 @@ def reslot(
         )
 
 
-def wait_until(session: Session, waits: dict[int, datetime]) -> None:
-    """Hold back whole accounts until Meta wants to hear from them again; never shortens a wait."""
-    for account_id, until in sorted(waits.items()):
-        session.execute(
-            db.sql(
-                "UPDATE pace SET resume_at = :until WHERE account_id = :account"
-                " AND (resume_at IS NULL OR resume_at < :until) AND EXISTS (SELECT 1"
-                # On a paused account the same column says when the pause ends by itself.
-                " FROM account a WHERE a.id = pace.account_id AND a.state = 'active')",
-                "until",
-            ),
-            {"until": until, "account": account_id},
-        )
+def wait_until(session: Session, account_id: int, until: datetime) -> None:
+    """Hold back a whole account until Meta wants to hear from it again; never shortens a wait."""
+    session.execute(
+        db.sql(
+            "UPDATE pace SET resume_at = :until WHERE account_id = :account"
+            " AND (resume_at IS NULL OR resume_at < :until) AND EXISTS (SELECT 1"
+            # On a paused account the same column says when the pause ends by itself.
+            " FROM account a WHERE a.id = pace.account_id AND a.state = 'active')",
+            "until",
+        ),
+        {"until": until, "account": account_id},
+    )
 
 
-def slow_down(session: Session, slowed: dict[int, datetime], now: datetime) -> None:
-    """Halve the rate of accounts whose limit Meta told us; once for all that was under way then.
+def slow_down(session: Session, account_id: int, slot_at: datetime, now: datetime) -> None:
+    """Halve the rate of an account whose limit Meta told us; once for all that was under way then.
 
-    `slowed` has the newest slot that was refused. Slots that were given out before the halving tell
+    `slot_at` is the newest slot that was refused. Slots that were given out before the halving tell
     nothing new, also those that still lie ahead. An account without a rate has nothing to halve,
     and waits a moment.
     """
-    for account_id, slot_at in sorted(slowed.items()):
-        row = session.execute(
+    row = session.execute(
+        db.sql(
+            "SELECT a.rate, p.rate_now, p.slowed_at, p.next_slot_at FROM pace p JOIN account a"
+            " ON a.id = p.account_id WHERE p.account_id = :account"
+            f"{' FOR NO KEY UPDATE OF p' if db.on_postgres(session) else ''}"
+        ).columns(slowed_at=db.UtcDateTime(), next_slot_at=db.UtcDateTime()),
+        {"account": account_id},
+    ).one()
+    if row.rate is None:
+        wait_until(session, account_id, now + retry.SLOWED_WAIT)
+    elif row.slowed_at is None or row.slowed_at <= slot_at:
+        since = max(now, min(row.next_slot_at, now + timedelta(seconds=1)))
+        half = pacing.halved(row.rate, row.rate_now, row.slowed_at, now)
+        session.execute(
             db.sql(
-                "SELECT a.rate, p.rate_now, p.slowed_at, p.next_slot_at FROM pace p JOIN account a"
-                " ON a.id = p.account_id WHERE p.account_id = :account"
-                f"{' FOR NO KEY UPDATE OF p' if db.on_postgres(session) else ''}"
-            ).columns(slowed_at=db.UtcDateTime(), next_slot_at=db.UtcDateTime()),
-            {"account": account_id},
-        ).one()
-        if row.rate is None:
-            wait_until(session, {account_id: now + retry.SLOWED_WAIT})
-        elif row.slowed_at is None or row.slowed_at <= slot_at:
-            since = max(now, min(row.next_slot_at, now + timedelta(seconds=1)))
-            half = pacing.halved(row.rate, row.rate_now, row.slowed_at, now)
-            session.execute(
-                db.sql(
-                    "UPDATE pace SET rate_now = :half, slowed_at = :at WHERE account_id = :id", "at"
-                ),
-                {"half": half, "at": since, "id": account_id},
-            )
+                "UPDATE pace SET rate_now = :half, slowed_at = :at WHERE account_id = :id", "at"
+            ),
+            {"half": half, "at": since, "id": account_id},
+        )
 
 
 def keep_pace(session: Session, lanes: dict[int, Lane]) -> None:

@@ -136,6 +136,7 @@ class SendLoop:
     async def _take_breath(self, seconds: float) -> None:
         """After an error the database may hold claims that we know nothing of: read them back."""
         self._read_back = True
+        self._probed = float("-inf")  # what it would have found is not known
         await asyncio.sleep(seconds)
 
     async def _recognise(self) -> None:
@@ -175,8 +176,10 @@ class SendLoop:
 
     def _order(self, began: float) -> tick.Order:
         now, posts = self._time.now(), self._posts
-        due = self._agenda.due(now)
         room = posts.places(min(self._most - len(posts.claims), self._agenda.room()), now)
+        if not room:
+            self._agenda.put_off(now)  # and disturb no worker that may
+        due = self._agenda.due(now) if room else set()
         return tick.Order(
             worker_id=self.worker_id,
             due=due,
@@ -186,7 +189,7 @@ class SendLoop:
             effects=self._effects,
             unreached_since=posts.breaker.open_since,
             reached_after=posts.reached_after,
-            held=dict(posts.claims),
+            held=posts.held,
             room=room,
             lead=self._agenda.lead(min(room, 2 * len(due)) + len(posts.results)),
             renew=began - posts.renewed >= PROBE_EVERY,
@@ -231,8 +234,7 @@ class SendLoop:
         if done.outlook is not None:
             self._agenda.ready = {account: one.at for account, one in done.outlook.items()}
         else:
-            full = len(done.claims) >= order.room
-            self._agenda.plan(order.due, done.lanes, done.now, full=full)
+            self._agenda.plan(order.due, done.lanes, done.now)
 
     async def _start_anew(self) -> None:
         log.warning("send loop %d was taken for dead; it starts anew", self.worker_id)
@@ -241,7 +243,7 @@ class SendLoop:
         self.worker_id = await self._in_database(lambda: workers.start("loop"))
         self._posts.marks.close()
         self._posts.marks = self._new_marks()
-        self._posts.renewed = monotonic()
+        self._posts.renewed = self._probed = float("-inf")
 
     async def _sleep(self, began: float) -> None:
         """Until the next tick is worth it; not at all when woken."""

@@ -46,7 +46,7 @@ class Posting:
         self.missed: list[Claim] = []
         self.breaker = Breaker()
         self.reached_after: datetime | None = None  # since when it had not been, for the next tick
-        self.renewed = monotonic()
+        self.renewed = float("-inf")  # the first tick renews, and finds out whether we live
         self.marks = marks
         self._http = http
         self._time = time
@@ -58,6 +58,12 @@ class Posting:
     @property
     def busy(self) -> bool:
         return bool(self.claims or self.results or self.missed)
+
+    @property
+    def held(self) -> dict[int, Claim]:
+        """Attempt → claim of all that is not settled, what has ended included."""
+        ended = {one.claim.attempt_id: one.claim for one in self.results}
+        return self.claims | ended
 
     def places(self, wanted: int, now: datetime) -> int:
         """How many more may be claimed at `now`, of as many as are wanted."""
@@ -94,7 +100,7 @@ class Posting:
             if claim.started:
                 broken = unknown(f"our own error after the start ({type(error).__name__})")
                 self._finished(claim, broken, self._time.now())
-            else:
+            elif claim.attempt_id in self.claims:
                 self._miss(claim)
 
     async def _post(self, claim: Claim) -> None:

@@ -27,6 +27,12 @@ def further_reach(free: int) -> int:
     return 4 * free + READ_AHEAD
 
 
+# Whether any attempt of a row of `message` was posted: one that was only given back, or did not
+# reach WhatsApp, has not had its turn.
+TRIED = (
+    "(attempt_count > 0 AND EXISTS (SELECT 1 FROM attempt a WHERE a.message_id = message.id"
+    " AND a.outcome NOT IN ('released', 'unreached'))) AS tried"
+)
 REACHES = (first_reach, further_reach)  # read on once where blocked ones left places free
 
 
@@ -128,12 +134,12 @@ class Sieve:
 
 
 def is_late(row: Any, rules: Rules) -> bool:
-    """On the first attempt only: what was tried once had its turn in time.
+    """Until it is posted for the first time: what was tried once had its turn in time.
 
     What was scheduled for quiet hours has its time when they end.
     """
     before = rules.late_before
-    if before is None or row.attempt_count or row.scheduled_at >= before:
+    if before is None or row.tried or row.scheduled_at >= before:
         return False
     ends = quiet.quiet_until(row.scheduled_at, **rules.hours) if rules.hours else None
     return ends is None or ends < before

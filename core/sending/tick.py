@@ -136,8 +136,11 @@ def _lock(session: Session, order: Order, now: datetime) -> dict[int, Lane]:
 
 def _apply(session: Session, effects: Effects, now: datetime) -> None:
     """A tick after they were learnt, because the pace is locked before any message."""
-    lanes_of.wait_until(session, effects.waits)
-    lanes_of.slow_down(session, effects.slowed, now)
+    for account_id in sorted({*effects.waits, *effects.slowed}):
+        if account_id in effects.waits:
+            lanes_of.wait_until(session, account_id, effects.waits[account_id])
+        if account_id in effects.slowed:
+            lanes_of.slow_down(session, account_id, effects.slowed[account_id], now)
 
 
 def _reslot(session: Session, order: Order, done: Done, overdue: list[Claim]) -> list[Claim]:
@@ -198,7 +201,7 @@ def end(order: Order) -> None:
     """The last act of a loop: settle what is left, then, with it, remove the worker's row."""
     with db.writing() as session:
         now = db.now(session)
-        effects = settle(session, order.results, now=now, delays=settings().retry_delays)
         _apply(session, order.effects, now)
+        effects = settle(session, order.results, now=now, delays=settings().retry_delays)
         _apply(session, effects, now)
         workers.end_in(session, order.worker_id, now)

@@ -246,7 +246,7 @@ def test_the_end_of_a_throttles_wait_does_not_end_a_pause(
 
     def throttle() -> None:
         with db.writing() as session:
-            lanes.wait_until(session, {made: db.now(session) + timedelta(seconds=30)})
+            lanes.wait_until(session, made, db.now(session) + timedelta(seconds=30))
 
     def pause() -> None:
         if paused == "by a person":

@@ -11,7 +11,7 @@ from core import clock, db
 from core.sending import tick
 from tests import given
 from tests.core import stored
-from tests.core.sending.ticking import Ticks
+from tests.core.sending.ticking import Ticks, account
 
 CROWD = 20_000
 A_FEW_ROWS = 1_000  # what reads dozens of rows stays below, what reads thousands cannot
@@ -100,3 +100,14 @@ def _steps(session: Session) -> Callable[[], int]:
         return len(steps)
 
     return read
+
+
+@pytest.mark.usefixtures("database")
+def test_an_account_in_quiet_hours_takes_no_place_of_the_one_that_may_send() -> None:
+    """While the breaker is open there is one place, and the quiet account took it each time."""
+    asleep = account("Asleep", quiet_from="00:00", quiet_to="23:59")
+    awake = account("Awake")
+    for number in range(3):
+        given.message(asleep, to=given.recipient(number))
+    message = given.message(awake)
+    assert [one.message_id for one in Ticks().run(asleep, awake, room=1).claims] == [message]

@@ -11,7 +11,7 @@ from core.sending import reap
 from core.sending.loop import SendLoop
 from core.states import Status
 from tests import given
-from tests.core.sending.ticking import Ticks, account, change
+from tests.core.sending.ticking import Ticks, account, attempted, change
 from tests.processes import Programs
 
 Move = Callable[[timedelta], None]
@@ -63,7 +63,7 @@ def test_what_a_pause_made_late_follows_its_own_policy_or_else_its_accounts(
     late, tried, fresh = (given.message(orders, to=given.recipient(n)) for n in range(3))
     for one in (late, tried, fresh):
         change(one, late_policy=own)
-    change(tried, attempt_count=1)  # it had its turn in time
+    attempted(tried, "transient")  # it had its turn in time
     pause_for(orders, HOUR, move_clock, from_=MINUTE)
     change(fresh, scheduled_at=ready_since(orders) - timedelta(seconds=599))
     ticks.run(orders)
@@ -231,3 +231,15 @@ def test_late_ones_that_are_held_keep_nobody_waiting_behind_them(
     assert {given.row(one).hold for one in late} == {"late"}
     assert given.row(fresh).status == Status.SENT
     assert given.attempts(fresh)[0].claimed_at - now < timedelta(seconds=3)
+
+
+@pytest.mark.parametrize("outcome", ["released", "unreached"])
+def test_an_attempt_that_never_left_was_no_turn_so_that_an_hour_offline_makes_late(
+    database: str, move_clock: Move, outcome: str
+) -> None:
+    ticks, orders = Ticks(), account("Orders", late_policy="skip", late_after=600)
+    offline = given.message(orders)
+    attempted(offline, outcome)
+    pause_for(orders, HOUR, move_clock, from_=MINUTE)
+    ticks.run(orders)
+    assert standing(offline) == SKIPPED

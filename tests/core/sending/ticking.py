@@ -3,7 +3,7 @@
 from typing import Any
 
 from core import db, workers
-from core.models import Account, Message
+from core.models import Account, Attempt, Message
 from core.sending import tick
 from core.sending.tick import Done
 from tests import given
@@ -19,7 +19,7 @@ class Ticks:
             self.installation = str(found.scalar_one())
 
     def run(self, *account_ids: int, **more: Any) -> Done:
-        order = tick.Order(self.worker, due=set(account_ids), room=100, **more)
+        order = tick.Order(self.worker, due=set(account_ids), **({"room": 100} | more))
         return tick.run(order, installation=self.installation, sampled=lambda _: None)
 
     def claimed(self, *account_ids: int) -> list[int]:
@@ -34,6 +34,24 @@ def change(message_id: int, **columns: Any) -> None:
         row = session.get_one(Message, message_id)
         for name, value in columns.items():
             setattr(row, name, value)
+
+
+def attempted(message_id: int, outcome: str) -> None:
+    """An attempt that ended before now, whose message waits again."""
+    with db.writing() as session:
+        row, now = session.get_one(Message, message_id), db.now(session)
+        row.attempt_count += 1
+        made = Attempt(
+            message_id=row.id,
+            account_id=row.account_id,
+            worker_id=0,
+            slot_at=now,
+            claimed_at=now,
+            outcome=outcome,
+            payload="",
+            payload_sha256="",
+        )
+        session.add(made)
 
 
 def account(name: str, **columns: Any) -> int:
