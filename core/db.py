@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from sqlalchemy import (
     make_url,
     text,
 )
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import DateTime, String, TypeDecorator, TypeEngine
 from sqlmodel import Session
 
@@ -70,6 +72,7 @@ def make_engine(url: str) -> Engine:
     if where.get_backend_name() == "sqlite":
         made = create_engine(where, hide_parameters=True, connect_args={"timeout": 10})
         event.listen(made, "connect", _prepare_sqlite)
+        event.listen(made, "connect", _number)
         event.listen(made, "begin", _begin_sqlite)
         return made
     if where.drivername == "postgresql":
@@ -79,12 +82,33 @@ def make_engine(url: str) -> Engine:
         "-c timezone=UTC -c synchronous_commit=on -c jit=off"
         " -c default_transaction_isolation=read\\ committed"
     )
-    return create_engine(
+    made = create_engine(
         where,
         pool_pre_ping=True,
         hide_parameters=True,  # an error would quote a message's text in the log
         connect_args={"options": options, "connect_timeout": 5},
     )
+    event.listen(made, "connect", _number)
+    return made
+
+
+_numbers = count(1)
+_newest = 0
+
+
+def _number(_: Any, record: ConnectionPoolEntry) -> None:
+    global _newest
+    record.info["number"] = _newest = next(_numbers)
+
+
+def newest_connection() -> int:
+    """The number of the connection that this process has made last, over all its threads."""
+    return _newest
+
+
+def connection_number(session: Session) -> int:
+    """Which of this process's connections the session has: each new one has a higher number."""
+    return int(session.connection().info["number"])
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
@@ -200,19 +224,27 @@ def rows(values: Sequence[Mapping[str, Any]]) -> str:
     return json.dumps(list(values), default=stamp, ensure_ascii=False)
 
 
-def reserve(session: Session, table: str, count: int) -> list[int]:
-    """Ids for rows that are yet to be inserted, ascending, in a transaction that writes."""
-    if not count:
-        return []
+def given(session: Session, table: str) -> str:
+    """SQL for the highest id that a table has given; never lower than that of any committed row."""
+    if on_postgres(session):
+        return f"(SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {table}_id_seq)"
+    return f"coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0)"
+
+
+def reserve(session: Session, table: str, count: int, *, above: int = 0) -> list[int]:
+    """Ids for rows that are yet to be inserted, ascending, in a transaction that writes.
+
+    None, and none is used up, where the table has not given all ids up to `above` yet.
+    """
+    last = given(session, table)
     if on_postgres(session):
         reserved = sql(
             f"SELECT nextval(pg_get_serial_sequence('{table}', 'id'))"
-            " FROM generate_series(1, CAST(:n AS integer))"
+            f" FROM generate_series(1, CAST(:n AS integer)) WHERE {last} >= :above"
         )
-        return list(session.execute(reserved, {"n": count}).scalars())
-    last = session.execute(sql(f"SELECT seq FROM sqlite_sequence WHERE name = '{table}'"))
-    first = int(last.scalar() or 0) + 1
-    return list(range(first, first + count))
+        return list(session.execute(reserved, {"n": count, "above": above}).scalars())
+    known = int(session.execute(sql(f"SELECT {last}")).scalar_one())
+    return list(range(known + 1, known + 1 + count)) if known >= above else []
 
 
 def skip_ids(session: Session, table: str, beyond: int) -> None:

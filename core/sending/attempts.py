@@ -49,9 +49,26 @@ def stray(attempt_id: int, message_id: int, worker_id: int, now: datetime) -> Cl
     )
 
 
+class Strange(Exception):
+    """The database may be another than the one that this machine has sent from."""
+
+
+def expect(session: Session, highest: int) -> None:
+    """In this transaction no attempt may have an id that is not above this one."""
+    session.info["highest attempt"] = highest
+
+
 def reserve(session: Session, count: int) -> list[int]:
-    """Ids before the rows: the payload that an attempt keeps already names the attempt."""
-    return db.reserve(session, "attempt", count)
+    """Ids before the rows: the payload that an attempt keeps already names the attempt.
+
+    Raises Strange where an older copy would give ids that were given before (see `expect`).
+    """
+    if not count:
+        return []
+    ids = db.reserve(session, "attempt", count, above=session.info.get("highest attempt", 0))
+    if not ids:
+        raise Strange
+    return ids
 
 
 def insert(

@@ -9,8 +9,8 @@ import resource
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import TypeVar
@@ -18,14 +18,16 @@ from typing import TypeVar
 import uvloop
 from sqlalchemy.exc import DBAPIError
 
-from core import db, workers
+from core import workers
 from core.meta import client
 from core.scan import scan
-from core.sending import marks, tick, twin
+from core.sending import tick, twin
 from core.sending.agenda import Agenda
+from core.sending.attempts import Strange
 from core.sending.engine_time import EngineTime
 from core.sending.marks import Marks
 from core.sending.posting import Posting
+from core.sending.recognising import Known, recognise
 from core.sending.results import Effects, Result
 
 log = logging.getLogger(__name__)
@@ -50,8 +52,9 @@ class SendLoop:
         self._agenda = Agenda(MOST_IN_FLIGHT)
         self._time = EngineTime()
         self._probed = float("-inf")
-        self._read_back = False
-        self._strange = False  # to this database, so that the guard is on
+        self._known: Known
+        self._highest = 0  # attempt that is known to be committed
+        self._read_back = self._lost = False
         self._told = ("", float("-inf"))  # the error that was logged last, and until when
         self._database = ThreadPoolExecutor(1, thread_name_prefix="outbox-db")
 
@@ -90,13 +93,12 @@ class SendLoop:
         log.info("send loop %d stopped", self.worker_id)
 
     def _new_marks(self) -> Marks:
-        return Marks(self._folder, self.worker_id)
+        return Marks(self._known.folder, self.worker_id)
 
     async def _enter(self) -> bool:
         """Make itself known and bury the dead; False while the database cannot be reached."""
         try:
-            self._installation, self._folder = await self._in_database(_place)
-            await self._recognise()
+            self._known = self._told_of(await self._in_database(recognise))
             self.worker_id = self.worker_id or await self._in_database(
                 lambda: workers.start("loop")
             )
@@ -115,8 +117,11 @@ class SendLoop:
         self._event.clear()
         try:
             await self._tick(began)
+        except Strange:
+            self._read_back = True
         except tick.LeaseLost:
-            await self._start_anew()
+            log.warning("send loop %d was taken for dead; it starts anew", self.worker_id)
+            self._lose()
         except DBAPIError as error:
             # Which statement failed may hold a text: the log has the error's name alone.
             self._tell("tick failed and is repeated: %s", type(error.orig).__name__)
@@ -140,11 +145,19 @@ class SendLoop:
         await asyncio.sleep(seconds)
 
     async def _recognise(self) -> None:
-        """Compare the database with this machine's twin; where they disagree, the guard is on."""
-        why = await self._in_database(twin.check)
-        self._strange = why is not None
-        if why:
-            log.error("nothing is sent until a person decides: %s", why)
+        """Compare the database with this machine's twin; in another one this is a new worker."""
+        before = self._known
+        self._known = now = self._told_of(await self._in_database(lambda: recognise(before)))
+        if now.database != before.database or (now.strange and not before.strange):
+            self._lose()
+            self._highest = 0
+        if self._lost:
+            await self._start_anew()
+
+    def _told_of(self, known: Known) -> Known:
+        if known.strange:
+            log.error("nothing is sent until a person decides: %s", known.strange)
+        return known
 
     async def _tick(self, began: float) -> None:
         if self._read_back:
@@ -153,7 +166,9 @@ class SendLoop:
         if order.probe:
             self._probed = began  # before the tick: a wake during it asks for another probe
         done = await self._in_database(
-            lambda: tick.run(order, installation=self._installation, sampled=self._time.sampler())
+            lambda: tick.run(
+                order, installation=self._known.installation, sampled=self._time.sampler()
+            )
         )
         self._agenda.took(monotonic() - began, len(order.results) + len(done.claims))
         if order.renew:
@@ -169,10 +184,11 @@ class SendLoop:
         """
         if done.highest is None:
             return
-        if self._strange:
+        if self._known.strange:
             await self._in_database(twin.accept)
-            self._strange = False
-        twin.remember(self._installation, done.highest)
+            self._known = replace(self._known, strange=None)
+        self._highest = max(self._highest, done.highest)
+        twin.remember(self._known.installation, done.highest)
 
     def _order(self, began: float) -> tick.Order:
         now, posts = self._time.now(), self._posts
@@ -182,6 +198,8 @@ class SendLoop:
         due = self._agenda.due(now) if room else set()
         return tick.Order(
             worker_id=self.worker_id,
+            known=self._known,
+            highest=self._highest,
             due=due,
             results=list(posts.results),
             missed=list(posts.missed),
@@ -236,11 +254,15 @@ class SendLoop:
         else:
             self._agenda.plan(order.due, done.lanes, done.now)
 
-    async def _start_anew(self) -> None:
-        log.warning("send loop %d was taken for dead; it starts anew", self.worker_id)
+    def _lose(self) -> None:
+        """What it has claimed is its own no more."""
+        self._read_back = self._lost = True
         for attempt_id in list(self._posts.claims):
             self._posts.drop(attempt_id)
+
+    async def _start_anew(self) -> None:
         self.worker_id = await self._in_database(lambda: workers.start("loop"))
+        self._lost = False
         self._posts.marks.close()
         self._posts.marks = self._new_marks()
         self._posts.renewed = self._probed = float("-inf")
@@ -281,13 +303,6 @@ class SendLoop:
 
     async def _in_database(self, work: Callable[[], T]) -> T:
         return await self._loop.run_in_executor(self._database, work)
-
-
-def _place() -> tuple[str, Path]:
-    """The installation's id, and where this machine keeps its start marks."""
-    with db.reading() as session:
-        installation = session.execute(db.sql("SELECT id FROM installation")).scalar_one()
-        return str(installation), marks.folder_of(session)
 
 
 def _raise_file_limit() -> int:

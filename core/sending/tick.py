@@ -17,6 +17,7 @@ from core.sending import lanes as lanes_of
 from core.sending.attempts import Claim
 from core.sending.claim import claim
 from core.sending.lanes import Lane
+from core.sending.recognising import Known
 from core.sending.results import Effects, Result
 from core.sending.settle import settle
 from core.settings import settings
@@ -33,6 +34,8 @@ class Order:
     """What the loop asks of a tick. `due` are accounts that may have something due."""
 
     worker_id: int
+    known: Known | None = None  # None: whatever the database is
+    highest: int = 0  # attempt that is known to be committed
     due: set[int] = field(default_factory=set)
     results: list[Result] = field(default_factory=list)
     missed: list[Claim] = field(default_factory=list)
@@ -77,11 +80,14 @@ class Done:
 def run(order: Order, *, installation: str, sampled: Callable[[datetime], None]) -> Done:
     """Run one tick and commit it. `sampled` is told the database's time as soon as it is known.
 
-    Raises LeaseLost when the worker's row is gone, and the database's errors as they come.
+    Raises Strange when the database may be another than the one in `order.known`, LeaseLost when
+    the worker's row is gone, and the database's errors as they come.
     """
     with db.writing() as session:
         now = db.now(session)
         sampled(now)
+        if order.known:
+            order.known.expect(session, order.highest, thoroughly=order.renew)
         done = Done(now)
         if order.renew and not workers.renew_in(
             session, order.worker_id, unreached_since=order.unreached_since

@@ -54,7 +54,7 @@ def check() -> str | None:
     twin = recall(ours)
     with db.reading() as session:
         seen = _seen(session, ours)
-        given = _ids_given(session)
+        given = int(session.execute(db.sql(f"SELECT {db.given(session, 'attempt')}")).scalar_one())
     wrong = _what_is_wrong(twin, seen, given)
     why = wrong and _here(wrong)
     if why:
@@ -192,15 +192,6 @@ def _path(installation_id: str) -> Path:
 
 def _installation(session: Session) -> str:
     return str(session.execute(select(col(Installation.id))).scalar_one())
-
-
-def _ids_given(session: Session) -> int:
-    """The highest attempt id that the database has given; never lower than any committed one."""
-    if db.on_postgres(session):
-        statement = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM attempt_id_seq"
-    else:
-        statement = "SELECT seq FROM sqlite_sequence WHERE name = 'attempt'"
-    return int(session.execute(db.sql(statement)).scalar() or 0)
 
 
 def _another_lives() -> bool:

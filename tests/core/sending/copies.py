@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import create_engine
@@ -50,11 +51,36 @@ def dump(url: str, folder: Path) -> Path:
 
 
 def restore(url: str, kept: Path) -> None:
-    """Into the very same database, as after an accident."""
-    db.engine().dispose()
+    """Into the very same database, whoever is connected to it."""
     if url.startswith("sqlite"):
-        for left in ("-wal", "-shm"):
-            Path(f"{url.removeprefix('sqlite:///')}{left}").unlink(missing_ok=True)
-        Path(url.removeprefix("sqlite:///")).write_bytes(kept.read_bytes())
+        path = url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(kept)) as source, closing(sqlite3.connect(path)) as target:
+            source.backup(target)
     else:
-        subprocess.run(["psql", "-qf", str(kept), url], check=True, capture_output=True)
+        subprocess.run(["psql", "-1qf", str(kept), url], check=True, capture_output=True)
+
+
+def replace(url: str, kept: Path) -> None:
+    """By another database that gets its name, whoever is connected to the old one."""
+    if url.startswith("sqlite"):
+        path = Path(url.removeprefix("sqlite:///"))
+        draft = path.with_suffix(".new")
+        shutil.copy(kept, draft)
+        for left in ("-wal", "-shm"):
+            Path(f"{path}{left}").unlink(missing_ok=True)
+        draft.rename(path)
+        return
+    server, _, name = url.replace("postgresql:", "postgresql+psycopg:").rpartition("/")
+    engine = create_engine(f"{server}/postgres", isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}_new")
+        restore(f"{url}_new", kept)
+        for step in (
+            f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            f" WHERE datname = '{name}'",
+            f"ALTER DATABASE {name} RENAME TO {name}_old",
+            f"ALTER DATABASE {name}_new RENAME TO {name}",
+        ):
+            connection.exec_driver_sql(step)
+    engine.dispose()

@@ -1,9 +1,11 @@
 """A database that is not the one that sent: nothing leaves twice, and a person decides."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -14,7 +16,7 @@ from core.sending.loop import SendLoop
 from core.settings import settings
 from tests import given
 from tests.conftest import forget_settings
-from tests.core.sending.copies import clone, dump, restore, twin_file
+from tests.core.sending.copies import clone, dump, replace, restore, twin_file
 from tests.processes import Programs
 from tests.waiting import until
 
@@ -55,6 +57,47 @@ def test_after_a_restored_dump_what_left_since_is_not_sent_again(
     send_due()
     assert _to(programs) == [before, left, later]
     assert given.row(since).hold == "late" and guarding.guarded() is None
+
+
+@contextmanager
+def _running_loop() -> Iterator[SendLoop]:
+    loop = SendLoop(stop := Event())
+    thread = Thread(target=loop.run)
+    thread.start()
+    try:
+        until(lambda: loop.worker_id)
+        yield loop
+    finally:
+        stop.set()
+        thread.join(15)
+
+
+@pytest.mark.parametrize(
+    ("takes_its_place", "knows_the_worker"), [(replace, True), (restore, False)]
+)
+def test_a_dump_that_takes_its_place_under_a_running_loop_is_noticed(
+    database: str,
+    programs: Programs,
+    move_clock: Callable[[timedelta], None],
+    tmp_path: Path,
+    takes_its_place: Callable[[str, Path], None],
+    knows_the_worker: bool,
+) -> None:
+    account = given.account(rate=None)
+    left, later = given.recipient(1), given.recipient(2)
+    made = given.message(account, to=left, when=given.in_(minutes=10))
+    kept = None if knows_the_worker else dump(database, tmp_path)
+    with _running_loop():
+        kept = kept or dump(database, tmp_path)
+        move_clock(timedelta(minutes=12))
+        until(lambda: given.row(made).status == "sent")
+        takes_its_place(database, kept)
+        until(guarding.guarded)
+        assert given.row(made).status == "pending"
+        assert twin.answer(Overdue.HOLD, by=given.ANA) == 1
+        given.message(account, to=later)
+        until(lambda: later in _to(programs))
+    assert _to(programs) == [left, later]
 
 
 def test_a_cloned_database_sends_nothing_while_the_true_one_goes_on(
