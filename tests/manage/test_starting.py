@@ -1,9 +1,13 @@
 """A database, a queue or a setting that is not there, or not ready."""
 
+import subprocess
+import sys
+
 import pytest
 
 from tests import given
 from tests.manage.command import SCHEDULE, manage, refused, said
+from tests.processes import ROOT
 
 
 def test_before_migrate_each_command_says_what_to_run(environment: pytest.MonkeyPatch) -> None:
@@ -44,6 +48,14 @@ def test_a_queue_that_is_away_does_not_lose_a_message(
     assert (ended.returncode, ended.stdout) == (0, "1\n")
     assert "could not be woken" in ended.stderr
     assert given.statuses() == ["pending"]
+
+
+def test_a_worker_with_one_thread_is_refused(environment: pytest.MonkeyPatch) -> None:
+    """Its only thread would be the send loop: nobody could scan, wake or stop it."""
+    line = [sys.executable, "-m", "huey.bin.huey_consumer", "tasks.huey", "-k", "thread", "-w", "1"]
+    ended = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=30)
+    assert ended.returncode == 1
+    assert "The worker needs at least two threads: huey_consumer … -w 4" in ended.stderr
 
 
 def test_an_unknown_command_or_option_is_a_usage_error(environment: pytest.MonkeyPatch) -> None:
