@@ -44,19 +44,19 @@ def main() -> None:
 
         wake.plug(tasks.wake_at, tasks.run_operation)
         app(standalone_mode=True)
-    except Invalid as invalid:
-        for problem in invalid.problems:
-            typer.echo(f"{problem.field}: {problem.message}", err=True)
-        sys.exit(1)
-    except OutboxError as error:
-        typer.echo(str(error), err=True)
-        sys.exit(1)
-    except SQLAlchemyError as error:
-        told = schema.why_unusable(error)
+    except (OutboxError, SQLAlchemyError) as error:
+        told = in_words(error)
         if told is None:
             raise
         typer.echo(told, err=True)
         sys.exit(1)
+
+
+def in_words(error: OutboxError | SQLAlchemyError) -> str | None:
+    """What an error means for who typed the command; None where it is a fault of ours."""
+    if isinstance(error, Invalid):
+        return "\n".join(f"{problem.field}: {problem.message}" for problem in error.problems)
+    return str(error) if isinstance(error, OutboxError) else schema.why_unusable(error)
 
 
 if __name__ == "__main__":

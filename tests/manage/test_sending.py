@@ -15,8 +15,8 @@ def test_what_is_due_is_sent_and_counted_by_account(database: str, programs: Pro
     due = [given.message(orders, to=given.recipient(number)) for number in range(3)]
     later = given.message(support, when=given.in_(hours=1))
     shown = manage("process-scheduled")
-    assert shown.returncode == 0, shown.stderr
-    assert shown.stdout == "Orders: 3 sent, 0 not sent\nSupport: 0 sent, 0 not sent\n"
+    assert shown.code == 0, shown.err
+    assert shown.out == "Orders: 3 sent, 0 not sent\nSupport: 0 sent, 0 not sent\n"
     arrived = {one["biz_opaque_callback_data"]: one["id"] for one in programs.arrived()}
     sent = listed("--status", "sent")
     assert [one["id"] for one in sent] == due

@@ -6,13 +6,13 @@ import sys
 import pytest
 
 from tests import given
-from tests.manage.command import SCHEDULE, manage, refused, said
+from tests.manage.command import SCHEDULE, here, manage, refused, said
 from tests.processes import ROOT
 
 
 def test_before_migrate_each_command_says_what_to_run(environment: pytest.MonkeyPatch) -> None:
-    for line in (("account", "list"), ("process-scheduled",), (*SCHEDULE, "--now")):
-        told = refused(*line)
+    for line, by in ((("account", "list"), here), (("process-scheduled",), manage)):
+        told = refused(*line, by=by)
         assert told == "The database has not the newest schema. Run: python manage.py migrate\n"
     for _ in range(2):
         assert said("migrate") == "The database has the newest schema.\n"
@@ -31,7 +31,7 @@ def test_a_database_that_cannot_be_used_is_told(
     environment: pytest.MonkeyPatch, url: str, told: str
 ) -> None:
     environment.setenv("OUTBOX_DATABASE_URL", url)
-    assert refused("account", "list").startswith(told)
+    assert refused("account", "list", by=manage).startswith(told)
 
 
 def test_a_setting_that_cannot_work_is_named(environment: pytest.MonkeyPatch) -> None:
@@ -45,8 +45,8 @@ def test_a_queue_that_is_away_does_not_lose_a_message(
     given.account()
     environment.setenv("OUTBOX_QUEUE_URL", "redis://127.0.0.1:1/0")
     ended = manage(*SCHEDULE, "--now")
-    assert (ended.returncode, ended.stdout) == (0, "1\n")
-    assert "could not be woken" in ended.stderr
+    assert (ended.code, ended.out) == (0, "1\n")
+    assert "could not be woken" in ended.err
     assert given.statuses() == ["pending"]
 
 
