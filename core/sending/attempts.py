@@ -27,7 +27,11 @@ class Claim:
     retry_count: int
     max_retries: int
     pair_step: int
-    started: bool = False
+    posted_at: datetime | None = None  # when its request began to leave
+
+    @property
+    def started(self) -> bool:
+        return self.posted_at is not None
 
 
 def stray(attempt_id: int, message_id: int, worker_id: int, now: datetime) -> Claim:

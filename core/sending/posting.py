@@ -28,7 +28,7 @@ OUT_OF_REACH = 5.0  # seconds; only a clock that went back since puts a claimed 
 
 
 class GivenBack(Exception):
-    """A claim went back while its connection was being made: it is not ours to post."""
+    """A claim may not be posted any more now that its connection is made."""
 
 
 class Posting:
@@ -99,12 +99,12 @@ class Posting:
             log.exception("attempt %d met an error of ours", claim.attempt_id)
             if claim.started:
                 broken = unknown(f"our own error after the start ({type(error).__name__})")
-                self._finished(claim, broken, self._time.now())
+                self._finished(claim, broken)
             elif claim.attempt_id in self.claims:
                 self._miss(claim)
 
     async def _post(self, claim: Claim) -> None:
-        """Sleep to the slot, POST once, hand over the result; never late, never without a lease."""
+        """Sleep to the slot, POST once, hand over the result; never without a lease."""
         slot = self._time.on_monotonic(claim.slot_at)
         if slot > monotonic() + OUT_OF_REACH:
             self._return(claim)
@@ -112,13 +112,12 @@ class Posting:
         while (left := slot - monotonic()) > 0:  # noqa: ASYNC110 - timers round to milliseconds
             await asyncio.sleep(left)
         late = claim.window is not None and monotonic() > slot + claim.window
-        if late or monotonic() - self.renewed > workers.STALE_AFTER:
+        if late or self._stale():
             self._miss(claim)
             return
         if self.breaker.open_since and claim.attempt_id != self._probe:
             self._return(claim)
             return
-        posted = self._time.now()
         begin = partial(self._begin, claim)
         try:
             answer = await client.post(self._http, claim.url, claim.token, claim.body, before=begin)
@@ -133,18 +132,25 @@ class Posting:
             return
         else:
             self._listen(answer, claim)
-        self._finished(claim, answer, posted)
+        self._finished(claim, answer)
 
     def _begin(self, claim: Claim) -> None:
         """Write the start mark, at the last instant before the request leaves.
 
-        Raises OSError where that fails, and GivenBack where nobody waits for it any more: then
-        nothing leaves.
+        Raises OSError where that fails, and GivenBack where it went back meanwhile or the lease
+        is stale by now: then nothing leaves. Late it may leave: see decision 13.
         """
         if claim.attempt_id not in self._tasks:
             raise GivenBack
+        if self._stale():
+            self._miss(claim)
+            raise GivenBack
         self.marks.mark(claim.attempt_id)
-        claim.started = True
+        claim.posted_at = self._time.now()
+
+    def _stale(self) -> bool:
+        """Others may soon take this worker for dead: no post may start."""
+        return monotonic() - self.renewed > workers.STALE_AFTER
 
     def _unmarkable(self, claim: Claim, error: OSError) -> None:
         """No start mark can be written (a full disk): the claim goes back unposted."""
@@ -173,8 +179,8 @@ class Posting:
         """Give a claim back unposted."""
         self._end(Result(claim, None, None, self._time.now()))
 
-    def _finished(self, claim: Claim, answer: Answer, posted: datetime) -> None:
-        self._end(Result(claim, answer, posted, self._time.now()))
+    def _finished(self, claim: Claim, answer: Answer) -> None:
+        self._end(Result(claim, answer, claim.posted_at, self._time.now()))
 
     def _end(self, result: Result) -> None:
         self._tasks.pop(result.claim.attempt_id, None)

@@ -1,5 +1,6 @@
 """What becomes of a message, by what the API answered; each over real HTTP."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
@@ -9,8 +10,10 @@ import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from core import accounts, db, messages
+from core import accounts, clock, db, messages
 from core.errors import Refused
+from core.meta import client
+from core.meta.answers import Answer
 from core.models import Account, Business, Installation, Message, Pace, Recipient
 from core.scan import scan
 from core.sending import breaker, tick
@@ -36,6 +39,28 @@ def test_a_message_for_now_is_sent_and_keeps_metas_id(
     assert arrived["biz_opaque_callback_data"].endswith(f":{attempt.id}")
     assert attempt.outcome == "accepted" and attempt.http_status == 200
     assert attempt.claimed_at <= attempt.slot_at <= attempt.posted_at <= attempt.answered_at
+
+
+def test_the_time_of_a_post_is_when_it_left_and_not_when_it_began_to_connect(
+    database: str, programs: Programs, send_due: Send, environment: pytest.MonkeyPatch
+) -> None:
+    real, left = client.post, []
+
+    async def connecting(*line: Any, before: Callable[[], None]) -> Answer:
+        await asyncio.sleep(0.2)
+
+        def leaves() -> None:
+            before()
+            left.append(clock.wall())
+
+        return await real(*line, before=leaves)
+
+    environment.setattr(client, "post", connecting)
+    made = given.message(given.account(rate=20))
+    send_due()
+    [attempt] = given.attempts(made)
+    assert attempt.posted_at and attempt.posted_at - attempt.slot_at >= timedelta(seconds=0.2)
+    assert abs(attempt.posted_at - left[0]) < timedelta(seconds=0.1)
 
 
 REFUSED = {
