@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -25,7 +26,7 @@ def queue(
 ) -> None:
     """What waits, by reason and account; how late it is, how fast it leaves, when it is empty.
 
-    Counts stop at 10,000: JSON has 10001 for more.
+    Counts stop at 10,000: in JSON «capped» names those that are higher.
     """
     chosen = account_id(account) if account is not None else None
     try:
@@ -74,16 +75,19 @@ def _facts(found: Queue) -> dict[str, Any]:
     return {
         "at": _iso(found.engine.now),
         "workers": found.engine.workers,
-        "waiting": found.counts,
+        "cap": CAP,
+        "waiting": _up_to_cap(found.counts),
+        "capped": _capped(found.counts),
         "oldest_due_at": _iso(found.oldest_due_at),
         "lag_seconds": found.lag and {"p50": found.lag.p50, "p95": found.lag.p95},
         "accounts": [
             {
                 "account": one.number.name,
                 "state": one.number.state,
-                "waiting": one.counts,
-                "holds": one.holds,
-                "due": one.due,
+                "waiting": _up_to_cap(one.counts),
+                "holds": _up_to_cap(one.holds),
+                "due": min(one.due, CAP),
+                "capped": _capped({**one.counts, **one.holds, "due": one.due}),
                 "oldest_due_at": _iso(one.oldest_due_at),
                 "rate": one.number.rate,
                 "rate_now": one.rate_now,
@@ -92,6 +96,15 @@ def _facts(found: Queue) -> dict[str, Any]:
             for one in found.accounts
         ],
     }
+
+
+def _up_to_cap(counts: Mapping[Any, int]) -> dict[str, int]:
+    return {name: min(count, CAP) for name, count in counts.items()}
+
+
+def _capped(counts: Mapping[Any, int]) -> list[str]:
+    """Which of them are more than `CAP`."""
+    return [name for name, count in counts.items() if count > CAP]
 
 
 def _iso(at: Any) -> str | None:

@@ -56,7 +56,10 @@ def stop_all(reason: str, *, by: Actor) -> None:
 
 @needs(Role.OPERATOR)
 def resume_all(*, by: Actor) -> None:
-    """Send again, what is overdue included. Raises Refused when nothing is stopped."""
+    """Send again; what is late by now follows its late policy.
+
+    Raises Refused when nothing is stopped.
+    """
     with db.writing() as session:
         known = _stop(session)
         values = {"stopped_since": None, "stopped_by": None, "stop_reason": None}

@@ -19,7 +19,7 @@ NEVER = "It will not leave: its turn comes too late for it."
 SOON = timedelta(seconds=2)
 
 ADVICE = {
-    Reason.GUARD: "An administrator says what becomes of it.",
+    Reason.GUARD: "An administrator decides: python manage.py guard status",
     Reason.STOPPED: "Sending is resumed on the Overview.",
     Reason.PAUSED: RESUME,
     Reason.RETIRED: "Cancel it, or send it from another account.",

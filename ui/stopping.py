@@ -67,8 +67,11 @@ def _resume(stop: Stop, by: Actor) -> None:
     asking.begin()
     due = live.pulse().due
     waiting = f"{plural(due, 'message')} came due meanwhile" if due else "Nothing is due now"
-    leaves = " and will leave now, each at its account's rate" if due else ""
-    st.write(f"{waiting}{leaves}.")
+    leaves = (
+        " Each leaves at its account's rate, but for what is late by now: its own rule, or its"
+        " account's, says whether that is sent, held or expires."
+    )
+    st.write(f"{waiting}.{leaves if due else ''}")
     if st.button("Send again", type="primary", key="yes-resume-all"):
         _do(lambda: installation.resume_all(by=by))
 

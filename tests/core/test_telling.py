@@ -121,6 +121,7 @@ def test_advice_is_given_only_where_somebody_can_do_something() -> None:
     assert Reason.TURN not in asked
     late = replace(PLAIN, reason=Reason.HELD, hold="late")
     assert advice(late) and not advice(replace(late, hold="batch"))
+    assert advice(replace(PLAIN, reason=Reason.GUARD)).endswith("manage.py guard status")
 
 
 def test_the_depth_is_told_with_its_capped_counts() -> None:

@@ -80,6 +80,8 @@ def test_who_releases_is_told_first_what_will_leave() -> None:
     installation.stop_all("wrong prices", by=OLGA)
     live._pulse.clear()
     at = AppTest.from_function(_asking_to_release).run()
-    assert at.markdown[0].value.startswith("2 messages came due meanwhile and will leave now")
+    told = at.markdown[0].value
+    assert told.startswith("2 messages came due meanwhile. Each leaves at its account's rate, but")
+    assert "late by now" in told and "held or expires" in told
     at.button(key="yes-resume-all").click().run()
     assert installation.stopped() is None
