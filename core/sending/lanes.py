@@ -19,7 +19,7 @@ from core.meta import client
 from core.sending.attempts import Claim
 from core.sending.sieve import Rules, rules_of
 
-MOST_ACCOUNTS = 500  # in one tick
+MOST_ACCOUNTS, LEAST_ACCOUNTS = 500, 50  # in one tick
 UNPACED_IN_FLIGHT = 1000
 # A next slot further ahead than this comes from a clock that has gone back since. Slower accounts
 # may really be so far ahead.
@@ -27,7 +27,7 @@ NEVER_SO_FAR = timedelta(seconds=60)
 SLOWEST_HEALED = 0.1
 # Seconds from one account's first slot to the next one's: posts start one after another, and the
 # thousandth of a thousand accounts that are due at once would miss a slot that all share.
-APART = 0.0003
+APART = 0.0005
 
 
 @dataclass
@@ -68,8 +68,15 @@ def lock_lanes(
     now: datetime,
     lead: float,
     in_flight: Counter[int],
+    most: int = MOST_ACCOUNTS,
+    after: float = 0.0,
 ) -> dict[int, Lane]:
-    """Lock the pace of accounts that may send now, and work out their free slots."""
+    """Lock the pace of accounts that may send now, and work out their free slots.
+
+    `most` is how many could get a place at all: those whose slots come first. First slots lie
+    `after` seconds beyond the lead, while the worker starts what it has claimed before.
+    """
+    most = min(MOST_ACCOUNTS, max(LEAST_ACCOUNTS, most))
     horizon = now + timedelta(seconds=lead + pacing.AHEAD)
     skip = "FOR NO KEY UPDATE OF p SKIP LOCKED" if db.on_postgres(session) else ""
     found = session.execute(
@@ -84,7 +91,7 @@ def lock_lanes(
             f" OR (p.next_slot_at > :far AND a.rate >= {SLOWEST_HEALED}))"
             " AND (p.resume_at IS NULL OR p.resume_at <= :now) AND NOT EXISTS (SELECT 1 FROM"
             " installation WHERE stopped_since IS NOT NULL OR guard_since IS NOT NULL)"
-            f" ORDER BY p.next_slot_at LIMIT {MOST_ACCOUNTS} {skip}",
+            f" ORDER BY p.next_slot_at LIMIT :most {skip}",
             "horizon",
             "far",
             "now",
@@ -98,12 +105,13 @@ def lock_lanes(
             "horizon": horizon,
             "far": now + NEVER_SO_FAR,
             "now": now,
+            "most": most,
         },
     )
     lanes: dict[int, Lane] = {}
     for index, row in enumerate(found.all()):
         try:
-            lanes[row.account_id] = _lane(row, now, lead + index * APART, in_flight)
+            lanes[row.account_id] = _lane(row, now, lead + after + index * APART, in_flight)
         except Misconfigured as error:
             # Its messages wait with the reason; every other account goes on.
             accounts.pause_by_itself(session, row.account_id, str(error))

@@ -196,6 +196,7 @@ class SendLoop:
         if not room:
             self._agenda.put_off(now)  # and disturb no worker that may
         due = self._agenda.due(now) if room else set()
+        lead = self._agenda.lead(min(room, 2 * len(due)) + len(posts.results))
         return tick.Order(
             worker_id=self.worker_id,
             known=self._known,
@@ -209,7 +210,8 @@ class SendLoop:
             reached_after=posts.reached_after,
             held=posts.held,
             room=room,
-            lead=self._agenda.lead(min(room, 2 * len(due)) + len(posts.results)),
+            lead=lead,
+            after=posts.busy_for(now + timedelta(seconds=lead)),
             renew=began - posts.renewed >= PROBE_EVERY,
             probe=began - self._probed >= PROBE_EVERY,
             read_back=self._read_back,

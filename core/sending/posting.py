@@ -7,7 +7,7 @@ slot; what has ended waits in `results` until a tick has settled it.
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from time import monotonic
 
@@ -17,6 +17,7 @@ from core.meta.answers import Answer, unknown
 from core.sending.attempts import Claim
 from core.sending.breaker import Breaker
 from core.sending.engine_time import EngineTime
+from core.sending.lanes import APART
 from core.sending.marks import Marks
 from core.sending.results import Result
 
@@ -64,6 +65,16 @@ class Posting:
         """Attempt → claim of all that is not settled, what has ended included."""
         ended = {one.claim.attempt_id: one.claim for one in self.results}
         return self.claims | ended
+
+    def busy_for(self, at: datetime) -> float:
+        """For how many seconds from then on one post after another has to be started."""
+        free, apart = at, timedelta(seconds=APART)
+        waiting = (one.slot_at for one in self.claims.values() if not one.started)
+        for slot_at in sorted(slot_at for slot_at in waiting if slot_at >= at):
+            if slot_at > free + apart:
+                break
+            free = slot_at + apart
+        return (free - at).total_seconds()
 
     def places(self, wanted: int, now: datetime) -> int:
         """How many more may be claimed at `now`, of as many as are wanted."""

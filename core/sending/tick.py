@@ -44,6 +44,7 @@ class Order:
     held: dict[int, Claim] = field(default_factory=dict)  # attempt → claim, all in memory
     room: int = 0
     lead: float = 0.02
+    after: float = 0.0  # seconds in which the worker is busy starting what it has
     unreached_since: datetime | None = None
     reached_after: datetime | None = None  # the API answers again, which it did not since then
     renew: bool = False
@@ -131,12 +132,19 @@ def _highest(session: Session) -> int | None:
 
 
 def _lock(session: Session, order: Order, now: datetime) -> dict[int, Lane]:
-    wanted = order.due | {one.account_id for one in order.missed}
+    missed = {one.account_id for one in order.missed}
+    wanted = order.due | missed
     _apply(session, order.effects, now)
     if not wanted:
         return {}
     return lanes_of.lock_lanes(
-        session, sorted(wanted), now=now, lead=order.lead, in_flight=order.in_flight
+        session,
+        sorted(wanted),
+        now=now,
+        lead=order.lead,
+        in_flight=order.in_flight,
+        most=order.room + len(missed),
+        after=order.after,
     )
 
 
