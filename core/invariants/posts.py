@@ -13,8 +13,10 @@ from sqlmodel import Session
 from core import db, pacing
 from core.invariants.violation import Violation
 
-# What the clocks of two machines, and a process that the system lets wait, may add: seconds.
-TOLERANCE = 0.25
+EARLY = 0.05  # seconds that a worker's reckoning of the database's clock may be wrong
+LATE = (
+    3.25  # seconds: connecting (`client.CONNECT_SECONDS`), and a process that the system lets wait
+)
 _TO = re.compile(r'"to":"([^"]+)"')
 
 
@@ -76,11 +78,11 @@ def altered(post: Post, payload: str, digest: str) -> Iterator[Violation]:
 
 
 def mistimed(post: Post, rate: float) -> Iterator[Violation]:
-    """It started inside its slot; `rate` is the account's, infinite where it has none."""
+    """It started in its slot, or once it had connected; a `rate` that is infinite is none."""
     late = pacing.jitter(rate) if rate < float("inf") else float("inf")
-    if post.at < post.slot - TOLERANCE:
+    if post.at < post.slot - EARLY:
         yield _of(post, "before its slot", "Attempt {} of message {} started before its slot.")
-    elif post.at > post.slot + late + TOLERANCE:
+    elif post.at > post.slot + late + LATE:
         yield _of(post, "after its slot", "Attempt {} of message {} started after its slot.")
 
 

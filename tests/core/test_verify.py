@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col
 
-from core import audit, db, verify
+from core import audit, db, pacing, verify
 from core.invariants.attempts import ATTEMPTS
 from core.invariants.events import EVENTS
 from core.invariants.messages import MESSAGES
@@ -203,14 +203,14 @@ def _(g: Ground) -> int:
 
 @plants("after its slot")
 def _(g: Ground) -> int:
-    return g.sent(account_id=g.paced, attempt={"posted_at": g.now + SECOND})
+    return g.sent(account_id=g.paced, attempt={"posted_at": g.now + 4 * SECOND})
 
 
 @plants("rate")
 def _(g: Ground) -> None:
-    """Each post is nearly in its slot, and two of them are half a second apart."""
+    """Each post may leave so late for itself, and two of them are half a second apart."""
     first, second = g.now + 10 * SECOND, g.now + 11.05 * SECOND
-    for slot, posted in ((first, first + 0.29 * SECOND), (second, second - 0.24 * SECOND)):
+    for slot, posted in ((first, first + 0.55 * SECOND), (second, second)):
         g.sent(account_id=g.paced, attempt={"slot_at": slot, "posted_at": posted})
 
 
@@ -293,6 +293,30 @@ def _left_after_it_was_cancelled(g: Ground) -> None:
 def _edited_to_a_later_time(g: Ground) -> None:
     made = g.failed(scheduled_at=g.now + timedelta(hours=1))
     g.event(made, {"due_at": db.stamp(g.now)}, {"due_at": db.stamp(g.now + timedelta(hours=1))})
+
+
+def test_a_message_that_nobody_sends_and_nobody_waits_for_is_found(database: str) -> None:
+    """As it may be where the database does not check: neither a worker nor a time without proof."""
+    account = given.account()
+    with db.writing() as session:
+        unguard(session)
+        stray = Ground(session, account, account).message(status="processing")
+    assert [(one.kind, one.message_ids) for one in verify.violations()] == [("no worker", (stray,))]
+
+
+@pytest.mark.parametrize(("span", "kinds"), [(0.9, ["rate"]), (0.985, [])])
+def test_81_posts_at_80_a_second_are_too_many_in_less_than_a_second(
+    database: str, span: float, kinds: list[str]
+) -> None:
+    """Their slots are in order, and the first ones left late enough to crowd the others."""
+    account, step = given.account(rate=80), pacing.period(80) * SECOND
+    with db.writing() as session:
+        ground = Ground(session, account, account)
+        for number in range(81):
+            slot = ground.now + number * step
+            posted = max(slot, ground.now + 80 * step - span * SECOND)
+            ground.sent(attempt={"slot_at": slot, "posted_at": posted})
+    assert [one.kind for one in verify.violations()] == kinds
 
 
 @pytest.mark.parametrize(("rate", "clean"), [(1.0, False), (2.0, True)])
