@@ -98,6 +98,13 @@ class Programs:
         until(lambda: self._serves(made), within=30)
         return made
 
+    def gateway(self, port: int) -> Process:
+        """The gateway alone, where the sandbox sends its webhooks; answers when this returns."""
+        self.site = f"http://127.0.0.1:{port}"
+        made = self.start("gateway", "uvicorn", "gateway.app:app", "--port", str(port))
+        until(lambda: self._serves(made), within=30)
+        return made
+
     def _serves(self, made: Process) -> bool:
         assert made.child.poll() is None, made.said()
         try:

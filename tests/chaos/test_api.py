@@ -16,6 +16,7 @@ from core import db
 from core.models import Worker
 from core.settings import settings
 from sandbox.faults import FAULTS
+from tests import given
 from tests.chaos import tally
 from tests.chaos.conftest import tell_sandbox
 from tests.chaos.fleet import PLANTED, Fleet
@@ -35,6 +36,7 @@ def test_an_api_that_is_gone_costs_what_was_in_flight_and_no_more(
     fleet.two()
     load.add(load.account(None), 4000)
     load.until_more(chance.randint(1, 1000))
+    killed, in_flight = _now(), tally.open_attempts()
     fleet.programs.whatsapp.kill()
     until(lambda: all("does not answer" in one.said() for one in fleet.workers), within=60)
     noticed = _now()
@@ -42,7 +44,9 @@ def test_an_api_that_is_gone_costs_what_was_in_flight_and_no_more(
     tell_sandbox(fleet.programs)
     _until_all_left(move_clock)
     found = tally.reckon(load.ledger, scheduled=load.scheduled)
-    found.check(in_flight=_unknown("a.posted_at <= :at", at=noticed))
+    posted_into_nothing = "a.posted_at BETWEEN :killed AND :noticed"
+    in_flight |= _unknown(posted_into_nothing, killed=killed, noticed=noticed)
+    found.check(in_flight=in_flight)
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
@@ -75,6 +79,29 @@ def test_an_api_that_takes_and_drops_is_believed_in_nothing(
     found.check(in_flight=_unknown())
 
 
+def test_what_whatsapp_took_before_it_dropped_the_connection_is_settled_by_its_webhooks(
+    fleet: Fleet, load: Load, move_clock: Move
+) -> None:
+    tell_sandbox(fleet.programs, webhooks={"on": True})
+    fleet.programs.gateway(settings().dashboard_port)
+    fleet.worker()
+    fleet.programs.fault("drop_after", count=50)
+    load.add(load.account(None), 300)
+    _until_all_left(move_clock)
+    until(lambda: set(given.statuses()) == {"sent"}, within=60, every=0.5)
+    found = tally.reckon(load.ledger, scheduled=load.scheduled)
+    found.check(in_flight=())
+    assert (found.statuses["sent"], found.unconfirmed) == (300, set())
+    assert _count("outcome = 'accepted' AND http_status IS NULL") == 50
+
+
+def _count(where: str) -> int:
+    """Attempts of which that is true."""
+    with db.reading() as session:
+        found = session.execute(db.sql(f"SELECT count(*) FROM attempt WHERE {where}"))
+        return int(found.scalar_one())
+
+
 def test_every_fault_leaves_each_message_with_its_due(
     fleet: Fleet, load: Load, move_clock: Move
 ) -> None:
@@ -98,14 +125,15 @@ def test_every_fault_leaves_each_message_with_its_due(
     found.check(in_flight=_unknown("m.recipient LIKE :magic", magic=f"{MAGIC}3%"))
 
 
-def _unknown(where: str = "1 = 1", **values: object) -> set[int]:
+def _unknown(where: str = "1 = 1", **values: str | datetime) -> set[int]:
     """Attempts of unknown outcome, those that `where` tells."""
     asked = (
         "SELECT a.id FROM attempt a JOIN message m ON m.id = a.message_id"
         f" WHERE a.outcome = 'unknown' AND {where}"
     )
     with db.reading() as session:
-        found = session.execute(db.sql(asked, *(["at"] if "at" in values else [])), values)
+        instants = [name for name, value in values.items() if isinstance(value, datetime)]
+        found = session.execute(db.sql(asked, *instants), values)
         return set(found.scalars())
 
 

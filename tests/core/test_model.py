@@ -298,6 +298,19 @@ def _is_unconfirmed(one: Modelled) -> bool:
 def test_whatever_happens_in_any_order_is_as_the_rules_say(
     database: str, environment: pytest.MonkeyPatch
 ) -> None:
+    _live(environment, EXAMPLES or 8, random=bool(EXAMPLES))
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+def test_it_is_as_the_rules_say_in_orders_that_nobody_has_tried_yet(
+    database: str, environment: pytest.MonkeyPatch
+) -> None:
+    """A failure prints the example as a decorator that repeats it."""
+    _live(environment, 60, random=True)
+
+
+def _live(environment: pytest.MonkeyPatch, examples: int, *, random: bool) -> None:
     class Bound(Life):
         clock = Clock()
 
@@ -305,12 +318,12 @@ def test_whatever_happens_in_any_order_is_as_the_rules_say(
     run_state_machine_as_test(
         Bound,
         settings=settings(
-            max_examples=EXAMPLES or 8,
+            max_examples=examples,
             stateful_step_count=60,
             deadline=None,
-            derandomize=not EXAMPLES,
+            derandomize=not random,
             database=None,
-            print_blob=bool(EXAMPLES),
+            print_blob=random,
             suppress_health_check=list(HealthCheck),
         ),
     )
