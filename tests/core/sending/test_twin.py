@@ -111,6 +111,23 @@ def test_what_a_neighbour_sends_between_two_looks_is_no_restore(
     assert twin.check() is None and len(looks) >= 2
 
 
+def test_a_machine_that_joins_one_that_lives_is_taken_in_without_asking(database: str) -> None:
+    _attempt()
+    neighbour, over = workers.start("loop"), Event()
+
+    def live() -> None:
+        while not over.wait(0.05):
+            workers.renew(neighbour)
+
+    living = Thread(target=live)
+    living.start()
+    try:
+        assert twin.check() is None and twin_file().exists() and _guard() is None
+    finally:
+        over.set()
+        living.join()
+
+
 DIES = """
 import os, signal
 from core.sending import twin
