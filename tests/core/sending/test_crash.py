@@ -15,7 +15,7 @@ from sqlmodel import col
 from core import db, workers
 from core.models import Attempt, Worker
 from core.scan import scan
-from core.sending import reap, tick
+from core.sending import marks, reap, tick
 from core.sending.loop import SendLoop
 from tests import given
 from tests.processes import Programs
@@ -119,12 +119,14 @@ def test_a_stop_returns_what_was_not_posted_and_ends_within_four_seconds(
     until(lambda: any(one["to"] == MAGIC + "304" for one in programs.arrived()))
     until(lambda: "sent" in given.statuses())
 
-    assert worker.stop(within=5) == 0
+    assert worker.stop(within=4) == 0
 
     row = given.row(hanging)
     assert row.status == "processing" and row.unconfirmed_since is not None
     assert {given.row(one).status for one in queued} <= {"sent", "pending"}
     assert _open_attempts() == 0 and _workers() == []
+    with db.reading() as session:
+        assert list(marks.folder_of(session).iterdir()) == []
     assert len(programs.arrived()) == given.statuses().count("sent") + 1
 
 
