@@ -2,6 +2,9 @@
 
 from datetime import timedelta
 
+# A limit below what every worker needs would make each one end as soon as it has begun.
+SETTLED = timedelta(minutes=1)
+
 
 def reason(
     *,
@@ -20,6 +23,6 @@ def reason(
         return "a person asked for it"
     if 0 < most_hours <= hours:
         return f"it has run for {hours:.1f} hours"
-    if 0 < most_megabytes <= megabytes:
+    if 0 < most_megabytes <= megabytes and age >= SETTLED:
         return f"it has grown to {megabytes:.0f} megabytes"
     return None

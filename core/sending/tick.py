@@ -168,11 +168,7 @@ def _reslot(session: Session, order: Order, done: Done, overdue: list[Claim]) ->
 
 
 def _read_back(session: Session, order: Order, now: datetime) -> set[int]:
-    """After an error: release what a lost COMMIT claimed for us, and name what is ours no more.
-
-    What has ended and is not settled yet is open too, and may have left: it is no stray.
-    """
-    known = set(order.held) | {one.claim.attempt_id for one in order.results}
+    """After an error: release what a lost COMMIT claimed for us, and name what is ours no more."""
     rows = session.execute(
         db.sql(
             "SELECT id, message_id FROM attempt WHERE worker_id = :me AND outcome IS NULL"
@@ -183,7 +179,7 @@ def _read_back(session: Session, order: Order, now: datetime) -> set[int]:
     lost = [
         Result(attempts.stray(row.id, row.message_id, order.worker_id, now), None, None, now)
         for row in rows
-        if row.id not in known
+        if row.id not in order.held
     ]
     settle(session, lost, now=now, delays=settings().retry_delays)
     return set(order.held) - {row.id for row in rows}

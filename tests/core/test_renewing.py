@@ -19,6 +19,7 @@ HOUR = timedelta(hours=1)
         ({"age": 24 * HOUR, "most_hours": 0}, None),
         ({"megabytes": 512.0}, "it has grown to 512 megabytes"),
         ({"megabytes": 512.0, "most_megabytes": 0}, None),
+        ({"megabytes": 512.0, "age": timedelta(seconds=59)}, None),
         ({"asked": timedelta(minutes=59)}, "a person asked for it"),
         ({"asked": HOUR}, None),  # it began since
     ],

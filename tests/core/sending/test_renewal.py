@@ -5,9 +5,19 @@ from sqlmodel import select
 from core import db, workers
 from core.models import Worker
 from tests import given
-from tests.processes import Programs
+from tests.processes import BIN, Programs
 from tests.waiting import until
 
+OPTIONS = ("tasks.huey", "-k", "thread", "-w", "4", "-g", "TERM", "-m", "0.5")
+# Its first start, not the one that follows, takes a worker for settled at once.
+IMPATIENT = f"""
+import datetime, sys
+from core import renewing
+from huey.bin.huey_consumer import consumer_main
+renewing.SETTLED = datetime.timedelta()
+sys.argv[0] = {str(BIN / "huey_consumer")!r}
+consumer_main()
+"""
 LOOK = "import tasks; tasks.scan_due()"  # what comes by itself each minute
 
 
@@ -35,4 +45,20 @@ def test_it_goes_on_with_the_same_pid_as_a_new_loop_and_nothing_is_lost_or_sent_
     texts = [one["biz_opaque_callback_data"] for one in programs.arrived()]
     assert len(texts) == len(set(texts)) == len(made)
     assert "the worker renews itself: a person asked for it" in worker.said()
+    assert worker.stop() == 0
+
+
+def test_one_that_is_larger_than_it_may_be_renews_itself_but_not_before_it_has_settled(
+    database: str, programs: Programs
+) -> None:
+    """A limit below what every worker needs had it end each second, and hardly ever send."""
+    account = given.account(rate=20)
+    for number in range(20):
+        given.message(account, to=given.recipient(number))
+    line = ("python", "-c", IMPATIENT, *OPTIONS)
+    worker = programs.start("worker", *line, OUTBOX_WORKER_MAX_MEGABYTES="1")
+    until(lambda: set(given.statuses()) == {"sent"}, within=20)
+    until(lambda: worker.said().count("core.sending.loop  send loop") >= 3, within=20)
+    assert worker.said().count("the worker renews itself: it has grown to") == 1
+    assert len({one["to"] for one in programs.arrived()}) == len(programs.arrived()) == 20
     assert worker.stop() == 0
