@@ -16,7 +16,8 @@ BUSY_LEAST, BUSY_MOST = 0.05, 0.1  # seconds between the beginnings of two ticks
 IDLE_LEAST, IDLE_MOST = 0.005, 1.0  # at most so long after a lost wake
 TICK_MAY_TAKE = 0.08  # seconds: no more is claimed at once than can be written within them
 SPARE = timedelta(milliseconds=20)  # a tick that fills slots comes so long before it must
-LOOK_AGAIN = timedelta(seconds=BUSY_LEAST)
+LOOK_AGAIN = timedelta(seconds=BUSY_LEAST)  # where there was no place
+TAKEN = timedelta(seconds=0.25)  # another worker fills its slots, and is to be left to it
 LEAST_CLAIMS = 50  # of one tick, however slow
 FEW = 20  # messages: a tick with fewer tells nothing of what one costs
 COST = 0.0003  # seconds that a message is taken to cost a tick before any has been measured
@@ -33,8 +34,8 @@ class Agenda:
         self._costs: deque[float] = deque(maxlen=20)
 
     def due(self, now: datetime) -> set[int]:
-        """The accounts whose turn comes before a tick after the next could see to them."""
-        soon = now + timedelta(seconds=self.lead() + pacing.AHEAD)
+        """The accounts whose turn comes before the tick after this one could see to them."""
+        soon = now + timedelta(seconds=self.lead() + pacing.AHEAD / 2)
         return {account for account, at in self.ready.items() if at <= soon}
 
     def put_off(self, now: datetime) -> None:
@@ -69,8 +70,12 @@ class Agenda:
         """After a tick that looked at `accounts`."""
         for account in accounts:
             lane = lanes.get(account)
-            if lane is None or not (lane.used or lane.places):
-                self.ready[account] = now + LOOK_AGAIN  # another's, or no place: not for long
+            if lane is None:
+                self.ready[account] = now + TAKEN
+            elif lane.filled and lane.slots and not lane.used:
+                self.ready[account] = lane.slots.first - SPARE
+            elif not (lane.used or lane.places):
+                self.ready[account] = now + LOOK_AGAIN
             elif lane.crowded:
                 self.ready[account] = now
             elif not lane.used:

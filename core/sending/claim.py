@@ -81,11 +81,14 @@ _COLUMNS = (
 )
 _DUE = "status = 'pending' AND hold IS NULL AND due_at <= :until ORDER BY due_at, id"
 _FACTS = (
-    "SELECT m.*, r.pair_tat, coalesce(r.pair_step, 0) AS pair_step, EXISTS (SELECT 1 FROM message b"
-    " WHERE b.account_id = m.account_id AND b.recipient = m.recipient"
+    "SELECT m.*, c.text, r.pair_tat, coalesce(r.pair_step, 0) AS pair_step, EXISTS (SELECT 1"
+    " FROM message b WHERE b.account_id = m.account_id AND b.recipient = m.recipient"
     " AND b.status = 'processing' AND b.worker_id IS NOT NULL) AS busy"
 )
-_BUCKET = "LEFT JOIN recipient r ON r.account_id = m.account_id AND r.number = m.recipient"
+_MORE = (
+    "LEFT JOIN recipient r ON r.account_id = m.account_id AND r.number = m.recipient"
+    " LEFT JOIN content c ON c.message_id = m.id"
+)
 _PRIORITIES = "(SELECT 0 AS p UNION ALL SELECT 1 UNION ALL SELECT 2) AS l"
 
 
@@ -97,7 +100,7 @@ def _candidates(session: Session, limits: dict[int, int], until: datetime) -> li
         statement = (
             f"{_FACTS} FROM {shape} CROSS JOIN {_PRIORITIES} CROSS JOIN LATERAL ("
             f"SELECT {_COLUMNS} FROM message WHERE {db.only('account_id', 'v.account_id')}"
-            f" AND priority = l.p AND {_DUE} LIMIT v.n FOR NO KEY UPDATE SKIP LOCKED) m {_BUCKET}"
+            f" AND priority = l.p AND {_DUE} LIMIT v.n FOR NO KEY UPDATE SKIP LOCKED) m {_MORE}"
         )
         found = list(_execute(session, statement, {"rows": db.rows(rows), "until": until}))
         db.remember_locked(session, "message", [row.id for row in found])
@@ -107,7 +110,7 @@ def _candidates(session: Session, limits: dict[int, int], until: datetime) -> li
             f"{_FACTS} FROM (SELECT {_COLUMNS} FROM (SELECT value AS account FROM"
             f" json_each(:accounts)) v CROSS JOIN {_PRIORITIES} CROSS JOIN message WHERE"
             " message.id IN (SELECT id FROM message INDEXED BY ix_message_claim"
-            f" WHERE account_id = v.account AND priority = l.p AND {_DUE} LIMIT :n)) m {_BUCKET}"
+            f" WHERE account_id = v.account AND priority = l.p AND {_DUE} LIMIT :n)) m {_MORE}"
         )
         found = []
         for n in {*limits.values()}:
@@ -171,9 +174,8 @@ def _open_attempts(
         worker_id="bigint",
     )
     kept = [(lane, row) for lane, row in chosen if row.id in moved]
-    texts = _texts(session, moved)
     claims = [
-        _claim(lane, row, attempt_id, texts[row.id], now, worker_id, installation)
+        _claim(lane, row, attempt_id, now, worker_id, installation)
         for (lane, row), attempt_id in zip(kept, attempts.reserve(session, len(kept)), strict=True)
     ]
     confirmed = {row.id: row.confirmed_by for _, row in kept}
@@ -186,13 +188,12 @@ def _claim(
     lane: Lane,
     row: Any,
     attempt_id: int,
-    text: str,
     now: datetime,
     worker_id: int,
     installation: str,
 ) -> Claim:
     reference = payloads.reference(installation, attempt_id)
-    body = payloads.encode(payloads.text(to=row.recipient, body=text, reference=reference))
+    body = payloads.encode(payloads.text(to=row.recipient, body=row.text, reference=reference))
     return Claim(
         attempt_id=attempt_id,
         message_id=row.id,
@@ -208,15 +209,6 @@ def _claim(
         max_retries=row.max_retries,
         pair_step=row.pair_step,
     )
-
-
-def _texts(session: Session, ids: set[int]) -> dict[int, str]:
-    shape = db.rows_sql(session, message_id="bigint")
-    found = session.execute(
-        db.sql(f"SELECT c.message_id, c.text FROM {shape} JOIN content c USING (message_id)"),
-        {"rows": db.rows([{"message_id": one} for one in ids])},
-    )
-    return {row.message_id: row.text for row in found}
 
 
 def _fill_buckets(session: Session, kept: list[tuple[Lane, Any]], claims: list[Claim]) -> None:

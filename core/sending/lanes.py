@@ -40,6 +40,7 @@ class Lane:
     token: str
     slots: pacing.Slots | None
     room: int
+    filled: bool = False  # far enough for now: the slots that come next have been given out
     pulled_in: bool = False  # its next slot lay where only another clock can have put it
     used: int = 0
     places: int = 0  # how many it was offered of the room that the process has
@@ -48,7 +49,7 @@ class Lane:
 
     @property
     def free(self) -> int:
-        return max(0, self.room - self.used)
+        return 0 if self.filled else max(0, self.room - self.used)
 
     def take(self, earliest: datetime) -> datetime:
         """The next free slot; an account without a rate has none, and posts at `earliest`."""
@@ -120,15 +121,20 @@ def lock_lanes(
 
 def _lane(row: Row[Any], now: datetime, lead: float, in_flight: Counter[int]) -> Lane:
     room = in_flight_limit(row.rate) - in_flight[row.account_id]
-    rate, slots, pulled_in = row.rate, None, False
+    rate, slots, pulled_in, filled = row.rate, None, False, False
     if row.rate is not None:
         rate = pacing.rate_at(row.rate, rate_now=row.rate_now, slowed_at=row.slowed_at, now=now)
         slots = pacing.slots(now=now, next_slot_at=row.next_slot_at, rate=rate, lead=lead)
         room = min(room, slots.count)
         pulled_in = slots.first < row.next_slot_at
+        # Two workers on one account would else fill half a window each, at the price of a whole.
+        filled = not pulled_in and row.next_slot_at > now + timedelta(
+            seconds=lead + pacing.AHEAD / 2
+        )
     url = client.messages_url(row.phone_number_id)
     token, room = vault.decrypt(row.token), max(0, room)
-    return Lane(row.account_id, rate, url, token, slots, room, pulled_in, rules=rules_of(row, now))
+    rules = rules_of(row, now)
+    return Lane(row.account_id, rate, url, token, slots, room, filled, pulled_in, rules=rules)
 
 
 def reslot(
