@@ -4,7 +4,7 @@ What counts is whether the request was written: before that nothing can have bee
 only Meta's own words tell.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -62,11 +62,11 @@ async def post(
     token: str,
     body: str,
     *,
-    before: Callable[[], None] = lambda: None,
+    before: Callable[[], Awaitable[None]] | None = None,
 ) -> Answer:
     """POST one message and read the answer; network failures become answers, never exceptions.
 
-    `before` is called once there is a connection, just before anything is written to it. What it
+    `before` is awaited once there is a connection, just before anything is written to it. What it
     raises is raised here, and nothing leaves. Cancelling raises CancelledError as usual: where
     `before` had been called the caller then knows no more than «unknown».
     """
@@ -103,7 +103,7 @@ def _without(token: str, body: bytes) -> bytes:
 class _Payload(aiohttp.BytesPayload):
     """A body that remembers whether its writing began: the headers go out with it, not before."""
 
-    def __init__(self, body: bytes, before: Callable[[], None]) -> None:
+    def __init__(self, body: bytes, before: Callable[[], Awaitable[None]] | None) -> None:
         super().__init__(body)
         self.before = before
         self.written = False
@@ -111,7 +111,8 @@ class _Payload(aiohttp.BytesPayload):
 
     async def write_with_length(self, writer: AbstractStreamWriter, length: int | None) -> None:
         try:
-            self.before()
+            if self.before:
+                await self.before()
         except Exception as error:
             self.refusal = error
             raise

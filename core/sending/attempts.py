@@ -1,5 +1,6 @@
 """Attempts: the evidence of a POST, written before the POST may start."""
 
+from asyncio import Future
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,6 +29,7 @@ class Claim:
     max_retries: int
     pair_step: int
     posted_at: datetime | None = None  # when its request began to leave
+    placed: Future[None] | None = None  # done once it has another slot; its connection waits
 
     @property
     def started(self) -> bool:

@@ -239,14 +239,14 @@ class SendLoop:
         looked_at = {one.attempt_id for one in order.missed}
         waiting = [one for one in self._posts.missed if one.attempt_id not in looked_at]
         for one in order.missed:
-            if one.attempt_id in done.not_mine:
-                continue
+            if one.attempt_id in done.not_mine or one.attempt_id not in self._posts.claims:
+                continue  # closed by others, or its connection was lost meanwhile
             if one.attempt_id in placed:
                 self._posts.again(one)
             elif one.slot_at >= done.now - tick.MISSED_FOR:
                 waiting.append(one)
             else:
-                self._posts.claims.pop(one.attempt_id, None)
+                self._posts.drop(one.attempt_id)
         self._posts.missed = waiting
 
     def _plan(self, order: tick.Order, done: tick.Done) -> None:

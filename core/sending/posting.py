@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 STOP_WAITS = 3.0
 UNMARKABLE_WAITS = 5.0  # seconds without claims after a start mark could not be written
+EARLY = 0.05  # seconds before its slot that a post looks for a connection
 OUT_OF_REACH = 5.0  # seconds; only a clock that went back since puts a claimed slot there
 
 
@@ -92,6 +93,10 @@ class Posting:
 
     def again(self, claim: Claim) -> None:
         """Post a claim at the slot that it has now."""
+        if claim.placed:
+            claim.placed.set_result(None)
+            claim.placed = None
+            return
         self.claims[claim.attempt_id] = claim
         task = asyncio.get_running_loop().create_task(self._carry(claim))
         self._tasks[claim.attempt_id] = task
@@ -115,23 +120,11 @@ class Posting:
                 self._miss(claim)
 
     async def _post(self, claim: Claim) -> None:
-        """Sleep to the slot, POST once, hand over the result; never without a lease."""
-        slot = self._time.on_monotonic(claim.slot_at)
-        if slot > monotonic() + OUT_OF_REACH:
-            self._return(claim)
-            return
-        while (left := slot - monotonic()) > 0:  # noqa: ASYNC110 - timers round to milliseconds
-            await asyncio.sleep(left)
-        late = claim.window is not None and monotonic() > slot + claim.window
-        if late or self._stale():
-            self._miss(claim)
-            return
-        if self.breaker.open_since and claim.attempt_id != self._probe:
-            self._return(claim)
-            return
-        begin = partial(self._begin, claim)
+        """Connect shortly before the slot, POST once, and hand over the result."""
+        await self._sleep_until(self._time.on_monotonic(claim.slot_at) - EARLY)
+        leave = partial(self._leave, claim)
         try:
-            answer = await client.post(self._http, claim.url, claim.token, claim.body, before=begin)
+            answer = await client.post(self._http, claim.url, claim.token, claim.body, before=leave)
         except asyncio.CancelledError:
             if not claim.started:
                 raise
@@ -145,19 +138,39 @@ class Posting:
             self._listen(answer, claim)
         self._finished(claim, answer)
 
-    def _begin(self, claim: Claim) -> None:
-        """Write the start mark, at the last instant before the request leaves.
+    async def _sleep_until(self, at: float) -> None:
+        """Raises nothing where a clock that went back has put it out of reach: `_leave` does."""
+        # Timers round to milliseconds, hence the loop.
+        while 0 < (left := at - monotonic()) <= OUT_OF_REACH:  # noqa: ASYNC110
+            await asyncio.sleep(left)
 
-        Raises OSError where that fails, and GivenBack where it went back meanwhile or the lease
-        is stale by now: then nothing leaves. Late it may leave: see decision 13.
+    async def _leave(self, claim: Claim) -> None:
+        """With an open connection: wait for the slot, and write the start mark as it comes.
+
+        Never late, and never without a lease: what missed its slot keeps its connection until a
+        tick has given it another. Raises GivenBack where it is not to leave at all, and OSError
+        where no mark can be written: then nothing does.
         """
-        if claim.attempt_id not in self._tasks:
-            raise GivenBack
-        if self._stale():
-            self._miss(claim)
-            raise GivenBack
+        while not await self._is_in_time(claim):
+            claim.placed = asyncio.get_running_loop().create_future()
+            self.missed.append(claim)
+            await claim.placed
         self.marks.mark(claim.attempt_id)
         claim.posted_at = self._time.now()
+
+    async def _is_in_time(self, claim: Claim) -> bool:
+        slot = self._time.on_monotonic(claim.slot_at)
+        if slot > monotonic() + OUT_OF_REACH:
+            self._return(claim)
+            raise GivenBack
+        await self._sleep_until(slot)
+        if claim.attempt_id not in self._tasks:
+            raise GivenBack
+        if self.breaker.open_since and claim.attempt_id != self._probe:
+            self._return(claim)
+            raise GivenBack
+        late = claim.window is not None and monotonic() > slot + claim.window
+        return not late and not self._stale()
 
     def _stale(self) -> bool:
         """Others may soon take this worker for dead: no post may start."""
@@ -196,6 +209,8 @@ class Posting:
     def _end(self, result: Result) -> None:
         self._tasks.pop(result.claim.attempt_id, None)
         self.claims.pop(result.claim.attempt_id, None)
+        if result.claim.placed:  # its connection was lost while it waited for another slot
+            self.missed = [one for one in self.missed if one is not result.claim]
         self.results.append(result)
 
     def drop(self, attempt_id: int) -> None:

@@ -10,7 +10,6 @@ import json
 import logging
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
-from functools import partial
 from typing import Any
 
 import aiohttp
@@ -299,7 +298,7 @@ def test_what_forbids_the_post_at_the_last_instant_is_raised_and_nothing_leaves(
     class Forbidden(Exception):
         pass
 
-    def forbid() -> None:
+    async def forbid() -> None:
         raise Forbidden
 
     async def forbidden(url: str) -> None:
@@ -318,7 +317,10 @@ def test_nothing_has_begun_where_no_connection_is_made(run: Runner) -> None:
 
     async def unreached(url: str) -> list[Answer]:
         async with client.open_session() as session:
-            before = partial(begun.append, 1)
+
+            async def before() -> None:
+                begun.append(1)
+
             return [await client.post(session, url, TOKEN, SENT, before=before)]
 
     assert kinds(run(unreached(f"http://127.0.0.1:{free_port()}"))) == ["unreached"]

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 from threading import Event
@@ -115,13 +115,13 @@ def test_a_claim_that_goes_back_while_its_connection_is_made_does_not_leave_afte
     made = given.message(given.account(rate=None))
     stop, too_late = Event(), []
 
-    async def connecting(*_: object, before: Callable[[], None]) -> Answer:
+    async def connecting(*_: object, before: Callable[[], Awaitable[None]]) -> Answer:
         stop.set()
         try:
             await asyncio.sleep(30)
         except asyncio.CancelledError:
             with pytest.raises(GivenBack):
-                before()
+                await before()
             too_late.append(True)
             raise
         raise AssertionError("nobody stopped it")
