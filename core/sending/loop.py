@@ -119,6 +119,7 @@ class SendLoop:
             await self._tick(began)
         except Strange:
             self._read_back = True
+            self._woken()
         except tick.LeaseLost:
             log.warning("send loop %d was taken for dead; it starts anew", self.worker_id)
             self._lose()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlmodel import Session
 
-from core import db
+from core import db, guarding
 from core.sending import attempts, marks, twin
 from core.sending.attempts import Strange
 
@@ -46,11 +46,16 @@ def recognise(known: Known | None = None) -> Known:
 
     `known` is what it was until now.
     """
-    if known and _look(None).database != known.database:
-        db.engine().dispose()  # what is still connected may see a file that is gone
+    if known:
+        if _look(None).database != known.database:
+            db.engine().dispose()  # what is still connected may see a file that is gone
+        elif known.strange and guarding.guarded() is None:
+            twin.accept()  # a person has decided since, and this machine has not looked yet
+    why = None
     while True:
         before = db.newest_connection()
-        found = _look(twin.check())
+        why = why or twin.check()  # asked again it might undo an answer that came meanwhile
+        found = _look(why)
         if found.connection == before:
             return found
 
