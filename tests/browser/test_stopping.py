@@ -63,7 +63,7 @@ def test_who_resumes_an_account_is_told_how_many_are_overdue_and_chooses(desk: D
     ana = _newcomer(desk)
     ana.sees("prices")
     ana.press("Resume Orders …")
-    ana.sees("overdue")
+    ana.sees("1 message came due meanwhile")
     dialog = ana.page.get_by_role("dialog")
     dialog.get_by_text("Hold all of them").click()
     dialog.get_by_role("button", name="Resume").click()
