@@ -6,6 +6,12 @@ from core.states import HOLDS, RANK, Status
 
 _RANKS = " ".join(f"WHEN '{delivery}' THEN {rank}" for delivery, rank in RANK.items())
 _HAS = "EXISTS (SELECT 1 FROM attempt a WHERE a.message_id = m.id AND"
+# A message that was sent again tells of the newest that Meta took, also when that one failed.
+_TAKEN_LAST = (
+    f"{_HAS} a.outcome = 'accepted' AND a.error_text IS NULL AND NOT EXISTS (SELECT 1"
+    " FROM attempt f WHERE f.message_id = m.id AND f.id > a.id AND f.outcome = 'accepted'"
+    " AND f.error_text IS NOT NULL))"
+)
 _LIVE = "{0}.reference IS NOT NULL AND {0}.status <> 'cancelled' AND {0}.deleted_at IS NULL"
 _TAKEN = f"{_HAS} a.outcome = 'accepted' AND a.error_text IS NULL)"  # and not failed afterwards
 
@@ -69,7 +75,7 @@ INVARIANTS = (
     Invariant(
         "proof ignored",
         "WhatsApp took message {message_id}, and it counts as waiting or failed.",
-        f"{_is(Status.PENDING, Status.FAILED)} AND m.deleted_at IS NULL AND {_TAKEN}",
+        f"{_is(Status.PENDING, Status.FAILED)} AND m.deleted_at IS NULL AND {_TAKEN_LAST}",
     ),
     Invariant(
         "left unseen",
