@@ -106,6 +106,12 @@ class Desk:
         context.set_default_timeout(15_000)
         return Operator(context.new_page(), self.programs.site)
 
+    def newcomer(self) -> Operator:
+        """The first administrator, signed in."""
+        ana = self.operator()
+        ana.create_first_administrator(self.said)
+        return ana
+
 
 @pytest.fixture
 def desk(sqlite: str, programs: Programs, browser: Browser) -> Iterator[Desk]:

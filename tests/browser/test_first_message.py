@@ -18,17 +18,11 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 JAKARTA = ZoneInfo("Asia/Jakarta")
 
 
-def _newcomer(desk: Desk) -> Operator:
-    ana = desk.operator()
-    ana.create_first_administrator(desk.said)
-    return ana
-
-
 def test_a_message_for_now_leaves_within_two_seconds_and_its_page_shows_metas_id(
     desk: Desk,
 ) -> None:
     given.account("Orders", country="ID")
-    ana = _newcomer(desk)
+    ana = desk.newcomer()
     ana.open("/schedule")
     ana.write(to="0812-3456-789", text="Halo *Dewi* 😀 pesanan _4417_")
     ana.choose("Now")
@@ -58,7 +52,7 @@ def test_a_typed_time_is_read_in_the_zone_of_the_browser_and_kept_to_the_minute(
     desk: Desk,
 ) -> None:
     given.account("Orders", country="ID")
-    ana = _newcomer(desk)
+    ana = desk.newcomer()
     ana.open("/schedule")
     ana.write(to="+62 812-3456-789", text="Tomorrow at nine")
     ana.choose("At a time")
@@ -88,7 +82,7 @@ def _type_time(operator: Operator, wall: datetime) -> None:
 
 def test_a_double_click_schedules_once_and_the_form_is_ready_for_the_next(desk: Desk) -> None:
     given.account("Orders", country="ID")
-    ana = _newcomer(desk)
+    ana = desk.newcomer()
     ana.open("/schedule")
     ana.write(to="08123456789", text="Once only")
     ana.sees("Indonesia")
@@ -101,7 +95,7 @@ def test_a_double_click_schedules_once_and_the_form_is_ready_for_the_next(desk: 
 
 def test_each_mistake_is_told_at_its_field_and_what_was_typed_stays(desk: Desk) -> None:
     given.account("Orders")
-    ana = _newcomer(desk)
+    ana = desk.newcomer()
     ana.open("/schedule")
     ana.write(to="6.28123E+11", text="Kept")
     ana.press("Schedule")
@@ -119,7 +113,7 @@ def test_each_mistake_is_told_at_its_field_and_what_was_typed_stays(desk: Desk) 
 def test_the_second_of_two_editors_is_told_and_shown_the_difference(desk: Desk) -> None:
     account = given.account("Orders", country="ID")
     made = given.message(account, when=given.in_(minutes=30), text="First text")
-    ana = _newcomer(desk)
+    ana = desk.newcomer()
     ana.open(f"/message?id={made}")
     ana.press("Edit")
     box = ana.page.get_by_role("dialog").get_by_label("Message", exact=True)
@@ -136,7 +130,7 @@ def test_the_second_of_two_editors_is_told_and_shown_the_difference(desk: Desk) 
 def test_cancel_and_delete_ask_first_and_then_say_what_they_did(desk: Desk) -> None:
     account = given.account("Orders", country="ID")
     made = given.message(account, when=given.in_(minutes=30))
-    ana = _newcomer(desk)
+    ana = desk.newcomer()
     ana.open(f"/message?id={made}")
     ana.page.get_by_role("button", name=re.compile("^Cancel")).first.click()
     ana.page.get_by_role("dialog").get_by_role("button", name=re.compile("^Cancel")).click()
@@ -150,7 +144,7 @@ def test_cancel_and_delete_ask_first_and_then_say_what_they_did(desk: Desk) -> N
 def test_a_reference_in_use_is_told_and_nothing_is_scheduled(desk: Desk) -> None:
     account = given.account("Orders", country="ID")
     given.message(account, when=given.in_(minutes=30), reference="R1")
-    ana = _newcomer(desk)
+    ana = desk.newcomer()
     ana.open("/schedule")
     ana.write(to="+62 812-3456-789", text="Again")
     ana.page.get_by_text("More").click()

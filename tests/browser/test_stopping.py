@@ -5,23 +5,17 @@ from playwright.sync_api import expect
 
 from core import accounts, db, guarding
 from tests import given
-from tests.browser.conftest import Desk, Operator
+from tests.browser.conftest import Desk
 from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-
-
-def _newcomer(desk: Desk) -> Operator:
-    ana = desk.operator()
-    ana.create_first_administrator(desk.said)
-    return ana
 
 
 def test_what_a_person_stopped_says_so_everywhere_and_leaves_when_it_is_released(
     desk: Desk,
 ) -> None:
     account = given.account("Orders", country="ID")
-    ana, ben = _newcomer(desk), desk.operator()
+    ana, ben = desk.newcomer(), desk.operator()
     ben.sign_in()
     ben.open("/messages")
     ana.press("Stop all sending")
@@ -44,7 +38,7 @@ def test_the_restore_guard_is_told_on_every_page_and_answered_there(desk: Desk) 
     with db.writing() as session:
         guarding.guard(session, "here: the database is older than what it has sent.")
     overdue = given.message(account)
-    ana = _newcomer(desk)
+    ana = desk.newcomer()
     ana.sees("The restore guard is on")
     ana.open(f"/message?id={overdue}")
     ana.sees("The restore guard is on")
@@ -60,7 +54,7 @@ def test_who_resumes_an_account_is_told_how_many_are_overdue_and_chooses(desk: D
     account = given.account("Orders", country="ID")
     accounts.pause("Orders", reason="prices", by=given.ANA)
     made = given.message(account)
-    ana = _newcomer(desk)
+    ana = desk.newcomer()
     ana.sees("prices")
     ana.press("Resume Orders …")
     ana.sees("1 message came due meanwhile")
