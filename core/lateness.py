@@ -6,7 +6,6 @@ without a living worker. What messages wait for each other is not late.
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlmodel import Session
 
@@ -41,25 +40,13 @@ def ready_again(
         and _counts(now, since, row.ready_since, late_after(row.late_after))
     ]
     if rows:
-        _lock(session, rows)
+        # Only what is changed: ticks pass over an account that is locked.
+        db.lock(session, "pace", [row["account_id"] for row in rows], key="account_id")
         shape = db.rows_sql(session, account_id="bigint", now="timestamptz")
         session.execute(
             db.sql(
                 f"UPDATE pace AS p SET ready_since = v.now FROM {shape}"
                 " WHERE p.account_id = v.account_id"
-            ),
-            {"rows": db.rows(rows)},
-        )
-
-
-def _lock(session: Session, rows: list[dict[str, Any]]) -> None:
-    """In the one order, and only what is changed: ticks pass over an account that is locked."""
-    if db.on_postgres(session):
-        shape = db.rows_sql(session, account_id="bigint")
-        session.execute(
-            db.sql(
-                "SELECT account_id FROM pace WHERE account_id IN (SELECT v.account_id"
-                f" FROM {shape}) ORDER BY account_id FOR NO KEY UPDATE"
             ),
             {"rows": db.rows(rows)},
         )
