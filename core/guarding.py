@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlmodel import Session, col
 
 from core import audit, db, holding, lateness, messages
 from core.access import Actor, Role, needs
 from core.errors import Refused
-from core.listing import CAP
+from core.listing import capped
 from core.models import Installation, Message, Worker
 from core.states import Cause, Status
 from core.wake import wake
@@ -81,8 +81,7 @@ def guard(session: Session, why: str, *, beyond: int = 0) -> None:
 def overdue() -> int:
     """How many messages came due and wait; stops at `listing.CAP` + 1."""
     with db.reading() as session:
-        few = select(col(Message.id)).where(*_due_before(db.now(session))).limit(CAP + 1)
-        return int(session.execute(select(func.count()).select_from(few.subquery())).scalar_one())
+        return capped(session, *_due_before(db.now(session)))
 
 
 @needs(Role.ADMIN)
@@ -106,10 +105,9 @@ def answer(what: Overdue, *, by: Actor) -> int:
 def lift(session: Session, by: Actor, *, after: dict[str, object]) -> None:
     """Turn the guard off. Raises Refused when it is off already."""
     known = _guard(session, locked=True)
-    on = update(Installation).where(col(Installation.guard_since).is_not(None))
-    off = on.values(guard_since=None, guard_reason=None).returning(col(Installation.id))
-    if known is None or session.execute(off).first() is None:
+    if known is None:
         raise Refused("The restore guard is not on.")
+    session.execute(update(Installation).values(guard_since=None, guard_reason=None))
     before = {"reason": known.reason, "since": db.stamp(known.since)}
     audit.record(session, by, "restore guard answered", before=before, after=after)
 

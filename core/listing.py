@@ -282,3 +282,9 @@ def count(wanted: Filter, *, now: datetime) -> int:
             counted = select(func.count()).select_from(few.limit(CAP + 1 - total).subquery())
             total += session.execute(counted).scalar_one()
     return min(total, CAP + 1)
+
+
+def capped(session: Session, *conditions: ColumnElement[bool]) -> int:
+    """How many messages meet the conditions; `CAP` + 1 stands for more than `CAP`."""
+    few = select(m.id).where(*conditions).limit(CAP + 1)
+    return int(session.execute(select(func.count()).select_from(few.subquery())).scalar_one())

@@ -147,8 +147,7 @@ def _new_codes(session: Session, since: datetime) -> dict[int, int]:
 
 
 def _capped(session: Session, condition: ColumnElement[bool]) -> int:
-    few = select(m.id).where(condition, m.deleted_at.is_(None)).limit(listing.CAP + 1)
-    return int(session.execute(select(func.count()).select_from(few.subquery())).scalar_one())
+    return listing.capped(session, condition, m.deleted_at.is_(None))
 
 
 def _next_day(at: datetime) -> ColumnElement[bool]:

@@ -2,13 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import col
 
 from core import accounts, db, holding
 from core.access import Actor, Role, needs
 from core.errors import Invalid, Problem, Refused
-from core.listing import CAP
+from core.listing import capped
 from core.models import Message
 from core.schedule import span
 from core.states import Status
@@ -23,8 +23,7 @@ def overdue(name: str, *, longer_than: timedelta = timedelta()) -> int:
     """
     with db.reading() as session:
         account, before = accounts.named(session, name), db.now(session) - longer_than
-        few = select(col(Message.id)).where(*_due_before(account.id, before)).limit(CAP + 1)
-        return int(session.execute(select(func.count()).select_from(few.subquery())).scalar_one())
+        return capped(session, *_due_before(account.id, before))
 
 
 @needs(Role.OPERATOR)
