@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-AHEAD = 0.1  # seconds that a tick claims beyond its lead
+AHEAD = 0.15  # seconds that a tick claims beyond its lead
 SHORTEST_LEAD, LONGEST_LEAD = 0.005, 0.1
 RECOVERY = 0.05  # of an account's limit, given back in each clean second after 130429
 

@@ -48,7 +48,7 @@ LAYERS: dict[str, str] = {
         importing installation lateness messages meta.client operating operations outcomes preparing
         resuming scan sending.accept sending.agenda sending.attempts sending.claim 
         sending.engine_time sending.lanes sending.loop sending.marks sending.posting
-        sending.reap sending.recognising sending.results sending.settle sending.tick
+        sending.process sending.reap sending.recognising sending.results sending.settle sending.tick
         sending.twin sessions sheet users webhooks workers""",
 }
 BELOW: dict[str, set[str]] = {

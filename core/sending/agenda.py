@@ -15,7 +15,7 @@ from core.sending.lanes import Lane
 BUSY_LEAST, BUSY_MOST = 0.05, 0.1  # seconds between the beginnings of two ticks while there is work
 IDLE_LEAST, IDLE_MOST = 0.005, 1.0  # at most so long after a lost wake
 TICK_MAY_TAKE = 0.08  # seconds: no more is claimed at once than can be written within them
-SPARE = timedelta(milliseconds=30)  # a tick that fills slots comes so long before it must
+SPARE = timedelta(milliseconds=60)  # a tick that fills slots comes so long before it must
 LOOK_AGAIN = timedelta(seconds=BUSY_LEAST)  # where there was no place
 TAKEN = timedelta(seconds=0.25)  # another worker fills its slots, and is to be left to it
 LEAST_CLAIMS = 50  # of one tick, however slow

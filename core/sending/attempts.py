@@ -3,7 +3,7 @@
 from asyncio import Future
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from sqlmodel import Session
@@ -22,6 +22,7 @@ class Claim:
     recipient: str
     slot_at: datetime
     window: float | None  # seconds after the slot in which the post may start; None: any time
+    step: timedelta | None  # from its slot to the next of its account; None: it has none
     url: str
     token: str
     body: str
@@ -46,6 +47,7 @@ def stray(attempt_id: int, message_id: int, worker_id: int, now: datetime) -> Cl
         recipient="",
         slot_at=now,
         window=None,
+        step=None,
         url="",
         token="",
         body="",

@@ -202,6 +202,7 @@ def _claim(
         recipient=row.recipient,
         slot_at=lane.take(max(now, row.due_at)),
         window=None if lane.rate is None else pacing.jitter(lane.rate),
+        step=lane.step,
         url=lane.url,
         token=lane.token,
         body=body,

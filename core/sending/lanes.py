@@ -5,7 +5,7 @@ no tick ever waits for an account. This is where an account's rate is held, over
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,6 +51,10 @@ class Lane:
     def free(self) -> int:
         return 0 if self.filled else max(0, self.room - self.used)
 
+    @property
+    def step(self) -> timedelta | None:
+        return self.slots.step if self.slots else None
+
     def take(self, earliest: datetime) -> datetime:
         """The next free slot; an account without a rate has none, and posts at `earliest`."""
         self.used += 1
@@ -62,10 +66,31 @@ def in_flight_limit(rate: float | None) -> int:
     return UNPACED_IN_FLIGHT if rate is None else max(50, int(5 * rate))
 
 
+@dataclass(frozen=True)
+class Unused:
+    """The last slots of an account that went by without a post: the first, and the one after."""
+
+    first: datetime
+    after: datetime
+
+
+def unused(missed: Iterable[Claim]) -> dict[int, Unused]:
+    """By account, the slots that were missed one right after another, up to the latest missed."""
+    runs: dict[int, Unused] = {}
+    for one in sorted(missed, key=lambda one: one.slot_at, reverse=True):
+        if one.step is None:
+            continue
+        after, run = one.slot_at + one.step, runs.get(one.account_id)
+        if run is None or after == run.first:
+            runs[one.account_id] = Unused(one.slot_at, run.after if run else after)
+    return runs
+
+
 def lock_lanes(
     session: Session,
     account_ids: Iterable[int],
     *,
+    unused: Mapping[int, Unused],
     now: datetime,
     lead: float,
     in_flight: Counter[int],
@@ -76,23 +101,26 @@ def lock_lanes(
 
     `most` is how many could get a place at all: those whose slots come first. First slots lie
     `after` seconds beyond the lead, while the worker starts what it has claimed before.
+
+    Slots that went by `unused` are given again where nobody has one after them: an account that
+    sends once a second would else pay with a second for each that a busy moment made it miss.
     """
     most = min(MOST_ACCOUNTS, max(LEAST_ACCOUNTS, most))
     horizon = now + timedelta(seconds=lead + pacing.AHEAD)
     skip = "FOR NO KEY UPDATE OF p SKIP LOCKED" if db.on_postgres(session) else ""
     found = session.execute(
         db.sql(
-            "SELECT p.account_id, p.next_slot_at, a.rate, p.rate_now, p.slowed_at,"
+            f"SELECT p.account_id, {_NEXT} AS next_slot_at, a.rate, p.rate_now, p.slowed_at,"
             " p.ready_since, a.late_policy, a.late_after, a.zone, a.quiet_from, a.quiet_to,"
             " a.phone_number_id, b.token"
-            f" FROM {db.rows_sql(session, account_id='bigint')}"
+            f" FROM {db.rows_sql(session, **_ASKED)}"
             " JOIN pace p ON p.account_id = v.account_id"
             " JOIN account a ON a.id = p.account_id JOIN business b ON b.id = a.business_id"
-            " WHERE a.state = 'active' AND (a.rate IS NULL OR p.next_slot_at < :horizon"
+            f" WHERE a.state = 'active' AND (a.rate IS NULL OR {_NEXT} < :horizon"
             f" OR (p.next_slot_at > :far AND a.rate >= {SLOWEST_HEALED}))"
             " AND (p.resume_at IS NULL OR p.resume_at <= :now) AND NOT EXISTS (SELECT 1 FROM"
             " installation WHERE stopped_since IS NOT NULL OR guard_since IS NOT NULL)"
-            f" ORDER BY p.next_slot_at LIMIT :most {skip}",
+            f" ORDER BY {_NEXT} LIMIT :most {skip}",
             "horizon",
             "far",
             "now",
@@ -102,7 +130,7 @@ def lock_lanes(
             ready_since=db.UtcDateTime(),
         ),
         {
-            "rows": db.rows([{"account_id": one} for one in account_ids]),
+            "rows": db.rows([_asked(one, unused.get(one)) for one in sorted(account_ids)]),
             "horizon": horizon,
             "far": now + NEVER_SO_FAR,
             "now": now,
@@ -117,6 +145,14 @@ def lock_lanes(
             # Its messages wait with the reason; every other account goes on.
             accounts.pause_by_itself(session, row.account_id, str(error))
     return lanes
+
+
+_ASKED = {"account_id": "bigint", "first": "timestamptz", "after": "timestamptz"}
+_NEXT = "CASE WHEN p.next_slot_at <= v.after THEN v.first ELSE p.next_slot_at END"
+
+
+def _asked(account_id: int, run: Unused | None) -> dict[str, Any]:
+    return {"account_id": account_id} | ({"first": run.first, "after": run.after} if run else {})
 
 
 def _lane(row: Row[Any], now: datetime, lead: float, in_flight: Counter[int]) -> Lane:
@@ -144,7 +180,7 @@ def reslot(
     rows = []
     for claim in missed:
         lane = lanes[claim.account_id]
-        claim.slot_at = lane.take(now)
+        claim.slot_at, claim.step = lane.take(now), lane.step
         rows.append({"attempt_id": claim.attempt_id, "slot_at": claim.slot_at})
     if rows:
         shape = db.rows_sql(session, attempt_id="bigint", slot_at="timestamptz")

@@ -5,7 +5,6 @@ One asyncio loop posts; one thread with one connection does the database's work.
 
 import asyncio
 import logging
-import resource
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -21,12 +20,13 @@ from sqlalchemy.exc import DBAPIError
 from core import workers
 from core.meta import client
 from core.scan import scan
-from core.sending import tick, twin
+from core.sending import process, tick, twin
 from core.sending.agenda import Agenda
 from core.sending.attempts import Strange
 from core.sending.engine_time import EngineTime
 from core.sending.marks import Marks
 from core.sending.posting import Posting
+from core.sending.process import MOST_IN_FLIGHT
 from core.sending.recognising import Known, recognise
 from core.sending.results import Effects, Result
 
@@ -35,8 +35,6 @@ T = TypeVar("T")
 
 PROBE_EVERY = 1.0  # seconds between two probes of what is due, and two renewals of the lease
 TOLD_EVERY = 60.0
-MOST_IN_FLIGHT = 2000
-SPARE_FILES = 200
 
 
 class SendLoop:
@@ -78,7 +76,8 @@ class SendLoop:
     async def _main(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._event = asyncio.Event()
-        self._most = _raise_file_limit()
+        self._most = process.raise_file_limit()
+        process.collect_seldom()
         while not await self._enter():
             if self.stop.is_set():
                 return
@@ -306,10 +305,3 @@ class SendLoop:
 
     async def _in_database(self, work: Callable[[], T]) -> T:
         return await self._loop.run_in_executor(self._database, work)
-
-
-def _raise_file_limit() -> int:
-    """Allow as many open sockets as the system lets us; returns how many posts may be in flight."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    return min(MOST_IN_FLIGHT, hard - SPARE_FILES) if hard > 0 else MOST_IN_FLIGHT

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 STOP_WAITS = 3.0
 UNMARKABLE_WAITS = 5.0  # seconds without claims after a start mark could not be written
 EARLY = 0.05  # seconds before its slot that a post looks for a connection
+MARKING = 0.0005  # seconds that the start mark may take, between this look at the time and the post
 OUT_OF_REACH = 5.0  # seconds; only a clock that went back since puts a claimed slot there
 
 
@@ -169,7 +170,7 @@ class Posting:
         if self.breaker.open_since and claim.attempt_id != self._probe:
             self._return(claim)
             raise GivenBack
-        late = claim.window is not None and monotonic() > slot + claim.window
+        late = claim.window is not None and monotonic() > slot + claim.window - MARKING
         return not late and not self._stale()
 
     def _stale(self) -> bool:

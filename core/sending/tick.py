@@ -139,7 +139,8 @@ def _lock(session: Session, order: Order, now: datetime) -> dict[int, Lane]:
         return {}
     return lanes_of.lock_lanes(
         session,
-        sorted(wanted),
+        wanted,
+        unused=lanes_of.unused(order.missed),
         now=now,
         lead=order.lead,
         in_flight=order.in_flight,

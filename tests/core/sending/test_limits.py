@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from core.sending import loop
+from core.sending import process
 from core.sending.agenda import Agenda
 from core.sending.lanes import in_flight_limit
 from tests import given
@@ -39,12 +39,12 @@ def test_no_more_is_in_flight_than_sockets_may_be_open_and_never_more_than_2000(
     asked: list[tuple[int, tuple[int, int]]] = []
     monkeypatch.setattr(resource, "getrlimit", lambda _: (256, hard))
     monkeypatch.setattr(resource, "setrlimit", lambda what, to: asked.append((what, to)))
-    assert loop._raise_file_limit() == most
+    assert process.raise_file_limit() == most
     assert asked == [(resource.RLIMIT_NOFILE, (hard, hard))]
 
 
 def test_a_tick_that_is_never_late_grows_to_2000_claims_and_no_further() -> None:
-    agenda = Agenda(loop.MOST_IN_FLIGHT)
+    agenda = Agenda(process.MOST_IN_FLIGHT)
     agenda.took(0.001, 1000)  # so quick that nothing else is in the way
     for _ in range(30):
         agenda.posted(late=False)

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import pairwise
 
 from core import accounts, db
+from core.models import Pace
 from core.sending.tick import MISSED_FOR
 from tests import given
 from tests.core.planted import Ground
@@ -23,6 +25,51 @@ def test_a_claim_that_missed_its_slot_takes_the_next_before_any_new_claim(databa
     assert all(missed.slot_at < one.slot_at for one in done.claims) and done.claims
     [attempt] = given.attempts(made)
     assert attempt.slot_at == missed.slot_at and attempt.outcome is None
+
+
+def test_a_slot_that_went_by_unused_costs_its_account_no_other(
+    database: str, move_clock: Move
+) -> None:
+    """An account that sends once a second does not wait another second for a busy moment."""
+    ticks, account = Ticks(), given.account(rate=1)
+    given.message(account)
+    [missed] = ticks.run(account).claims
+    slot = missed.slot_at
+    assert ticks.run(account).claims == []
+    move_clock(timedelta(seconds=0.3))
+    done = ticks.run(missed=[missed])
+    assert done.reslotted == [missed]
+    assert slot + timedelta(seconds=0.2) < missed.slot_at < slot + timedelta(seconds=0.9)
+    with db.reading() as session:
+        pace = session.get_one(Pace, account)
+    assert pace.next_slot_at == missed.slot_at + timedelta(seconds=1.05)
+
+
+def test_a_missed_slot_is_not_given_again_where_a_later_one_is_taken(database: str) -> None:
+    ticks, account = Ticks(), given.account(rate=40)
+    for number in range(9):
+        given.message(account, to=given.recipient(number))
+    claims = sorted(ticks.run(account).claims, key=lambda one: one.slot_at)
+    assert len(claims) > 2
+    after = claims[-1].slot_at + timedelta(microseconds=25_125)
+    ticks.run(missed=claims[:1])
+    assert claims[0].slot_at >= after
+
+
+def test_all_the_last_slots_that_went_by_unused_are_given_again(
+    database: str, move_clock: Move
+) -> None:
+    ticks, account = Ticks(), given.account(rate=40)
+    for number in range(9):
+        given.message(account, to=given.recipient(number))
+    claims = sorted(ticks.run(account).claims, key=lambda one: one.slot_at)
+    kept, *tail = [one.slot_at for one in claims]
+    move_clock(timedelta(seconds=0.3))
+    ticks.run(missed=claims[1:])
+    again = [one.slot_at for one in claims[1:]]
+    assert again[0] > kept + timedelta(seconds=0.25) and len(tail) > 1
+    step = timedelta(microseconds=25_125)
+    assert [b - a for a, b in pairwise(again)] == [step] * (len(again) - 1)
 
 
 def test_a_claim_that_found_no_slot_for_two_seconds_goes_back(
