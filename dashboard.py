@@ -28,7 +28,7 @@ log = logging.getLogger("outbox.dashboard")
 
 @asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    wake.plug(tasks.wake_at, tasks.run_operation)
+    wake.plug(tasks.wake_at, tasks.run_operations)
     PagesManager.uses_pages_directory = False  # private: see the first lines, a second lock
     stopping.within_a_second()
     _settle_in()

@@ -42,7 +42,7 @@ def main() -> None:
     try:
         import tasks
 
-        wake.plug(tasks.wake_at, tasks.run_operation)
+        wake.plug(tasks.wake_at, tasks.run_operations)
         app(standalone_mode=True)
     except (OutboxError, SQLAlchemyError) as error:
         told = in_words(error)

@@ -15,7 +15,7 @@ from time import monotonic
 from huey import Huey, RedisHuey, SqliteHuey, crontab
 from huey.consumer_options import OptionParserHandler
 
-from core import clock, operating, renewing, wake, workers
+from core import apart, clock, operating, renewing, wake, workers
 from core.logs import configure
 from core.scan import scan
 from core.sending.loop import SendLoop
@@ -40,6 +40,7 @@ _stop = threading.Event()
 _change = threading.Lock()
 _started = threading.Lock()
 _operating = threading.Lock()
+_apart = threading.Lock()
 _loop: SendLoop | None = None
 
 
@@ -67,7 +68,8 @@ def scan_due() -> None:
     if scan(worker_id=loop.worker_id if loop else None) or loop is None:
         send_due()
     _renew_when_due()
-    operating.run_waiting(_stop)
+    run_operation.call_local()
+    run_apart()
 
 
 def _renew_when_due() -> None:
@@ -86,7 +88,7 @@ def _renew_when_due() -> None:
 
 @huey.task()
 def run_operation() -> None:
-    """Run the bulk actions that wait, and those that a dead process left.
+    """Run the operations that wait, and those that a dead process left.
 
     One thread of a process at a time: several would leave none to scan, wake and stop.
     """
@@ -95,6 +97,23 @@ def run_operation() -> None:
             operating.run_waiting(_stop)
         finally:
             _operating.release()
+
+
+@huey.task()
+def run_apart() -> None:
+    """Check, load and export files, each in a process of its own; nothing else waits for it."""
+    if _apart.acquire(blocking=False):
+        try:
+            if apart.run_waiting(_stop):
+                send_due()
+        finally:
+            _apart.release()
+
+
+def run_operations() -> None:
+    """Have the workers look for operations of both sorts."""
+    run_operation()
+    run_apart()
 
 
 @huey.on_startup()
@@ -138,4 +157,4 @@ def _refuse_one_worker() -> None:
 if _in_consumer():
     configure()
     _refuse_one_worker()
-    wake.plug(wake_at, run_operation)
+    wake.plug(wake_at, run_operations)

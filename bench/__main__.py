@@ -24,7 +24,8 @@ MEASUREMENTS = {
 }
 ALL = (
     "comparison",
-    "throughput --latency 0.05 --latency 0.2",
+    "comparison --latency 0.05 --naive-count 1000",
+    "comparison --latency 0.2 --naive-count 500",
     "throughput --latency 0 --webhooks",
     "pace",
     "many",

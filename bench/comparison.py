@@ -1,6 +1,6 @@
 """The naive design and a bare loop in the same run, and how Outbox stands to them.
 
-`python -m bench comparison --database postgresql`
+`python -m bench comparison --database postgresql --latency 0.05 --naive-count 1000`
 """
 
 import argparse
@@ -49,6 +49,7 @@ def compared(
         "per_second": ours.per_second,
         "cpu": ours.worker_cpu,
         "postgres_cpu": ours.postgres_cpu,
+        "peak_mb": ours.peak_mb,
     }
     return [
         row
@@ -84,11 +85,18 @@ def naive(servers: Servers, kind: str, latency: str, count: int) -> dict[str, ob
         until(lambda: one.arrived() >= count, within=LONGEST, every=0.1)
         until(lambda: plain.sent(one.url) == count, within=60)
         cpu = usage.cpu(process.child.pid) - start
-        return _row(one, "naive", latency, count, cpu, one.cpu_since(before).postgres)
+        peak = usage.peak_megabytes(process.child.pid)
+        return _row(one, "naive", latency, count, cpu, one.cpu_since(before).postgres, peak)
 
 
 def _row(
-    one: Rig, design: str, latency: str, count: int, cpu: float, postgres: float | None
+    one: Rig,
+    design: str,
+    latency: str,
+    count: int,
+    cpu: float,
+    postgres: float | None,
+    peak: float | None = None,
 ) -> dict[str, object]:
     assert plain.sent(one.url) == one.arrived() == count
     return {
@@ -99,6 +107,7 @@ def _row(
         "per_second": rate(one.all_arrivals()),
         "cpu": cpu * 1000 / count,
         "postgres_cpu": None if postgres is None else postgres * 1000 / count,
+        "peak_mb": peak,
     }
 
 

@@ -61,8 +61,8 @@ def messages(
         _insert(session, account_ids, each, due_at, more)
         session.execute(
             db.sql(
-                "INSERT INTO content (message_id, text, created_by, search)"
-                " SELECT id, :text, 'bench', substr(recipient, 2) || ' ' || :text"
+                "INSERT INTO content (message_id, recipient, text, created_by, search)"
+                " SELECT id, recipient, :text, 'bench', substr(recipient, 2) || ' ' || :text"
                 " FROM message WHERE id > :after ORDER BY id"
             ),
             {"text": TEXT, "after": after},

@@ -9,12 +9,13 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
-from core import db, drafts, messages, pacing, phone, rendering
+from core import db, drafts, messages, pacing, phone, rendering, templating
 from core.access import Actor, Role, needs
 from core.account_checks import problems
 from core.drafts import Composed, Draft, When
 from core.errors import Invalid, Problem
-from core.models import Account, Content, Message
+from core.models import Account, Content, Message, Template
+from core.quoting import quoted
 from core.schedule import check_lead, from_local, quick
 from core.settings import settings
 from core.states import Status
@@ -47,10 +48,29 @@ def check(draft: Draft) -> Composed:
 def check_in(session: Session, draft: Draft, *, due_before: datetime | None = None) -> Composed:
     """As `check`; `due_before` is the time that an edit may keep."""
     account = session.get(Account, draft.account_id) if draft.account_id is not None else None
-    composed = compose(draft, account=account, now=db.now(session), due_before=due_before)
+    composed = compose(
+        draft,
+        account=account,
+        template=find_template(session, account, draft),
+        now=db.now(session),
+        due_before=due_before,
+    )
     if composed.reference and _is_taken(session, composed):
         raise reference_taken(composed.reference)
     return composed
+
+
+def find_template(session: Session, account: Account | None, draft: Draft) -> Template | None:
+    """The template that a draft names, among those of the account's business."""
+    if not draft.template or account is None:
+        return None
+    named = select(Template).where(
+        col(Template.business_id) == account.business_id,
+        col(Template.name) == draft.template,
+        col(Template.language) == (draft.language or ""),
+    )
+    found: Template | None = session.execute(named).scalar_one_or_none()
+    return found
 
 
 def _is_taken(session: Session, composed: Composed) -> bool:
@@ -64,9 +84,17 @@ def _is_taken(session: Session, composed: Composed) -> bool:
 
 
 def compose(
-    draft: Draft, *, account: Account | None, now: datetime, due_before: datetime | None = None
+    draft: Draft,
+    *,
+    account: Account | None,
+    now: datetime,
+    template: Template | None = None,
+    due_before: datetime | None = None,
 ) -> Composed:
-    """The checks themselves, over what has been read: no database, no clock."""
+    """The checks themselves, over what has been read: no database, no clock.
+
+    `template` is the one that the draft names, None where there is none.
+    """
     found: list[Problem] = []
 
     def attempt(step: Callable[[], T]) -> T | None:
@@ -79,18 +107,18 @@ def compose(
     attempt(lambda: _check_account(account))
     home = account.country if account else None
     read = attempt(lambda: phone.read(draft.recipient, home=home))
-    attempt(lambda: rendering.check_text(draft.text))
+    words = attempt(lambda: _words(draft, template))
     due_at = attempt(lambda: _due(draft.when, now, due_before))
     attempt(lambda: _check_rest(draft, due_at or now))
     if account is None:
         # «0812…» is read by the account's country: first comes the choice of the account.
         found = [one for one in found if one.code != "national"]
-    if found or account is None or read is None or due_at is None:
+    if found or account is None or read is None or due_at is None or words is None:
         raise Invalid(*found)
     return Composed(
         account=account,
         phone=read,
-        text=draft.text,
+        text=words,
         due_at=due_at,
         zone=draft.when.zone,
         max_retries=draft.max_retries,
@@ -99,7 +127,39 @@ def compose(
         not_after=draft.not_after,
         late_policy=draft.late_policy,
         warning=_warning(account),
+        template=template if draft.template else None,
+        parameters=templating.cleaned(draft.parameters) if draft.template else {},
+        label=(draft.label or "").strip() or None,
     )
+
+
+def _words(draft: Draft, template: Template | None) -> str:
+    """What the person will read. Raises Invalid at text, at template, or at `param.KEY`."""
+    if not draft.template:
+        rendering.check_text(draft.text)
+        return draft.text
+    if template is None:
+        sentence = f"There is no template {quoted(draft.template)} in this language."
+        raise Invalid(Problem("template", "missing", sentence))
+    wanted = shape_of(template)
+    if refusal := unusable(template, wanted):
+        raise Invalid(Problem("template", "unusable", refusal))
+    templating.check(wanted, draft.parameters)
+    return templating.shown(wanted, templating.cleaned(draft.parameters)).body
+
+
+def shape_of(template: Template) -> templating.Shape:
+    """The shape of a stored template."""
+    parts, form = template.components, template.parameter_format
+    return templating.shape_of(template.sha256, parts, form)
+
+
+def unusable(template: Template, wanted: templating.Shape) -> str | None:
+    """Why nothing can be scheduled with a template; None where it can. Only approved ones send."""
+    if template.status != "APPROVED":
+        has = template.status.lower().replace("_", " ")
+        return f"Meta has it as {has}: only approved ones can be sent."
+    return wanted.unfillable
 
 
 def _check_account(account: Account | None) -> None:

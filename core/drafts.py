@@ -1,12 +1,13 @@
 """A message before it is stored: as it was typed, and as it may go into the tables."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from core import db
 from core.access import Actor
-from core.models import Account
+from core.models import Account, Template
 from core.phone import Phone
 
 
@@ -32,18 +33,25 @@ class Draft:
 
     account_id: int | None
     recipient: str
-    text: str
+    text: str  # of a text message
     when: When
     max_retries: int = 3
     reference: str | None = None
     priority: int = 1
     not_after: datetime | None = None
     late_policy: str | None = None  # send, skip or hold; None: as its account says
+    template: str | None = None  # its name; None: a text message
+    language: str | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)  # as core/templating.py has them
+    label: str | None = None  # a branch, a cost centre
 
 
 @dataclass(frozen=True)
 class Composed:
-    """A draft that may be stored; `due_at` is UTC. `warning` tells what will make it wait."""
+    """A draft that may be stored; `due_at` is UTC. `warning` tells what will make it wait.
+
+    `text` is what the person reads: of a template, its body with the parameters in it.
+    """
 
     account: Account
     phone: Phone
@@ -56,6 +64,9 @@ class Composed:
     not_after: datetime | None
     late_policy: str | None
     warning: str | None
+    template: Template | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    label: str | None = None
 
 
 def message_values(composed: Composed, now: datetime) -> dict[str, Any]:
@@ -71,16 +82,28 @@ def message_values(composed: Composed, now: datetime) -> dict[str, Any]:
         "priority": composed.priority,
         "not_after": composed.not_after,
         "late_policy": composed.late_policy,
+        "kind": "template" if composed.template else "text",
+        "template_id": composed.template and composed.template.id,
         "created_at": now,
     }
 
 
 def content_values(composed: Composed, by: Actor) -> dict[str, Any]:
     """The columns of `content` for a composed message."""
+    return words_values(composed) | {"label": composed.label, "created_by": by.name}
+
+
+def words_values(composed: Composed) -> dict[str, Any]:
+    """Those of them that an edit writes anew."""
+    chosen = composed.template
     return {
+        "recipient": composed.phone.e164,
         "text": composed.text,
         "search": search_words(composed.phone.e164, composed.text),
-        "created_by": by.name,
+        "template": chosen and chosen.name,
+        "language": chosen and chosen.language,
+        "template_sha256": chosen and chosen.sha256,
+        "parameters": dict(composed.parameters) if chosen else None,
     }
 
 
@@ -97,4 +120,15 @@ def facts(composed: Composed) -> dict[str, Any]:
         "text": composed.text,
         "due_at": db.stamp(composed.due_at),
         "max_retries": composed.max_retries,
+        **template_facts(composed.template, composed.parameters),
+    }
+
+
+def template_facts(template: Template | None, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """What an event records beside the words; nothing of a text message."""
+    if template is None:
+        return {}
+    return {
+        "template": f"{template.name} ({template.language})",
+        "parameters": dict(parameters),
     }

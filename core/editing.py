@@ -11,7 +11,7 @@ from core import composing, db, drafts, messages
 from core.access import Actor, Role, needs
 from core.drafts import Composed, Draft
 from core.errors import Conflict, Refused
-from core.models import Account, Content, Message
+from core.models import Account, Content, Message, Template
 from core.states import Status
 from core.wake import wake
 
@@ -52,12 +52,14 @@ def current(session: Session, row: Message) -> dict[str, Any]:
     """What the editable fields of a message hold."""
     account = session.get_one(Account, row.account_id)
     content = session.get_one(Content, row.id)
+    chosen = session.get(Template, row.template_id) if row.template_id else None
     return {
         "account": account.name,
         "recipient": row.recipient,
         "text": content.text,
         "due_at": db.stamp(row.due_at),
         "max_retries": row.max_retries,
+        **drafts.template_facts(chosen, content.parameters or {}),
     }
 
 
@@ -85,14 +87,21 @@ def _rewrite(session: Session, row: Message, composed: Composed, by: Actor) -> N
             not_after=composed.not_after,
             late_policy=composed.late_policy,
             # At a new time it is no longer late.
-            hold=None if row.hold == "late" and composed.due_at != row.due_at else row.hold,
+            kind="template" if composed.template else "text",
+            template_id=composed.template and composed.template.id,
+            hold=_hold(row, composed),
             retry_count=0,
             version=col(Message.version) + 1,
         )
     )
-    words = drafts.search_words(composed.phone.e164, composed.text)
     session.execute(
         update(Content)
         .where(col(Content.message_id) == row.id)
-        .values(text=composed.text, search=words)
+        .values(**drafts.words_values(composed))
     )
+
+
+def _hold(row: Message, composed: Composed) -> str | None:
+    """At a new time it is no longer late, and checked anew its template no longer stops it."""
+    over = row.hold == "template" or (row.hold == "late" and composed.due_at != row.due_at)
+    return None if over else row.hold

@@ -39,6 +39,11 @@ class Waiting:
     pair_tat: datetime | None = None
     busy: bool = False
     plain: bool = True  # nothing but its turn decides
+    # As a forecast takes it: nothing bars it. What is barred is told before anything is foreseen.
+    kind: str = "text"
+    batch_id: int | None = None
+    template_id: int | None = None
+    opted_out: int | None = None
 
     def __lt__(self, other: "Waiting") -> bool:
         return (self.due_at, self.id) < (other.due_at, other.id)

@@ -148,11 +148,24 @@ _MESSAGE = {
     "priority": "smallint",
     "not_after": "timestamptz",
     "late_policy": "text",
+    "kind": "text",
+    "template_id": "bigint",
     "created_at": "timestamptz",
     "batch_id": "bigint",
     "hold": "text",
 }
-_CONTENT = {"message_id": "bigint", "text": "text", "search": "text", "created_by": "text"}
+_CONTENT = {
+    "message_id": "bigint",
+    "recipient": "text",
+    "text": "text",
+    "template": "text",
+    "language": "text",
+    "parameters": "jsonb",
+    "template_sha256": "text",
+    "label": "text",
+    "search": "text",
+    "created_by": "text",
+}
 
 
 def _store(batch_id: int, chunk: Sequence[tuple[int, Composed]], by: Actor) -> None:

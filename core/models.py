@@ -167,9 +167,12 @@ class Batch(SQLModel, table=True):
     source_sha256: str | None = _text()
     file_id: int | None = _big()
     total: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    arguments: Any = _json()  # how its file was read
     created_at: datetime = _instant(null=False)
     created_by: str = _text(null=False)
+    trial_since: datetime | None = _instant()  # the first few may leave, the rest is held
     released_at: datetime | None = _instant()
+    paused_at: datetime | None = _instant()
     finished_at: datetime | None = _instant()
 
 
@@ -191,6 +194,7 @@ class Template(SQLModel, table=True):
     rejected_reason: str | None = _text()
     hold: str | None = _text()
     hold_since: datetime | None = _instant()
+    hold_by: str | None = _text()
     synced_at: datetime = _instant(null=False)
 
 
@@ -301,7 +305,11 @@ class Message(SQLModel, table=True):
 class Content(SQLModel, table=True):
     """What a message says; written when it is scheduled or edited, never by the engine."""
 
+    __table_args__ = (
+        Index("ix_content_recipient", "recipient", "message_id"),  # everything to one person
+    )
     message_id: int = Field(sa_column=Column(BigInt, ForeignKey("message.id"), primary_key=True))
+    recipient: str = _text(null=False, default="")  # as the message has it
     text: str | None = _text()
     template: str | None = _text()
     language: str | None = _text()
@@ -423,6 +431,7 @@ class Operation(SQLModel, table=True):
     filter: Any = _json()
     arguments: Any = _json()
     cursor: Any = _json()
+    result: Any = _json()  # what it found or made, beside its counts
     counted: int | None = None
     done: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     skipped: int = Field(default=0, sa_column=Column(Integer, nullable=False))

@@ -1,11 +1,11 @@
-"""Running bulk actions: a chunk of at most 1,000 messages at a time, each with its progress.
+"""Running operations: a chunk of at most 1,000 messages at a time, each with its progress.
 
 What a chunk could not change it counts, with the reason; `REASONS` has their words.
 """
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from threading import Event
 from typing import Any
@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from core import choosing, db, holding, messages, operations
 from core.choosing import e
-from core.operations import AMONG, Kind, Taken
+from core.operations import AMONG, APART, Kind, Taken
 from core.standing import m
 from core.states import RELEASABLE, Cause, Status
 from core.wake import wake
@@ -40,9 +40,12 @@ REASONS = {
 
 
 def run_waiting(stop: Event) -> int:
-    """Run what waits, and what a dead process left, until there is none; returns how many."""
+    """Run what waits, and what a dead process left, until there is none; returns how many.
+
+    Not those that are run apart: see core/apart.py.
+    """
     count = 0
-    while not stop.is_set() and (mine := operations.take()):
+    while not stop.is_set() and (mine := operations.take(set(Kind) - APART)):
         run(mine, stop=stop)
         count += 1
     return count
@@ -56,13 +59,12 @@ def run(
     When `stop` is set, it is put back for others. A fault of ours fails it and is raised; after the
     database's, somebody goes on when the lease has ended.
     """
-    going = True
     try:
-        while going:
-            mine, going = _chunk(mine)
+        for now in _WORK.get(mine.kind, _chunks)(mine):
+            mine = now
             if tell:
                 tell(mine)
-            if going and stop and stop.is_set():
+            if stop and stop.is_set():
                 operations.put_back(mine)
                 return
     except DBAPIError:
@@ -70,6 +72,14 @@ def run(
     except Exception as error:
         operations.fail(mine, f"an error of ours ({type(error).__name__})")
         raise
+
+
+def _chunks(mine: Taken) -> Iterator[Taken]:
+    """One transaction after another, until there is no more to do for us."""
+    going = True
+    while going:
+        mine, going = _chunk(mine)
+        yield mine
 
 
 def _chunk(mine: Taken) -> tuple[Taken, bool]:
@@ -186,6 +196,8 @@ def _undo(session: Session, mine: Taken, ids: list[int]) -> set[int]:
     )
 
 
+# What is no walk over messages: a generator that yields after each of its transactions.
+_WORK: dict[Kind, Callable[[Taken], Iterator[Taken]]] = {}
 _DO: dict[Kind, Callable[[Session, Taken, list[int]], set[int]]] = {
     Kind.RETRY: _retry,
     Kind.CANCEL: _cancel,

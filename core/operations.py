@@ -1,9 +1,10 @@
-"""Bulk actions as rows: who asked for what, how far it is, who is at it now.
+"""Operations as rows: who asked for what, how far it is, who is at it now.
 
 Whoever runs one holds a lease. A chunk and its progress are one commit, made only while the lease
 is still the one that was taken: after a kill somebody else goes on, and nothing is done twice.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -30,6 +31,9 @@ class Kind(StrEnum):
     UNDO = "undo"  # of a cancel
     HOLD = "hold"
     RELEASE = "release"
+    CHECK = "check"  # a file before it is loaded
+    LOAD = "load"
+    EXPORT = "export"
 
 
 AMONG: dict[Kind, tuple[Status, ...]] = {
@@ -40,6 +44,7 @@ AMONG: dict[Kind, tuple[Status, ...]] = {
     Kind.HOLD: (Status.PENDING,),
     Kind.RELEASE: (Status.PENDING,),
 }
+APART = {Kind.CHECK, Kind.LOAD, Kind.EXPORT}  # much Python: each in a process of its own
 
 
 @dataclass(frozen=True)
@@ -56,26 +61,40 @@ class Taken:
     after: int = 0
     done: int = 0
     why: dict[str, int] = field(default_factory=dict)  # reason for skipping → how many
+    counted: int | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, Any] = field(default_factory=dict)
 
 
 @needs(Role.OPERATOR)
 def create(
-    kind: Kind, choice: Choice, *, by: Actor, confirmed: bool = False, here: bool = False
+    kind: Kind,
+    choice: Choice,
+    *,
+    by: Actor,
+    confirmed: bool = False,
+    here: bool = False,
+    batch_id: int | None = None,
+    counted: int | None = None,
+    **arguments: Any,
 ) -> int:
-    """Store a bulk action and return its id; workers run it, unless this process does so `here`.
+    """Store an operation and return its id; workers run it, unless this process does so `here`.
 
     It means the messages that there are now. `confirmed`: a person accepts that those whose outcome
-    is unknown may arrive twice.
+    is unknown may arrive twice. `arguments` are what its kind needs beside, as JSON.
     """
     with db.writing() as session:
         now = db.now(session)
+        if counted is None and kind in AMONG:
+            counted = choosing.count(session, choice, AMONG[kind])
         made = Operation(
             kind=kind,
             state="running" if here else "queued",
             filter=choice.stored(),
-            arguments={"confirmed": confirmed, "until": choosing.last_id(session)},
+            arguments=arguments | {"confirmed": confirmed, "until": choosing.last_id(session)},
             cursor={"after": 0, "why": {}},
-            counted=choosing.count(session, choice, AMONG[kind]),
+            counted=counted,
+            batch_id=batch_id,
             created_at=now,
             created_by=by.name,
             started_at=now if here else None,
@@ -138,11 +157,13 @@ def latest(limit: int) -> list[Operation]:
         return list(newest.scalars())
 
 
-def take() -> Taken | None:
-    """Take up the oldest that nobody runs; None when there is none."""
+def take(kinds: Collection[Kind] = tuple(Kind)) -> Taken | None:
+    """Take up the oldest of these kinds that nobody runs; None when there is none."""
     with db.writing() as session:
         now = db.now(session)
-        oldest = select(col(Operation.id)).where(_free(now)).order_by(col(Operation.id)).limit(1)
+        oldest = (
+            select(col(Operation.id)).where(_free(now, kinds)).order_by(col(Operation.id)).limit(1)
+        )
         if db.on_postgres(session):
             oldest = oldest.with_for_update(skip_locked=True)
         found = session.execute(oldest).scalar()
@@ -162,9 +183,9 @@ def _is(operation_id: int) -> ColumnElement[bool]:
     return col(Operation.id) == operation_id
 
 
-def _free(now: datetime) -> ColumnElement[bool]:
+def _free(now: datetime, kinds: Collection[Kind]) -> ColumnElement[bool]:
     left = and_(col(Operation.state) == "running", col(Operation.lease_until) <= now)
-    return and_(or_(col(Operation.state) == "queued", left), col(Operation.kind).in_(Kind))
+    return and_(or_(col(Operation.state) == "queued", left), col(Operation.kind).in_(kinds))
 
 
 def _taken(row: Operation) -> Taken:
@@ -181,6 +202,9 @@ def _taken(row: Operation) -> Taken:
         int(row.cursor["after"]),
         row.done,
         dict(row.cursor["why"]),
+        row.counted,
+        arguments,
+        dict(row.result or {}),
     )
 
 
@@ -208,6 +232,8 @@ def progress(session: Session, mine: Taken, *, ended: bool) -> None:
     values: dict[str, Any] = {
         "cursor": {"after": mine.after, "why": mine.why},
         "done": mine.done,
+        "counted": mine.counted,
+        "result": mine.result,
         "skipped": sum(mine.why.values()),
     }
     if ended:

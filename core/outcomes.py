@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from core import accounts, db, messages
+from core import accounts, db, messages, templates
 from core.meta.answers import Answer
 from core.meta.codes import ErrorClass, classify
 from core.meta.statuses import StatusUpdate
@@ -214,6 +214,8 @@ def _fail_one(session: Session, failure: FailedAfterAll) -> None:
         messages.record(session, "failed by webhook", "Meta", change, at=db.now(session))
         if verdict.error_class is ErrorClass.ACCOUNT:
             accounts.pause_for_meta(session, found.account_id, failure.answer)
+        elif verdict.error_class is ErrorClass.TEMPLATE:
+            templates.refused(session, [found.message_id], failure.answer)
 
 
 def apply(session: Session, updates: Sequence[StatusUpdate]) -> list[StatusUpdate]:

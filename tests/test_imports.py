@@ -39,17 +39,20 @@ for client in ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "htt
 LAYERS: dict[str, str] = {
     "pure": """access account_checks causes clock errors guesses logs meta.answers meta.codes
         meta.payloads meta.signatures meta.statuses numbering pacing passwords phone quiet
-        quoting rendering renewing retry schedule sending.breaker sending.sieve states wake""",
+        quoting rendering renewing retry schedule sending.breaker sending.permits
+        sending.sieve states templating wake""",
     "records": "db models schema settings vault",
     "reads": """blocking choosing depth dump explain export forecast invariants.attempts
         invariants.events invariants.messages invariants.posts invariants.rates
-        invariants.violation line listing readiness reports standing telling verify""",
-    "services": """account_settings accounts audit composing drafts editing guarding holding
-        importing installation lateness messages meta.client operating operations outcomes preparing
-        resuming scan sending.accept sending.agenda sending.attempts sending.claim 
-        sending.engine_time sending.lanes sending.loop sending.marks sending.posting
-        sending.process sending.reap sending.recognising sending.results sending.settle sending.tick
-        sending.twin sessions sheet users webhooks workers""",
+        invariants.violation line listing readiness reports sending.barring standing telling
+        verify""",
+    "services": """account_settings accounts apart audit composing drafts editing guarding holding
+        importing installation lateness messages meta.client operating operations optouts
+        outcomes preparing resuming scan sending.accept sending.agenda sending.attempts
+        sending.claim sending.engine_time sending.lanes sending.loop sending.marks
+        sending.posting sending.process sending.reap sending.recognising sending.results
+        sending.settle sending.tick sending.twin sessions sheet templates users webhooks
+        workers""",
 }
 BELOW: dict[str, set[str]] = {
     "pure": {"pure"},

@@ -20,6 +20,7 @@ class ErrorClass(StrEnum):
     PERMANENT = "permanent"
     UNKNOWN = "unknown"
     EXPIRED = "expired"
+    OPTED_OUT = "opted_out"  # of a cancelled message; nothing that Meta answers
 
 
 class Scope(StrEnum):

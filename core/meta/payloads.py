@@ -23,6 +23,23 @@ def text(*, to: str, body: str, reference: str) -> dict[str, Any]:
     }
 
 
+def template(
+    *, to: str, name: str, language: str, components: list[dict[str, Any]], reference: str
+) -> dict[str, Any]:
+    """A template message; `components` as `templating.filled` makes them, left out where empty."""
+    chosen: dict[str, Any] = {"name": name, "language": {"code": language}}
+    if components:
+        chosen["components"] = components
+    return {
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": to,
+        "type": "template",
+        "template": chosen,
+        "biz_opaque_callback_data": reference,
+    }
+
+
 def encode(payload: dict[str, Any]) -> str:
     """The JSON text whose UTF-8 bytes are posted, and whose SHA-256 the attempt keeps."""
     return _ENCODER.encode(payload)

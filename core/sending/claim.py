@@ -12,12 +12,14 @@ from typing import Any
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from core import db, holding, messages, pacing
+from core import db, holding, messages, optouts, pacing
 from core.meta import payloads
 from core.meta.codes import ErrorClass
-from core.sending import attempts
+from core.models import Json
+from core.sending import attempts, barring
 from core.sending.attempts import Claim
 from core.sending.lanes import Lane
+from core.sending.permits import Bar, Permits
 from core.sending.sieve import REACHES, READ_AHEAD, TRIED, Sieve
 from core.states import Cause, Status
 
@@ -47,17 +49,20 @@ def claim(
         limits = {a: reach(n) for a, n in sieve.wanted.items() if n > 0}
         if not limits:
             break
-        blocked = sieve.sift(_candidates(session, limits, until))
+        found = _candidates(session, limits, until)
+        sieve.permits = sieve.permits.with_more(barring.read(session, found))
+        blocked = sieve.sift(found)
         _expire(session, sieve.expired, now, OVER)
         _expire(session, sieve.skipped, now, LATE)
         holding.hold_in(session, sieve.late, "late", "engine", at=now)
+        _keep_back(session, sieve.barred, now)
         _push(session, sieve.pushed)
         if not blocked:
             break
     for account_id, count in sieve.aside.items():
         lanes[account_id].crowded = count >= READ_AHEAD
     chosen = [(lanes[row.account_id], row) for row in sieve.passed.values()]
-    return _open_attempts(session, chosen, now, worker_id, installation)
+    return _open_attempts(session, chosen, sieve.permits, now, worker_id, installation)
 
 
 def _share(lanes: dict[int, Lane], room: int) -> dict[int, int]:
@@ -77,13 +82,15 @@ QUIET_AT_ONCE = 100  # messages of an account in quiet hours that one tick puts 
 
 _COLUMNS = (
     "id, account_id, recipient, priority, scheduled_at, due_at, not_after, late_policy,"
-    f" retry_count, max_retries, confirmed_by, {TRIED}"
+    " retry_count, max_retries, confirmed_by, kind, batch_id, template_id,"
+    f" {TRIED}"
 )
 _DUE = "status = 'pending' AND hold IS NULL AND due_at <= :until ORDER BY due_at, id"
 _FACTS = (
-    "SELECT m.*, c.text, r.pair_tat, coalesce(r.pair_step, 0) AS pair_step, EXISTS (SELECT 1"
+    "SELECT m.*, c.text, c.parameters, c.template_sha256, r.pair_tat,"
+    " coalesce(r.pair_step, 0) AS pair_step, EXISTS (SELECT 1"
     " FROM message b WHERE b.account_id = m.account_id AND b.recipient = m.recipient"
-    " AND b.status = 'processing' AND b.worker_id IS NOT NULL) AS busy"
+    f" AND b.status = 'processing' AND b.worker_id IS NOT NULL) AS busy, {barring.OPTED_OUT}"
 )
 _MORE = (
     "LEFT JOIN recipient r ON r.account_id = m.account_id AND r.number = m.recipient"
@@ -123,7 +130,11 @@ def _candidates(session: Session, limits: dict[int, int], until: datetime) -> li
 def _execute(session: Session, statement: str, values: dict[str, Any]) -> Sequence[Row[Any]]:
     instant = db.UtcDateTime()
     typed = db.sql(statement, "until").columns(
-        scheduled_at=instant, due_at=instant, not_after=instant, pair_tat=instant
+        scheduled_at=instant,
+        due_at=instant,
+        not_after=instant,
+        pair_tat=instant,
+        parameters=Json,
     )
     return session.execute(typed, values).all()
 
@@ -142,6 +153,13 @@ def _expire(session: Session, ids: list[int], now: datetime, why: str) -> None:
     messages.record(session, "expired", "engine", change, at=now)
 
 
+def _keep_back(session: Session, barred: dict[Bar, list[int]], now: datetime) -> None:
+    """Hold what its batch or template bars; leave in peace who asked not to be contacted."""
+    for bar in (Bar.BATCH, Bar.TEMPLATE):
+        holding.set_hold(session, barred[bar], bar)
+    optouts.leave_in_peace(session, barred[Bar.OPTED_OUT], "engine", at=now)
+
+
 def _push(session: Session, due: dict[int, datetime]) -> None:
     if due:
         shape = db.rows_sql(session, message_id="bigint", due_at="timestamptz")
@@ -157,6 +175,7 @@ def _push(session: Session, due: dict[int, datetime]) -> None:
 def _open_attempts(
     session: Session,
     chosen: list[tuple[Lane, Any]],
+    allowed: Permits,
     now: datetime,
     worker_id: int,
     installation: str,
@@ -175,7 +194,7 @@ def _open_attempts(
     )
     kept = [(lane, row) for lane, row in chosen if row.id in moved]
     claims = [
-        _claim(lane, row, attempt_id, now, worker_id, installation)
+        _claim(lane, row, allowed, attempt_id, now, worker_id, installation)
         for (lane, row), attempt_id in zip(kept, attempts.reserve(session, len(kept)), strict=True)
     ]
     confirmed = {row.id: row.confirmed_by for _, row in kept}
@@ -187,13 +206,12 @@ def _open_attempts(
 def _claim(
     lane: Lane,
     row: Any,
+    allowed: Permits,
     attempt_id: int,
     now: datetime,
     worker_id: int,
     installation: str,
 ) -> Claim:
-    reference = payloads.reference(installation, attempt_id)
-    body = payloads.encode(payloads.text(to=row.recipient, body=row.text, reference=reference))
     return Claim(
         attempt_id=attempt_id,
         message_id=row.id,
@@ -205,7 +223,7 @@ def _claim(
         step=lane.step,
         url=lane.url,
         token=lane.token,
-        body=body,
+        body=allowed.body(row, payloads.reference(installation, attempt_id)),
         retry_count=row.retry_count,
         max_retries=row.max_retries,
         pair_step=row.pair_step,

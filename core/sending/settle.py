@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import Session
 
-from core import accounts, db, messages, pacing, retry
+from core import accounts, db, messages, pacing, retry, templates
 from core.meta.codes import ErrorClass
 from core.outcomes import Proof, catch_up, prove
 from core.retry import Decision
@@ -220,6 +220,8 @@ def _effects(session: Session, refused: list[Result], now: datetime) -> None:
         assert one.answer or one.outcome == RELEASED
         if one.answer and one.outcome == ErrorClass.ACCOUNT:
             accounts.pause_for_meta(session, one.claim.account_id, one.answer)
+        elif one.answer and one.outcome == ErrorClass.TEMPLATE:
+            templates.refused(session, [one.claim.message_id], one.answer)
         elif one.outcome == ErrorClass.PAIR:
             tat = pacing.pair_blocked(now, one.claim.pair_step)[1]
             _set_pair(session, one.claim, step="pair_step + 1", tat=tat)

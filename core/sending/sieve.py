@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from sqlalchemy import Row
 
 from core import pacing, quiet
+from core.sending.permits import Bar, Permits
 
 READ_AHEAD = 20  # candidates beyond four times the free places, where some were not allowed
 BUSY_WAITS = timedelta(seconds=1)
@@ -86,7 +87,9 @@ class Sieve:
     now: datetime
     wanted: dict[int, int]  # account → places that are still free
     rules: Mapping[int, Rules]
+    permits: Permits = field(default_factory=Permits)
     passed: dict[int, Any] = field(default_factory=dict)
+    barred: dict[Bar, list[int]] = field(default_factory=lambda: {bar: [] for bar in Bar})
     expired: list[int] = field(default_factory=list)
     skipped: list[int] = field(default_factory=list)  # late, and worthless by it
     late: list[int] = field(default_factory=list)  # late, and for a person to decide
@@ -110,6 +113,8 @@ class Sieve:
             self._aside(self.expired, row)
         elif is_late(row, rules) and (policy := row.late_policy or rules.late_policy) != "send":
             self._aside(self.skipped if policy == "skip" else self.late, row)
+        elif bar := self.permits.bar(row):
+            self._aside(self.barred[bar], row)
         elif rules.quiet_until:
             self.pushed[row.id] = rules.quiet_until  # all of the account waits: nothing in the way
         elif pacing.pair_free_at(row.pair_tat, at) > at:

@@ -50,7 +50,13 @@ def _message(account_id: int, number: int, row: Mapping[str, Any], now: datetime
 
 def _content(message: Message, text: str) -> Content:
     words = search_words(message.recipient, text)
-    return Content(message_id=message.id, text=text, created_by="ana", search=words)
+    return Content(
+        message_id=message.id,
+        recipient=message.recipient,
+        text=text,
+        created_by="ana",
+        search=words,
+    )
 
 
 def many(account_id: int, count: int, **columns: Any) -> None:

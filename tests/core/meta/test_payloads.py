@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import phone, rendering
+from core import phone, rendering, templating
 from core.errors import Invalid
 from core.meta import payloads
 from tests import contract
@@ -52,6 +52,35 @@ def test_every_text_that_may_be_stored_is_a_request_as_described(body: str) -> N
     rendering.check_text(body)
     request = json.loads(payloads.encode(sent(body=body)))
     assert problems(request) == []
+
+
+@pytest.mark.parametrize(
+    ("components", "given"),
+    [
+        ([{"type": "BODY", "text": "Hello"}], {}),
+        ([{"type": "BODY", "text": "Hello {{1}}"}], {"1": "😀 *you*"}),
+        (
+            [
+                {"type": "HEADER", "format": "IMAGE"},
+                {"type": "BODY", "text": "Hello"},
+                {
+                    "type": "BUTTONS",
+                    "buttons": [{"type": "URL", "text": "Go", "url": "https://x.example/{{1}}"}],
+                },
+            ],
+            {"header.image": "https://x.example/a.jpg", "button.1": "a b"},
+        ),
+    ],
+)
+def test_every_template_is_a_request_as_described(
+    components: list[dict[str, Any]], given: dict[str, str]
+) -> None:
+    shape = templating.shape(components, "POSITIONAL")
+    filled = templating.filled(shape, given)
+    made = payloads.template(
+        to=TO, name="visit", language="en_US", components=filled, reference=REFERENCE
+    )
+    assert problems(made) == []
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow], deadline=None)
