@@ -39,6 +39,7 @@ CLASSES: dict[str, Cause] = {
     "template": Cause("WhatsApp refused the template.", "Look at the template at Meta."),
     "recipient": Cause("WhatsApp cannot reach this person.", "Reach them another way."),
     "permanent": Cause("WhatsApp refused the message as it is.", "Correct it and send it again."),
+    "opted_out": Cause("They asked not to be contacted.", "Leave them in peace."),
     "expired": Cause("Its time was over before it could leave.", "Give it a new time."),
 }
 

@@ -141,7 +141,7 @@ def test_no_slot_lies_before_the_tick_is_over_or_beyond_its_reach() -> None:
 def test_idle_time_is_not_saved_up() -> None:
     account = Account(80)
     account.tick(START + timedelta(hours=3), lead=0.02, wanted=10_000)
-    assert len(account.starts) == 8  # what 100 ms hold, not three hours
+    assert len(account.starts) == 12  # what 150 ms hold, not three hours
 
 
 def test_a_slot_far_ahead_after_the_clock_went_back_is_pulled_in() -> None:

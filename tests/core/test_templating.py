@@ -139,7 +139,7 @@ def test_what_passes_our_checks_passes_the_sandboxs_and_shows_the_same(data: st.
         components=templating.filled(shape, given),
         reference="x:1",
     )["template"]
-    taken = components.check(sent, Templates(), 25.0)
+    taken = components.check(sent, Templates(), version=25.0)
     assert components.shown(taken, sent) == templating.shown(shape, given).body
 
 

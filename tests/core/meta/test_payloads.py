@@ -96,7 +96,7 @@ def test_any_text_is_a_request_as_described(body: str, attempt: int) -> None:
 
 
 def problems(request: dict[str, Any]) -> list[str]:
-    """What is wrong with a request by Meta's description, its two slips below put right."""
+    """What is wrong with a request by Meta's description, its slips below put right."""
     return contract.problems(request, contract.request_schema(MESSAGES), corrected())
 
 
@@ -106,6 +106,8 @@ def corrected() -> dict[str, Any]:
     schemas = whole["components"]["schemas"]
     schemas["TextMessage"]["allOf"][1].pop("additionalProperties")
     schemas["TextMessage"]["unevaluatedProperties"] = False
+    schemas["LanguageObject"]["required"].remove("policy")
+    _index(schemas)["pattern"] = "^[0-9]$"
     callback = schemas["CallRequestPayload"]["properties"]["biz_opaque_callback_data"]
     schemas["BaseMessageProperties"]["properties"]["biz_opaque_callback_data"] = callback
     return whole
@@ -136,6 +138,24 @@ def test_the_guides_win_a_message_may_carry_callback_data() -> None:
     assert (
         schemas["CallRequestPayload"]["properties"]["biz_opaque_callback_data"]["maxLength"] == 512
     )
+
+
+def test_the_guides_win_a_language_needs_no_policy() -> None:
+    """A relic of the on-premises API; no guide on templates sends it."""
+    assert contract.description()["components"]["schemas"]["LanguageObject"]["required"] == [
+        "policy",
+        "code",
+    ]
+
+
+def test_the_guides_win_the_first_button_has_index_0() -> None:
+    """The description's pattern allows 2 to 6, a comma, a blank, and no two digits."""
+    assert _index(contract.description()["components"]["schemas"])["pattern"] == "^[2-6, 11-14]$"
+
+
+def _index(schemas: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = schemas["ButtonComponent"]["allOf"][1]["properties"]["index"]
+    return found
 
 
 def test_the_posted_bytes_are_compact_utf_8() -> None:

@@ -1,6 +1,7 @@
 """Rule 6: who asked not to be contacted, batches and templates, asked anew by each claim."""
 
 import json
+from threading import Event
 from typing import Any
 
 import pytest
@@ -176,7 +177,7 @@ def test_what_meta_refuses_of_a_template_holds_all_that_is_scheduled_with_it(
     orders = given.account(rate=None, phone_number_id="106540352242922")
     made = template(orders)
     rows = [from_template(orders, to=n) for n in range(3)]
-    SendLoop(until_idle=True).run()
+    SendLoop(Event(), until_idle=True).run()
     assert [standing(one)[:2] for one in rows] == [("pending", "template")] * 3
     with db.reading() as session:
         held = session.get_one(Template, made)
