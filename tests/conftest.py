@@ -18,7 +18,6 @@ from tests import postgres
 from tests.processes import Programs, ports
 from tests.waiting import until
 
-
 # A busy machine is no failure: how long an example takes is measured in bench/, never here.
 hypothesis.settings.register_profile("outbox", deadline=None)
 hypothesis.settings.load_profile("outbox")

@@ -107,7 +107,8 @@ def corrected() -> dict[str, Any]:
     schemas["TextMessage"]["allOf"][1].pop("additionalProperties")
     schemas["TextMessage"]["unevaluatedProperties"] = False
     schemas["LanguageObject"]["required"].remove("policy")
-    _index(schemas)["pattern"] = "^[0-9]$"
+    for index in _indexes(schemas):
+        index["pattern"] = "^[0-9]$"
     callback = schemas["CallRequestPayload"]["properties"]["biz_opaque_callback_data"]
     schemas["BaseMessageProperties"]["properties"]["biz_opaque_callback_data"] = callback
     return whole
@@ -150,12 +151,13 @@ def test_the_guides_win_a_language_needs_no_policy() -> None:
 
 def test_the_guides_win_the_first_button_has_index_0() -> None:
     """The description's pattern allows 2 to 6, a comma, a blank, and no two digits."""
-    assert _index(contract.description()["components"]["schemas"])["pattern"] == "^[2-6, 11-14]$"
+    found = _indexes(contract.description()["components"]["schemas"])
+    assert {one["pattern"] for one in found} == {"^[2-6, 11-14]$"}
 
 
-def _index(schemas: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = schemas["ButtonComponent"]["allOf"][1]["properties"]["index"]
-    return found
+def _indexes(schemas: dict[str, Any]) -> list[dict[str, Any]]:
+    button = schemas["ButtonComponent"]["allOf"][1]
+    return [one["properties"]["index"] for one in (button, schemas["TemplateComponent"])]
 
 
 def test_the_posted_bytes_are_compact_utf_8() -> None:
