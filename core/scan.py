@@ -3,7 +3,7 @@
 from sqlalchemy import func, select, update
 from sqlmodel import col
 
-from core import accounts, db, importing, webhooks
+from core import accounts, db, files, importing, webhooks
 from core.models import Message, Worker
 from core.sending import reap
 from core.states import Status
@@ -18,6 +18,7 @@ def scan(*, worker_id: int | None = None) -> bool:
     reap.close_windows()
     webhooks.apply_stored()
     importing.release_rest()
+    files.expire()
     with db.writing() as session:
         accounts.resume_what_is_over(session)
         now = db.now(session)

@@ -46,8 +46,8 @@ LAYERS: dict[str, str] = {
         invariants.events invariants.messages invariants.posts invariants.rates
         invariants.violation line listing readiness reports sending.barring standing telling
         verify""",
-    "services": """account_settings accounts apart audit composing drafts editing guarding holding
-        importing installation lateness messages meta.client operating operations optouts
+    "services": """account_settings accounts apart audit composing drafts editing files guarding
+        holding importing installation lateness messages meta.client operating operations optouts
         outcomes preparing resuming scan sending.accept sending.agenda sending.attempts
         sending.claim sending.engine_time sending.lanes sending.loop sending.marks
         sending.posting sending.process sending.reap sending.recognising sending.results
