@@ -3,23 +3,21 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col
+from sqlmodel import col
 
-from core import db, drafts, messages, sheet
+from core import batches, db, drafts, messages, sheet
 from core.access import Actor, Role, needs
 from core.drafts import Composed
-from core.errors import Refused
-from core.models import Account, Batch, Message
+from core.models import Account, Message
 from core.sheet import WrongFile, WrongRow
-from core.states import Cause, Status
+from core.states import Status
 from core.wake import wake
 
 T = TypeVar("T")
-CHUNK = 500  # rows a transaction: well under 50 ms of a lock that others wait for
 
 
 @needs(Role.OPERATOR)
@@ -35,15 +33,18 @@ def import_csv(text: str, *, account: Account, name: str, by: Actor) -> int:
     composed = sheet.read(text, account=account, now=now)
     _remove_unfinished(account, digest, by)
     _check_references(account, composed)
-    batch_id = _begin(account, name, digest, len(composed), by)
+    with db.writing() as session:
+        batch_id = batches.begin(
+            session, name=name, account_id=account.id, digest=digest, total=len(composed), by=by
+        )
     try:
         for chunk in _chunks(composed):
             _store(batch_id, chunk, by)
     except WrongFile:
-        _remove(batch_id, by)
+        batches.remove(batch_id, by)
         raise
     _release(batch_id)
-    release_rest()
+    batches.release_rest()
     if composed:
         wake(min(one.due_at for _, one in composed))
     return len(composed)
@@ -70,70 +71,9 @@ def _check_references(account: Account, composed: list[tuple[int, Composed]]) ->
 def _remove_unfinished(account: Account, digest: str, by: Actor) -> None:
     """Take away what a killed import of this file left; its rows never left their hold."""
     with db.reading() as session:
-        loading = select(col(Batch.id)).where(
-            col(Batch.account_id) == account.id,
-            col(Batch.source_sha256) == digest,
-            col(Batch.state) == "loading",
-        )
-        unfinished = list(session.execute(loading).scalars())
-    for batch_id in unfinished:
-        _remove(batch_id, by)
-
-
-def _remove(batch_id: int, by: Actor) -> None:
-    while _remove_some(batch_id, by):
-        pass
-
-
-def _remove_some(batch_id: int, by: Actor) -> int:
-    """Cancel and hide some of the batch's rows; where there are none left, the batch itself."""
-    with db.writing() as session:
-        now = db.now(session)
-        db.lock(session, "batch", [batch_id])
-        ids = session.execute(_held_rows(batch_id)).scalars().all()
-        moved = messages.move(
-            session,
-            [{"message_id": one, "at": now, "by": by.name} for one in ids],
-            Status.CANCELLED,
-            Cause.CANCEL,
-            also="hold = NULL, deleted_at = v.at, deleted_by = v.by",
-            at="timestamptz",
-            by="text",
-        )
-        change = {one: ({"status": "pending"}, {"status": "cancelled"}) for one in moved}
-        messages.record(session, "unfinished import removed", by.name, change, at=now)
-        if not ids:
-            _leave_loading(session, batch_id, state="cancelled")
-        return len(ids)
-
-
-def _held_rows(batch_id: int) -> Select[int]:
-    return (
-        select(col(Message.id))
-        .where(
-            col(Message.status) == Status.PENDING,
-            col(Message.hold) == "batch",
-            col(Message.batch_id) == batch_id,
-        )
-        .order_by(col(Message.id))
-        .limit(CHUNK)
-    )
-
-
-def _begin(account: Account, name: str, digest: str, total: int, by: Actor) -> int:
-    with db.writing() as session:
-        batch = Batch(
-            account_id=account.id,
-            name=name,
-            state="loading",
-            source_sha256=digest,
-            total=total,
-            created_at=db.now(session),
-            created_by=by.name,
-        )
-        session.add(batch)
-        session.flush()
-        return batch.id
+        found = batches.unfinished(session, account.id, digest)
+    for batch_id in found:
+        batches.remove(batch_id, by)
 
 
 _MESSAGE = {
@@ -171,7 +111,7 @@ _CONTENT = {
 def _store(batch_id: int, chunk: Sequence[tuple[int, Composed]], by: Actor) -> None:
     with db.writing() as session:
         now = db.now(session)
-        _check_loading(session, batch_id)
+        batches.check_loading(session, batch_id)
         found = zip(db.reserve(session, "message", len(chunk)), chunk, strict=True)
         made = {message_id: one for message_id, (_, one) in found}
         held = {"batch_id": batch_id, "hold": "batch"}
@@ -189,55 +129,11 @@ def _store(batch_id: int, chunk: Sequence[tuple[int, Composed]], by: Actor) -> N
 
 def _release(batch_id: int) -> None:
     with db.writing() as session:
-        _check_loading(session, batch_id)
-        _leave_loading(session, batch_id, state="released", released_at=db.now(session))
-
-
-def _check_loading(session: Session, batch_id: int) -> None:
-    """Raise Refused where somebody began the same file anew: theirs removes what is here."""
-    db.lock(session, "batch", [batch_id])
-    state = session.execute(select(col(Batch.state)).where(col(Batch.id) == batch_id)).scalar_one()
-    if state != "loading":
-        raise Refused("The same file was imported once more meanwhile; this import gave way.")
-
-
-def _leave_loading(session: Session, batch_id: int, **values: Any) -> None:
-    loading = (col(Batch.id) == batch_id, col(Batch.state) == "loading")
-    session.execute(update(Batch).where(*loading).values(**values))
-
-
-def release_rest() -> None:
-    """Clear the hold of what released batches still hold; the scan finishes what a kill left."""
-    with db.reading() as session:
-        held = (
-            select(col(Message.batch_id))
-            .join(Batch, col(Batch.id) == col(Message.batch_id))
-            .where(
-                col(Message.status) == Status.PENDING,
-                col(Message.hold) == "batch",
-                col(Batch.state) == "released",
-            )
-            .distinct()
-        )
-        batches = list(session.execute(held).scalars())
-    for batch_id in batches:
-        while _clear_some(batch_id):
-            pass
-
-
-def _clear_some(batch_id: int) -> int:
-    with db.writing() as session:
-        ids = list(session.execute(_held_rows(batch_id)).scalars())
-        db.lock(session, "message", ids)
-        session.execute(
-            update(Message)
-            .where(col(Message.id).in_(ids), col(Message.status) == Status.PENDING)
-            .values(hold=None)
-        )
-        return len(ids)
+        batches.check_loading(session, batch_id)
+        batches.leave_loading(session, batch_id, state="released", released_at=db.now(session))
 
 
 def _chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
     rest = iter(values)
-    while chunk := list(islice(rest, CHUNK)):
+    while chunk := list(islice(rest, batches.CHUNK)):
         yield chunk

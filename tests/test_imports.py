@@ -46,13 +46,13 @@ LAYERS: dict[str, str] = {
         invariants.events invariants.messages invariants.posts invariants.rates
         invariants.violation line listing readiness reports sending.barring standing telling
         verify""",
-    "services": """account_settings accounts apart audit composing drafts editing files guarding
-        holding importing installation lateness messages meta.client operating operations optouts
-        outcomes preparing resuming scan sending.accept sending.agenda sending.attempts
-        sending.claim sending.engine_time sending.lanes sending.loop sending.marks
-        sending.posting sending.process sending.reap sending.recognising sending.results
-        sending.settle sending.tick sending.twin sessions sheet templates users webhooks
-        workers""",
+    "services": """account_settings accounts apart audit batches composing drafts editing files
+        guarding holding importing installation lateness messages meta.client operating
+        operations optouts outcomes preparing resuming scan sending.accept sending.agenda
+        sending.attempts sending.claim sending.engine_time sending.lanes sending.loop
+        sending.marks sending.posting sending.process sending.reap sending.recognising
+        sending.results sending.settle sending.tick sending.twin sessions sheet templates
+        users webhooks workers""",
 }
 BELOW: dict[str, set[str]] = {
     "pure": {"pure"},

@@ -5,13 +5,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from core import accounts, composing, db, importing, messages, wake
+from core import accounts, batches, composing, db, importing, messages, wake
 from core.accounts import named
 from core.errors import Invalid, Refused
 from core.models import Account, Batch, Content, Message, MessageEvent
@@ -53,7 +54,7 @@ HELD = col(Message.hold) == "batch"
 ALIVE = col(Message.deleted_at).is_(None)
 
 
-def batches() -> list[str]:
+def states() -> list[str]:
     with db.reading() as session:
         found = select(col(Batch.state)).order_by(col(Batch.id))
         return list(session.execute(found).scalars())
@@ -124,7 +125,7 @@ def test_references_in_use_are_all_told_with_their_lines(database: str) -> None:
         load(rows(800, reference=True))
     told = [(one.line, one.column) for one in refused.value.rows]
     assert told == [(2, "reference"), (702, "reference")]
-    assert count() == 3 and batches() == []
+    assert count() == 3 and states() == []
 
 
 def test_a_reference_taken_while_the_file_is_stored_takes_it_all_back(
@@ -140,7 +141,7 @@ def test_a_reference_taken_while_the_file_is_stored_takes_it_all_back(
     monkeypatch.setattr(importing, "_store", after_somebody_else)
     with pytest.raises(WrongFile, match="nothing was stored"):
         load(rows(700, reference=True))
-    assert count(ALIVE) == 1 and batches() == ["cancelled"]
+    assert count(ALIVE) == 1 and states() == ["cancelled"]
     assert held_by_nothing() == [given.recipient()]
 
 
@@ -148,10 +149,10 @@ def test_many_rows_are_stored_in_chunks_and_released_in_chunks(database: str) ->
     given.account()
     many = 20_000
     assert load(rows(many)) == many
-    assert importing.CHUNK <= 1000
+    assert batches.CHUNK <= 1000
     with db.reading() as session:
         each = select(func.count()).select_from(Message).group_by(col(Message.created_at))
-        assert set(session.execute(each).scalars()) == {importing.CHUNK}
+        assert set(session.execute(each).scalars()) == {batches.CHUNK}
     assert held_by_nothing() == [given.recipient(number) for number in range(many)]
     assert count(HELD) == 0 and count(of=Content) == many
 
@@ -159,7 +160,7 @@ def test_many_rows_are_stored_in_chunks_and_released_in_chunks(database: str) ->
 def test_the_same_people_may_be_written_to_by_two_files(database: str) -> None:
     given.account()
     assert load(rows(2)) == load(rows(2), "again.csv") == 2
-    assert count() == 4 and batches() == ["released", "released"]
+    assert count() == 4 and states() == ["released", "released"]
 
 
 def test_a_file_for_a_paused_account_waits_with_it(database: str) -> None:
@@ -173,9 +174,11 @@ class Killed(BaseException):
     """Ends an import where a process would have died: nothing catches it."""
 
 
-def dies(monkeypatch: pytest.MonkeyPatch, name: str, *, after: int) -> None:
-    """Let a function of importing run so often, and the process end at the next call."""
-    whole: Callable[..., Any] = getattr(importing, name)
+def dies(
+    monkeypatch: pytest.MonkeyPatch, name: str, *, after: int, of: ModuleType = importing
+) -> None:
+    """Let a function of a module run so often, and the process end at the next call."""
+    whole: Callable[..., Any] = getattr(of, name)
     calls = 0
 
     def counted(*args: Any, **kwargs: Any) -> Any:
@@ -185,7 +188,7 @@ def dies(monkeypatch: pytest.MonkeyPatch, name: str, *, after: int) -> None:
             raise Killed
         return whole(*args, **kwargs)
 
-    monkeypatch.setattr(importing, name, counted)
+    monkeypatch.setattr(of, name, counted)
 
 
 @pytest.mark.parametrize("chunks", [0, 1, 2])
@@ -197,28 +200,28 @@ def test_an_import_that_ended_half_way_is_removed_by_running_it_again(
         dies(broken, "_store", after=chunks)
         with pytest.raises(Killed):
             load(rows(1200, reference=True))
-    assert count() == count(HELD) == chunks * importing.CHUNK
+    assert count() == count(HELD) == chunks * batches.CHUNK
     scan()
-    assert held_by_nothing() == [] and batches() == ["loading"]
+    assert held_by_nothing() == [] and states() == ["loading"]
     assert load(rows(1200, reference=True), "renamed.csv") == 1200
     assert held_by_nothing() == [given.recipient(number) for number in range(1200)]
-    assert count() == 1200 + chunks * importing.CHUNK and count(HELD) == 0
-    assert batches() == ["cancelled", "released"]
+    assert count() == 1200 + chunks * batches.CHUNK and count(HELD) == 0
+    assert states() == ["cancelled", "released"]
 
 
 def test_a_removal_that_ended_half_way_is_finished_by_the_next(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given.account()
-    for function, after in (("_store", 3), ("_remove_some", 1)):
+    for of, function, after in ((importing, "_store", 3), (batches, "remove_some", 1)):
         with monkeypatch.context() as broken:
-            dies(broken, function, after=after)
+            dies(broken, function, after=after, of=of)
             with pytest.raises(Killed):
                 load(rows(2000))
-    assert count(HELD) == 2 * importing.CHUNK
+    assert count(HELD) == 2 * batches.CHUNK
     assert load(rows(2000)) == 2000
     assert len(held_by_nothing()) == 2000 and count(HELD) == 0
-    assert batches() == ["cancelled", "released"]
+    assert states() == ["cancelled", "released"]
 
 
 def test_another_file_leaves_an_unfinished_one_alone(
@@ -230,7 +233,7 @@ def test_another_file_leaves_an_unfinished_one_alone(
         with pytest.raises(Killed):
             load(rows(600))
     assert load(rows(3)) == 3
-    assert batches() == ["loading", "released"]
+    assert states() == ["loading", "released"]
     assert (count(HELD), len(held_by_nothing())) == (500, 3)
 
 
@@ -240,11 +243,11 @@ def test_the_scan_finishes_a_release_that_ended_half_way(
 ) -> None:
     given.account()
     with monkeypatch.context() as broken:
-        dies(broken, "_clear_some", after=cleared)
+        dies(broken, "clear_some", after=cleared, of=batches)
         with pytest.raises(Killed):
             load(rows(1200))
-    assert batches() == ["released"]
-    assert count(HELD) == 1200 - cleared * importing.CHUNK
+    assert states() == ["released"]
+    assert count(HELD) == 1200 - cleared * batches.CHUNK
     scan()
     assert count(HELD) == 0 and len(held_by_nothing()) == 1200
 
@@ -266,7 +269,7 @@ def test_of_two_imports_of_one_file_at_once_the_earlier_gives_way(
     with pytest.raises(Refused, match="gave way"):
         load(rows(1200))
     assert held_by_nothing() == [given.recipient(number) for number in range(1200)]
-    assert count(HELD) == 0 and batches() == ["cancelled", "released"]
+    assert count(HELD) == 0 and states() == ["cancelled", "released"]
 
 
 def test_what_an_import_holds_can_still_be_cancelled_and_stays_so(
@@ -274,7 +277,7 @@ def test_what_an_import_holds_can_still_be_cancelled_and_stays_so(
 ) -> None:
     given.account()
     with monkeypatch.context() as broken:
-        dies(broken, "_clear_some", after=0)
+        dies(broken, "clear_some", after=0, of=batches)
         with pytest.raises(Killed):
             load(rows(3))
     with db.reading() as session:
@@ -308,8 +311,8 @@ def test_a_killed_import_leaves_held_rows_only_and_running_it_again_ends_with_on
     assert running.returncode == -signal.SIGKILL, said
     left = count()
     assert 1000 <= left < many, "it was over before it was killed"
-    assert left % importing.CHUNK == 0 and count(HELD) == left
-    assert batches() == ["loading"]
+    assert left % batches.CHUNK == 0 and count(HELD) == left
+    assert states() == ["loading"]
     scan()
     assert held_by_nothing() == []
 
@@ -319,7 +322,7 @@ def test_a_killed_import_leaves_held_rows_only_and_running_it_again_ends_with_on
     assert held_by_nothing() == [given.recipient(number) for number in range(many)]
     assert count(ALIVE) == many and count() == many + left
     assert count(col(Message.status) == "cancelled", ALIVE) == 0
-    assert count(HELD) == 0 and batches() == ["cancelled", "released"]
+    assert count(HELD) == 0 and states() == ["cancelled", "released"]
 
 
 def test_what_is_stored_is_what_the_form_would_store(database: str) -> None:

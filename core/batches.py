@@ -1,0 +1,149 @@
+"""A batch from its first row until it is let go: filled under a hold, then removed or released.
+
+One row decides what its messages may do, and each claim reads it anew (core/sending/barring.py);
+the holds on the messages follow, so that the claim's index skips what the row bars.
+"""
+
+from typing import Any
+
+from sqlalchemy import Select, select, update
+from sqlmodel import Session, col
+
+from core import db, messages
+from core.access import Actor
+from core.errors import Refused
+from core.models import Batch, Message
+from core.states import Cause, Status
+
+CHUNK = 500  # rows a transaction: well under 50 ms of a lock that others wait for
+
+
+def begin(
+    session: Session,
+    *,
+    name: str,
+    account_id: int | None,
+    digest: str | None,
+    total: int,
+    by: Actor,
+    **columns: Any,
+) -> int:
+    """Make a batch that is being filled; returns its id. `columns`: file_id, arguments."""
+    batch = Batch(
+        account_id=account_id,
+        name=name,
+        state="loading",
+        source_sha256=digest,
+        total=total,
+        created_at=db.now(session),
+        created_by=by.name,
+        **columns,
+    )
+    session.add(batch)
+    session.flush()
+    return batch.id
+
+
+def check_loading(session: Session, batch_id: int) -> None:
+    """Raise Refused where somebody began the same file anew: theirs removes what is here.
+
+    The batch stays locked until the commit.
+    """
+    db.lock(session, "batch", [batch_id])
+    state = session.execute(select(col(Batch.state)).where(col(Batch.id) == batch_id)).scalar_one()
+    if state != "loading":
+        raise Refused("The same file was imported once more meanwhile; this import gave way.")
+
+
+def leave_loading(session: Session, batch_id: int, *, state: str, **values: Any) -> None:
+    """End the filling of a batch, unless it has ended already: held, released or cancelled."""
+    loading = (col(Batch.id) == batch_id, col(Batch.state) == "loading")
+    session.execute(update(Batch).where(*loading).values(state=state, **values))
+
+
+def unfinished(session: Session, account_id: int | None, digest: str) -> list[int]:
+    """The batches that a file with this SHA-256 has begun to fill."""
+    loading = select(col(Batch.id)).where(
+        col(Batch.account_id) == account_id,
+        col(Batch.source_sha256) == digest,
+        col(Batch.state) == "loading",
+    )
+    return list(session.execute(loading).scalars())
+
+
+def remove(batch_id: int, by: Actor) -> None:
+    """Take away what was stored of a batch that is not full; its rows never left their hold."""
+    while remove_some(batch_id, by):
+        pass
+
+
+def remove_some(batch_id: int, by: Actor) -> int:
+    """Cancel and hide some of the batch's rows; where there are none left, the batch itself."""
+    with db.writing() as session:
+        now = db.now(session)
+        db.lock(session, "batch", [batch_id])
+        ids = session.execute(held_rows(batch_id)).scalars().all()
+        moved = messages.move(
+            session,
+            [{"message_id": one, "at": now, "by": by.name} for one in ids],
+            Status.CANCELLED,
+            Cause.CANCEL,
+            also="hold = NULL, deleted_at = v.at, deleted_by = v.by",
+            at="timestamptz",
+            by="text",
+        )
+        change = {one: ({"status": "pending"}, {"status": "cancelled"}) for one in moved}
+        messages.record(session, "unfinished import removed", by.name, change, at=now)
+        if not ids:
+            leave_loading(session, batch_id, state="cancelled")
+        return len(ids)
+
+
+def held_rows(batch_id: int) -> Select[int]:
+    """The next messages that their batch still holds, ascending."""
+    return (
+        select(col(Message.id))
+        .where(
+            col(Message.status) == Status.PENDING,
+            col(Message.hold) == "batch",
+            col(Message.batch_id) == batch_id,
+        )
+        .order_by(col(Message.id))
+        .limit(CHUNK)
+    )
+
+
+def release_rest() -> None:
+    """Clear the hold of what released batches still hold; the scan finishes what a kill left."""
+    with db.reading() as session:
+        held = (
+            select(col(Message.batch_id))
+            .join(Batch, col(Batch.id) == col(Message.batch_id))
+            .where(
+                col(Message.status) == Status.PENDING,
+                col(Message.hold) == "batch",
+                col(Batch.state) == "released",
+            )
+            .distinct()
+        )
+        batches = list(session.execute(held).scalars())
+    for batch_id in batches:
+        while clear_some(batch_id):
+            pass
+
+
+def clear_some(batch_id: int) -> int:
+    """Clear the hold of some of the batch's rows, as long as it is released."""
+    with db.writing() as session:
+        db.lock(session, "batch", [batch_id])
+        state = select(col(Batch.state)).where(col(Batch.id) == batch_id)
+        if session.execute(state).scalar_one() != "released":
+            return 0
+        ids = list(session.execute(held_rows(batch_id)).scalars())
+        db.lock(session, "message", ids)
+        session.execute(
+            update(Message)
+            .where(col(Message.id).in_(ids), col(Message.status) == Status.PENDING)
+            .values(hold=None)
+        )
+        return len(ids)
