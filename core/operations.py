@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlmodel import Session, col
 
 from core import audit, choosing, db
-from core.access import Actor, Role, needs
+from core.access import Actor, Role, needs, require
 from core.choosing import Choice
 from core.errors import Refused
 from core.models import Operation
@@ -44,6 +44,7 @@ AMONG: dict[Kind, tuple[Status, ...]] = {
     Kind.HOLD: (Status.PENDING,),
     Kind.RELEASE: (Status.PENDING,),
 }
+OPEN = ("queued", "running")
 APART = {Kind.CHECK, Kind.LOAD, Kind.EXPORT}  # much Python: each in a process of its own
 
 
@@ -124,13 +125,17 @@ def undo(operation_id: int, *, by: Actor, here: bool = False) -> int:
     return create(Kind.UNDO, Choice(operation_id=row.id), by=by, here=here)
 
 
-@needs(Role.OPERATOR)
+@needs(Role.VIEWER)
 def cancel(operation_id: int, *, by: Actor) -> None:
-    """Stop an operation after the chunk that is under way. Raises Refused when it has ended."""
+    """Stop an operation after the chunk that is under way. Raises Refused when it has ended.
+
+    Who asked for it may; of somebody else's, operators.
+    """
     with db.writing() as session:
-        open_ = and_(
-            col(Operation.id) == operation_id, col(Operation.state).in_(("queued", "running"))
-        )
+        row = session.get(Operation, operation_id)
+        if row is None or row.created_by != by.name:
+            require(Role.OPERATOR, by)
+        open_ = and_(col(Operation.id) == operation_id, col(Operation.state).in_(OPEN))
         values = {"state": "cancelled", "finished_at": db.now(session)}
         moved = session.execute(
             update(Operation).where(open_).values(**values).returning(col(Operation.id))
@@ -147,6 +152,26 @@ def state(operation_id: int) -> Operation:
     if row is None:
         raise Refused(f"There is no operation {operation_id}.")
     return row
+
+
+def of(person: Actor, kinds: Collection[Kind], *, since: datetime) -> list[Operation]:
+    """Those that this person asked for since then, newest first."""
+    with db.reading() as session:
+        theirs = and_(
+            col(Operation.created_by) == person.name,
+            col(Operation.kind).in_(kinds),
+            col(Operation.created_at) >= since,
+        )
+        newest = session.execute(select(Operation).where(theirs).order_by(col(Operation.id).desc()))
+        return list(newest.scalars())
+
+
+def remaining(row: Operation, now: datetime) -> timedelta | None:
+    """How long it still takes at its rate so far; None where that is not known yet, or any more."""
+    so_far = row.done + row.skipped
+    if row.state != "running" or not row.counted or not so_far or row.started_at is None:
+        return None
+    return (now - row.started_at) * max(row.counted - so_far, 0) / so_far
 
 
 def latest(limit: int) -> list[Operation]:

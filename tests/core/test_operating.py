@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from core import choosing, clock, db, messages, operating, operations
 from core.access import Actor, Role
 from core.choosing import Choice
-from core.errors import Refused
+from core.errors import Forbidden, Refused
 from core.models import Message, MessageEvent, Operation
 from core.operations import Kind
 from tests import given
@@ -267,3 +267,37 @@ def test_a_table_that_was_filled_a_moment_ago_is_not_walked_for_each_message(
     with db.engine().connect() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars().all()
     assert not [line for line in plan if "Join Filter" in line], "\n".join(plan)
+
+
+def test_who_asked_for_an_operation_may_call_it_off_and_of_others_only_operators(
+    sqlite: str,
+) -> None:
+    vera = Actor("vera", Role.VIEWER)
+    stored.messages(stored.account(), [{}])
+    one = operations.create(Kind.HOLD, ALL, by=OLGA)
+    with pytest.raises(Forbidden):
+        operations.cancel(one, by=vera)
+    assert operations.state(one).state == "queued"
+    operations.cancel(one, by=Actor("olga", Role.VIEWER))
+    assert operations.state(one).state == "cancelled"
+
+
+def test_a_person_finds_their_own_operations_again_and_nobody_elses(database: str) -> None:
+    before = clock.wall() - timedelta(minutes=1)
+    mine = [operations.create(Kind.HOLD, ALL, by=OLGA) for _ in range(2)]
+    operations.create(Kind.CANCEL, ALL, by=OLGA)
+    operations.create(Kind.HOLD, ALL, by=Actor("otto", Role.OPERATOR))
+    found = [one.id for one in operations.of(OLGA, {Kind.HOLD}, since=before)]
+    assert found == mine[::-1]
+    later = clock.wall() + timedelta(minutes=1)
+    assert operations.of(OLGA, {Kind.HOLD}, since=later) == []
+
+
+def test_what_remains_is_told_from_the_rate_so_far() -> None:
+    now = clock.wall()
+    begun = now - timedelta(seconds=10)
+    row = Operation(state="running", started_at=begun, counted=1000, done=150, skipped=50)
+    assert operations.remaining(row, now) == timedelta(seconds=40)
+    for unknown in ({"counted": None}, {"done": 0, "skipped": 0}, {"state": "finished"}):
+        other = Operation(**(row.model_dump() | unknown))
+        assert operations.remaining(other, now) is None

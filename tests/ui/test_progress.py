@@ -1,0 +1,84 @@
+"""The bar of an operation: how far it is, what remains, who may cancel, and what is said after."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import col, update
+from streamlit.testing.v1 import AppTest
+
+from core import db, operations, reports
+from core.access import Actor, Role
+from core.choosing import Choice
+from core.models import Operation
+from core.operations import Kind
+
+OLGA = Actor("olga", Role.OPERATOR)
+
+pytestmark = pytest.mark.usefixtures("sqlite")
+
+
+def _page() -> None:
+    import streamlit as st
+
+    from core.access import Actor, Role
+    from ui.progress import progress
+
+    who = Actor(st.session_state["who"], Role[st.session_state["role"]])
+    row = progress(1, by=who, doing="Checking «a & b»")
+    st.write(f"came back {row.state}")
+
+
+def seen(who: str = "olga", role: str = "OPERATOR") -> AppTest:
+    at = AppTest.from_function(_page, default_timeout=20)
+    at.session_state["who"], at.session_state["role"] = who, role
+    return at.run()
+
+
+def html(at: AppTest) -> str:
+    assert not at.exception, at.exception
+    return "\n".join(element.proto.body for element in at.get("html"))
+
+
+def made(**columns: Any) -> int:
+    """The first operation there is, as far as `columns` say."""
+    one = operations.create(Kind.CHECK, Choice(), by=OLGA, counted=1000)
+    with db.writing() as session:
+        session.execute(update(Operation).where(col(Operation.id) == one).values(**columns))
+    return one
+
+
+def test_what_no_worker_has_taken_says_so_without_a_figure() -> None:
+    made(counted=1000)
+    told = html(seen())
+    assert "Checking «a &amp; b»" in told and "waits for a worker" in told and "value=" not in told
+
+
+def test_what_runs_tells_how_much_is_done_and_how_long_the_rest_takes() -> None:
+    made(state="running", started_at=reports.now() - timedelta(minutes=5), done=240, skipped=10)
+    told = html(seen())
+    assert "250 of 1,000 rows · 15 min left" in told and 'value="250" max="1000"' in told
+
+
+def test_who_asked_and_operators_may_cancel_and_other_viewers_may_not() -> None:
+    made(state="running", created_by="vera")
+    assert [b.label for b in seen("vera", "VIEWER").button] == ["Cancel"]
+    assert [b.label for b in seen("olga", "OPERATOR").button] == ["Cancel"]
+    assert [b.label for b in seen("victor", "VIEWER").button] == []
+
+
+def test_cancel_ends_it_and_the_page_says_how_far_it_came() -> None:
+    one = made(state="running", done=3)
+    at = seen()
+    at.button[0].click().run()
+    assert operations.state(one).state == "cancelled"
+    assert "cancelled after 3 rows" in html(seen())
+
+
+def test_what_failed_says_why_and_what_is_finished_is_left_to_the_page() -> None:
+    made(state="failed", error="the file <i>ended</i>")
+    assert "failed after 0 rows: the file &lt;i&gt;ended&lt;/i&gt;." in html(seen())
+    with db.writing() as session:
+        session.execute(update(Operation).values(state="finished", error=None))
+    at = seen()
+    assert html(at) == "" and at.markdown[0].value == "came back finished"
