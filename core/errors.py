@@ -50,5 +50,13 @@ class Conflict(OutboxError):
         self.current = current
 
 
+class Unanswered(OutboxError):
+    """A question to Meta that got no answer, or a refusal; `code` where Graph named one."""
+
+    def __init__(self, message: str, *, code: int | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class Misconfigured(OutboxError):
     """A setting that cannot work; names the variable."""

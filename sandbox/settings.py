@@ -7,8 +7,9 @@ from sandbox.numbers import Changes
 from sandbox.webhooks import Options
 from sandbox.world import World
 
-_SECTIONS = ("numbers", "webhooks", "templates", "latency_ms")
-_STATUSES = ("APPROVED", "PENDING", "REJECTED", "PAUSED", "DISABLED")
+_SECTIONS = ("numbers", "webhooks", "templates", "listing", "latency_ms")
+_STATUSES = ("APPROVED", "PENDING", "REJECTED", "PAUSED", "DISABLED", "DELETED")
+_CHANGES = ("status", "category", "components", "quality")
 
 
 def shown(world: World) -> dict[str, Any]:
@@ -21,6 +22,7 @@ def shown(world: World) -> dict[str, Any]:
         "webhooks": asdict(world.webhooks.options)
         | {"pending": world.webhooks.pending, "dropped": world.webhooks.dropped},
         "templates": {f"{t.name}/{t.language}": t.status for t in world.templates.all},
+        "listing": world.templates.refusals,
         "latency_ms": world.latency * 1000,
     }
 
@@ -31,14 +33,17 @@ def change(world: World, body: dict[str, Any]) -> None:
     numbers = {str(node): _number(want) for node, want in _object(body, "numbers").items()}
     options = _webhooks(world.webhooks.options, _object(body, "webhooks"))
     latency = _seconds(body.get("latency_ms", world.latency * 1000), "latency_ms") / 1000
-    templates = _object(body, "templates")
-    for name, status in templates.items():
-        if status not in _STATUSES or name not in {t.name for t in world.templates.all}:
-            raise ValueError(f"templates: a known name with one of {', '.join(_STATUSES)}")
+    listing = _listing(body.get("listing", world.templates.refusals))
+    known = {t.name for t in world.templates.all}
+    templates = {
+        name: _template(want, known=name in known)
+        for name, want in _object(body, "templates").items()
+    }
     for node, changes in numbers.items():
         world.numbers.change(node, changes)
-    for template in world.templates.all:
-        template.status = templates.get(template.name, template.status)
+    for name, edited in templates.items():
+        world.templates.change(name, edited)
+    world.templates.refusals = listing
     world.webhooks.options, world.latency = options, latency
 
 
@@ -72,6 +77,23 @@ def _number(want: Any) -> Changes:
         if name in want and not (isinstance(want[name], str) and want[name].isdigit()):
             raise ValueError(f"{name} must be digits")
     return Changes(**want)  # type: ignore[typeddict-item]
+
+
+def _template(want: Any, *, known: bool) -> dict[str, Any]:
+    """What to change of all languages of a template: its status alone, or an object."""
+    changes = {"status": want} if isinstance(want, str) else want
+    if not known or not isinstance(changes, dict):
+        changes = {"status": None}
+    if changes.get("status", "APPROVED") not in _STATUSES:
+        raise ValueError(f"templates: a known name with one of {', '.join(_STATUSES)}")
+    _known(changes, _CHANGES, "templates")
+    return changes
+
+
+def _listing(codes: Any) -> list[int | None]:
+    if not isinstance(codes, list) or not all(c is None or type(c) is int for c in codes):
+        raise ValueError("listing: a list of error codes, null for an answer as usual")
+    return codes
 
 
 def _webhooks(now: Options, want: dict[str, Any]) -> Options:

@@ -28,10 +28,11 @@ class Template:
     parameter_format: str
     components: list[dict[str, Any]]
     rejected_reason: str = "NONE"
+    quality: str = "UNKNOWN"
 
     def node(self, fields: list[str]) -> dict[str, Any]:
         """The fields asked for; unknown ones are left out, as Graph does for absent values."""
-        every = asdict(self) | {"quality_score": {"score": "UNKNOWN"}}
+        every = asdict(self) | {"quality_score": {"score": self.quality}}
         return {name: every[name] for name in [*fields, "id"] if name in every}
 
     def component(self, kind: str) -> dict[str, Any]:
@@ -51,6 +52,7 @@ class Templates:
 
     def __init__(self) -> None:
         self.all = [Template(**node) for node in json.loads(_SEED.read_text(encoding="utf-8"))]
+        self.refusals: list[int | None] = []  # of the next requests for the list; None: as usual
 
     def by_id(self, node: str, *, method: str) -> Template:
         """The template with this id. Raises GraphError 100/33."""
@@ -63,6 +65,14 @@ class Templates:
         found = (t for t in self.all if (t.name, t.language) == (name, language))
         return next(found, None)
 
+    def change(self, name: str, changes: dict[str, Any]) -> None:
+        """Change all languages of a template; one that is deleted is listed no more."""
+        for template in self.all:
+            if template.name == name:
+                for field, value in changes.items():
+                    setattr(template, field, value)
+        self.all = [template for template in self.all if template.status != "DELETED"]
+
     def unpause(self, node: str) -> None:
         """Ends a pacing pause. Raises GraphError 100 when the template is not paused."""
         template = self.by_id(node, method="POST")
@@ -73,8 +83,11 @@ class Templates:
     def page(self, query: dict[str, str], *, url: str) -> dict[str, Any]:
         """One page of the list; `next` and `previous` only where there is one.
 
-        Raises GraphError 131059 for a cursor that this list did not give out.
+        Raises GraphError 131059 for a cursor that this list did not give out, and what was ordered.
         """
+        refusal = self.refusals.pop(0) if self.refusals else None
+        if refusal is not None:
+            raise GraphError(refusal)
         found = [template for template in self.all if template.matches(query)]
         size = _limit(query)
         start = _start(found, query, size)

@@ -5,10 +5,11 @@ Only a parsed Graph error refuses a message: a 502 or 504 can come after Meta ac
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from core.meta.codes import ErrorClass, Verdict, classify
 
+T = TypeVar("T")
 EXCERPT = 2000  # characters of an answer that the attempt keeps
 LONGEST_ID = 512  # Meta's have about 60; a longer one would not fit the index over them
 
@@ -32,7 +33,7 @@ class Answer:
 
 def read(status: int, body: bytes) -> Answer:
     """Read the answer to a POST of a message: accepted, refused with a class, or unknown."""
-    excerpt = _storable(body[:EXCERPT].decode("utf-8", "replace"))
+    excerpt = storable(body[:EXCERPT].decode("utf-8", "replace"))
     parsed = _json(body)
     error = parsed.get("error")
     if isinstance(error, dict) and (code := _number(error.get("code"))) is not None:
@@ -69,7 +70,7 @@ def _words(code: int, error: dict[str, Any]) -> str:
     data = error.get("error_data")
     details = data.get("details") if isinstance(data, dict) else data
     parts = [p for p in (error.get("message"), details) if isinstance(p, str) and p]
-    return _storable(": ".join(dict.fromkeys(parts)))[:EXCERPT] or f"(#{code})"
+    return storable(": ".join(dict.fromkeys(parts)))[:EXCERPT] or f"(#{code})"
 
 
 def _message_id(parsed: dict[str, Any]) -> str | None:
@@ -78,12 +79,19 @@ def _message_id(parsed: dict[str, Any]) -> str | None:
     found = first.get("id") if isinstance(first, dict) else None
     if not isinstance(found, str) or len(found) > LONGEST_ID:
         return None
-    return _storable(found) or None
+    return storable(found) or None
 
 
-def _storable(text: str) -> str:
+def storable(value: T) -> T:
     """Without what JSON may hold and a database refuses: NUL, and halves of surrogate pairs."""
-    return text.encode("utf-8", "replace").decode().replace("\x00", "")
+    made: Any = value
+    if isinstance(value, str):
+        made = value.encode("utf-8", "replace").decode().replace("\x00", "")
+    elif isinstance(value, list):
+        made = [storable(one) for one in value]
+    elif isinstance(value, dict):
+        made = {storable(name): storable(one) for name, one in value.items()}
+    return cast(T, made)
 
 
 def _json(body: bytes) -> dict[str, Any]:

@@ -76,7 +76,7 @@ async def post(
         async with session.post(
             url, data=payload, headers=headers, allow_redirects=False
         ) as response:
-            return answers.read(response.status, _without(token, await _body(response)))
+            return answers.read(response.status, without_token(token, await _body(response)))
     except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
         if payload.refusal:
             raise payload.refusal from None
@@ -95,7 +95,7 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
     return body
 
 
-def _without(token: str, body: bytes) -> bytes:
+def without_token(token: str, body: bytes) -> bytes:
     """The answer as it may be kept and shown: Graph repeats a malformed token in its words."""
     return body.replace(token.encode(), b"[token]") if len(token) >= SHORTEST_TOKEN else body
 

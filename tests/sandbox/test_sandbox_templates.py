@@ -175,3 +175,20 @@ def test_the_list_is_filtered_by_name_language_and_category(api):
     assert len(api.get(f"{url}?name=order_shipped&language=id").json()["data"]) == 1
     assert len(api.get(f"{url}?category=marketing&status=APPROVED").json()["data"]) == 1
     assert api.get(f"{url}?name=absent").json() == {"data": []}
+
+
+def test_a_template_can_be_edited_and_deleted_as_at_meta(api, send):
+    listed = "/v25.0/100200300400500/message_templates?fields=name,category,quality_score"
+    changes = {"category": "MARKETING", "quality": "RED", "components": [{"type": "BODY"}]}
+    api.admin("settings", {"templates": {"hello_world": changes, "autumn_sale": "DELETED"}})
+    nodes = {node["name"]: node for node in api.get(listed).json()["data"]}
+    assert nodes["hello_world"]["category"] == "MARKETING"
+    assert nodes["hello_world"]["quality_score"] == {"score": "RED"}
+    assert "autumn_sale" not in nodes
+    assert send("autumn_sale").json()["error"]["code"] == 132001
+
+
+def test_the_list_is_refused_as_ordered_and_then_answers_as_usual(api):
+    listed = "/v25.0/100200300400500/message_templates"
+    api.admin("settings", {"listing": [None, 80007]})
+    assert [api.get(listed).status_code for _ in range(3)] == [200, 429, 200]

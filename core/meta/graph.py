@@ -1,0 +1,133 @@
+"""The control plane: what a business has at Meta, asked with `requests`; nothing is sent by it.
+
+Blocking, page after page: never inside a transaction, never in the send loop.
+Source: Meta's pages templates/template-management and phone-numbers.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import requests
+
+from core.errors import Unanswered
+from core.meta import answers
+from core.meta.answers import Answer, storable
+from core.meta.client import without_token
+from core.meta.codes import OBJECT_NOT_FOUND, ErrorClass
+from core.settings import settings
+
+SECONDS = (3, 30)  # until it is connected; between two pieces of an answer
+PAGE = 100
+MOST_PAGES = 100  # Meta allows 6,000 templates to a business
+EXPIRED_CURSOR = 131059
+BEGINS = 4  # how often a list is begun whose cursor expires on the way
+
+_TEMPLATE = (
+    "name,language,status,category,components,parameter_format,quality_score,rejected_reason,id"
+)
+_NUMBER = "display_phone_number,quality_rating,throughput,whatsapp_business_manager_messaging_limit"
+
+
+class Number(NamedTuple):
+    """What Meta says of a number that sends; None where it does not say."""
+
+    display_phone: str | None
+    quality: str | None
+    throughput: str | None
+    messaging_limit: str | None
+
+
+def templates(waba_id: str, token: str) -> list[dict[str, Any]]:
+    """Every message template of a WABA with Meta's field names, in Meta's order.
+
+    A cursor that expires on the way has the list begun anew, a few times. Raises Unanswered.
+    """
+    with _session(token) as session:
+        for _ in range(BEGINS):
+            try:
+                return [node for page in _pages(session, token, waba_id) for node in page]
+            except Unanswered as refused:
+                if refused.code != EXPIRED_CURSOR:
+                    raise
+    raise Unanswered("Meta's list of templates changed while it was read. Try again.")
+
+
+def _pages(session: requests.Session, token: str, waba_id: str) -> Iterator[list[dict[str, Any]]]:
+    query = {"fields": _TEMPLATE, "limit": str(PAGE)}
+    for _ in range(MOST_PAGES):
+        page = _get(session, token, f"{waba_id}/message_templates", query)
+        yield [node for node in page.get("data", ()) if isinstance(node, dict)]
+        paging = page.get("paging", {})
+        after = paging.get("cursors", {}).get("after")
+        if not paging.get("next") or not after:
+            return
+        query = query | {"after": str(after)}
+    raise Unanswered("Meta's list of templates does not end.")
+
+
+def number(phone_number_id: str, token: str) -> Number:
+    """What Meta says of one number. Raises Unanswered."""
+    with _session(token) as session:
+        node = _get(session, token, phone_number_id, {"fields": _NUMBER})
+    level = node.get("throughput")
+    return Number(
+        _text(node.get("display_phone_number")),
+        _text(node.get("quality_rating")),
+        _text(level.get("level") if isinstance(level, dict) else None),
+        _text(node.get("whatsapp_business_manager_messaging_limit")),
+    )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _session(token: str) -> requests.Session:
+    session = requests.Session()
+    session.trust_env = False  # a .netrc would put its own password in the token's place
+    session.headers["Authorization"] = f"Bearer {token}"
+    return session
+
+
+def _get(session: requests.Session, token: str, path: str, query: dict[str, str]) -> dict[str, Any]:
+    chosen = settings()
+    address = f"{chosen.api_url}/{chosen.api_version}/{path}"
+    try:
+        answered = session.get(address, params=query, timeout=SECONDS, allow_redirects=False)
+        body = without_token(token, answered.content)
+    except requests.RequestException as error:
+        # The name of the error only: its text may hold what stands in the address.
+        told = f"Meta could not be reached ({type(error).__name__})"
+        raise Unanswered(f"{told}. Check this machine's connection.") from None
+    answer = answers.read(answered.status_code, body)
+    if answer.code is not None:
+        raise Unanswered(_refusal(answer, path.split("/")[0]), code=answer.code)
+    return _object(answered.status_code, body)
+
+
+def _object(status: int, body: bytes) -> dict[str, Any]:
+    try:
+        read = storable(json.loads(body)) if status == 200 else None
+    except (ValueError, RecursionError):  # RecursionError: thousands of brackets
+        read = None
+    if not isinstance(read, dict):
+        raise Unanswered(f"Meta did not answer as it should (HTTP {status}). Try again later.")
+    return read
+
+
+def _refusal(answer: Answer, node: str) -> str:
+    assert answer.verdict is not None
+    kind = answer.verdict.error_class
+    if (answer.code, answer.subcode) == OBJECT_NOT_FOUND:
+        return f"Meta knows nothing with the id {node}, or the access token may not see it."
+    if kind is ErrorClass.THROTTLED:
+        return f"Meta wants to be asked less often ({answer.code}). Try again in an hour."
+    if kind is ErrorClass.ACCOUNT:
+        return (
+            f"Meta did not accept the access token, or it may not read this ({answer.code}:"
+            f" {answer.text}). Another one: python manage.py account token NAME"
+        )
+    if kind is ErrorClass.TRANSIENT:
+        return f"Meta was busy ({answer.code}). Try again later."
+    return f"Meta refused to answer ({answer.code}): {answer.text}"
