@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
-from core import db, drafts, messages, pacing, phone, rendering, templating
+from core import db, drafts, messages, optouts, pacing, phone, rendering, templating
 from core.access import Actor, Role, needs
 from core.account_checks import problems
 from core.drafts import Composed, Draft, When
@@ -48,13 +48,16 @@ def check(draft: Draft) -> Composed:
 def check_in(session: Session, draft: Draft, *, due_before: datetime | None = None) -> Composed:
     """As `check`; `due_before` is the time that an edit may keep."""
     account = session.get(Account, draft.account_id) if draft.account_id is not None else None
-    composed = compose(
-        draft,
-        account=account,
-        template=find_template(session, account, draft),
-        now=db.now(session),
-        due_before=due_before,
-    )
+    template = find_template(session, account, draft)
+    asked = optouts.problems(session, draft, account, template)
+    try:
+        composed = compose(
+            draft, account=account, template=template, now=db.now(session), due_before=due_before
+        )
+    except Invalid as invalid:
+        raise Invalid(*invalid.problems, *asked) from None
+    if asked:
+        raise Invalid(*asked)
     if composed.reference and _is_taken(session, composed):
         raise reference_taken(composed.reference)
     return composed

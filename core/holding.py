@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from core import db, messages
+from core import covering, db, messages
 from core.access import Actor, Role, needs
 from core.errors import Refused
 from core.models import Message
@@ -34,6 +34,8 @@ def release(message_id: int, *, by: Actor) -> None:
     with db.writing() as session:
         row, now = messages.find(session, message_id), db.now(session)
         _check_releasable(row)
+        if asked := covering.why_refused(session, message_id):
+            raise Refused(asked)
         set_hold(session, [row.id], None)
         change = {row.id: ({"hold": row.hold}, {"hold": None})}
         messages.record(session, "release", by.name, change, at=now)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import insert, update
 from sqlmodel import Session, col
 
-from core import db
+from core import covering, db
 from core.access import Actor, Role, needs
 from core.errors import Refused
 from core.models import Message, MessageEvent
@@ -126,6 +126,8 @@ def retry(message_id: int, *, by: Actor, confirmed: bool = False) -> None:
     with db.writing() as session:
         row, now = find(session, message_id), db.now(session)
         check_confirmed(row, confirmed)
+        if asked := covering.why_refused(session, message_id):
+            raise Refused(asked)
         if not revive(session, [message_id], Cause.RETRY_BY_PERSON, by.name, at=now):
             raise Refused(too_late(row, "sent again"))
         _record_status(session, "retry", row, Status.PENDING, by, confirmed=confirmed)

@@ -14,7 +14,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from core import choosing, db, holding, messages, operations
+from core import choosing, covering, db, holding, messages, operations, sparing
 from core.choosing import e
 from core.operations import AMONG, APART, Kind, Taken
 from core.standing import m
@@ -36,6 +36,7 @@ REASONS = {
     "free": "not held",
     "by_rule": "held by their batch or template",
     "changed": "changed since, or its reference is in use",
+    "opted_out": "asked not to be contacted",
 }
 
 
@@ -97,7 +98,7 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
         mine = replace(held, after=after, done=held.done + done, why=dict(Counter(held.why) + why))
         operations.progress(session, mine, ended=reached is None)
         now = db.now(session)
-    if done and held.kind in (Kind.RETRY, Kind.UNDO, Kind.RELEASE):
+    if done and held.kind in _SENDS:
         wake(now)
     return mine, reached is not None
 
@@ -106,6 +107,9 @@ def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter
     db.lock(session, "message", ids)
     rows = {row.id: row for row in _rows(session, ids)}
     why = {one: _why_not(mine, rows.get(one)) for one in ids}
+    if mine.kind in _SENDS:
+        able = [one for one in ids if why[one] is None]
+        why |= dict.fromkeys(covering.of_messages(session, able), "opted_out")
     able = [one for one in ids if why[one] is None]
     changed = _DO[mine.kind](session, mine, able)
     events = {one: _event(rows[one], mine.kind) for one in sorted(changed)}
@@ -113,6 +117,9 @@ def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter
     messages.record(session, mine.kind, mine.by, events, at=at, operation_id=mine.id)
     skipped = Counter(why[one] or "changed" for one in ids if one not in changed)
     return len(changed), skipped
+
+
+_SENDS = (Kind.RETRY, Kind.UNDO, Kind.RELEASE)  # after these a message may leave
 
 
 def _rows(session: Session, ids: Collection[int]) -> list[Row[Any]]:
@@ -197,7 +204,7 @@ def _undo(session: Session, mine: Taken, ids: list[int]) -> set[int]:
 
 
 # What is no walk over messages: a generator that yields after each of its transactions.
-_WORK: dict[Kind, Callable[[Taken], Iterator[Taken]]] = {}
+_WORK: dict[Kind, Callable[[Taken], Iterator[Taken]]] = {Kind.LEAVE: sparing.chunks}
 _DO: dict[Kind, Callable[[Session, Taken, list[int]], set[int]]] = {
     Kind.RETRY: _retry,
     Kind.CANCEL: _cancel,

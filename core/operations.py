@@ -34,6 +34,7 @@ class Kind(StrEnum):
     CHECK = "check"  # a file before it is loaded
     LOAD = "load"
     EXPORT = "export"
+    LEAVE = "leave"  # in peace, who asked for it
 
 
 AMONG: dict[Kind, tuple[Status, ...]] = {

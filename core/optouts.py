@@ -1,18 +1,270 @@
-"""Who asked not to be contacted: checked when a message is scheduled, and again in the claim."""
+"""Who asked not to be contacted: the list, and what becomes of those who are on it.
 
-from collections.abc import Iterable
+A row is never taken away: lifted, it stays with who lifted it and when. What is pending for
+somebody who is added is cancelled in transactions of its own; until it is, the claim refuses it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
-from core import messages
+from core import audit, covering, db, messages, operations, phone
+from core.access import Actor, Role, needs
+from core.choosing import Choice
+from core.covering import BY_META, BY_PERSON, COVERED, EVERYTHING, MARKETING, SCOPES
+from core.drafts import Draft
+from core.errors import Invalid, Problem, Refused
 from core.meta.codes import ErrorClass
+from core.models import Account, OptOut, Template
+from core.operations import Kind
+from core.quoting import quoted
 from core.states import Cause, Status
 
 ASKED = "They asked not to be contacted."
+LONGEST = 500  # characters of a reason
+CHUNK = 1_000
 
 
-def leave_in_peace(session: Session, ids: Iterable[int], actor: str, *, at: datetime) -> set[int]:
+@dataclass(frozen=True)
+class Wish:
+    """What somebody asked: not to get everything, or marketing, from all our numbers or one."""
+
+    number: str  # E.164
+    scope: str = EVERYTHING
+    account_id: int | None = None
+    source: str = BY_PERSON
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Added:
+    """What became of one number: on the list already, or added, with what was cancelled of it."""
+
+    number: str
+    already: bool
+    cancelled: int = 0
+
+
+@needs(Role.OPERATOR)
+def add(
+    typed: Sequence[str],
+    *,
+    by: Actor,
+    scope: str = EVERYTHING,
+    account_id: int | None = None,
+    home: str | None = None,
+    source: str = BY_PERSON,
+    reason: str | None = None,
+) -> list[Added]:
+    """Put numbers on the list and cancel at once what is pending for them; the order is kept.
+
+    They are read with `home`, an ISO alpha-2 country, else that of the account. What the list has
+    already is not doubled; a wider scope replaces a narrower one. Raises Invalid with every problem
+    (fields number, scope, account, reason), and then nothing was added.
+    """
+    with db.reading() as session:
+        account = session.get(Account, account_id) if account_id is not None else None
+    wrong = wrong_in(scope, reason, account_id is not None and account is None)
+    numbers, unread = _read(typed, home or (account.country if account else None))
+    if wrong or unread:
+        raise Invalid(*unread, *wrong)
+    said = (reason or "").strip() or None
+    wishes = [Wish(one, scope, account_id, source, said) for one in numbers]
+    with db.writing() as session:
+        new = set()
+        for wish in put(session, wishes, by.name):
+            new.add(wish.number)
+            audit.record(session, by, "opt-out added", target=wish.number, after=_facts(wish))
+    return [Added(one, one not in new, cancel_pending(one, by=by)) for one in numbers]
+
+
+def wrong_in(scope: str, reason: str | None, unknown_account: bool) -> list[Problem]:
+    """What is wrong beside the number."""
+    found = []
+    if scope not in SCOPES:
+        found.append(Problem("scope", "unknown", f"{quoted(scope)} is no scope: {_OR}."))
+    if unknown_account:
+        found.append(Problem("account", "missing", "There is no such account."))
+    if reason and len(reason.strip()) > LONGEST:
+        found.append(Problem("reason", "too_long", f"A reason has at most {LONGEST} characters."))
+    return found
+
+
+_OR = " or ".join(SCOPES)
+
+
+def _read(typed: Sequence[str], home: str | None) -> tuple[list[str], list[Problem]]:
+    """The numbers, each once, and what could not be read."""
+    found: dict[str, None] = {}
+    problems = []
+    for one in typed:
+        try:
+            found[phone.read(one, home=home).e164] = None
+        except Invalid as invalid:
+            problems += [Problem("number", p.code, p.message) for p in invalid.problems]
+    if not typed:
+        problems.append(Problem("number", "empty", "Type the number of the person."))
+    return list(found), problems
+
+
+def _facts(wish: Wish) -> dict[str, Any]:
+    return {
+        "scope": wish.scope,
+        "account_id": wish.account_id,
+        "source": wish.source,
+        "reason": wish.reason,
+    }
+
+
+def put(session: Session, wishes: Sequence[Wish], actor: str) -> list[Wish]:
+    """Write what the list does not have yet, at most 1,000 wishes; returns those.
+
+    Nobody else writes to the list meanwhile: who waits for it must hold no lock that a writer of
+    it takes afterwards, so a transaction that comes here touches no message after.
+    """
+    if db.on_postgres(session):
+        session.execute(db.sql("LOCK TABLE opt_out IN SHARE ROW EXCLUSIVE MODE"))
+    at = db.now(session)
+    known = _in_force(session, {one.number for one in wishes})
+    new: list[Wish] = []
+    for wish in wishes:
+        there = known.setdefault(wish.number, [])
+        if any(_includes(row, wish) for row in there):
+            continue
+        for row in [row for row in there if row.account_id == wish.account_id]:
+            row.lifted_at, row.lifted_by = at, actor  # narrower, and replaced
+            there.remove(row)
+        made = OptOut(number=wish.number, **_facts(wish), created_at=at, created_by=actor)
+        session.add(made)
+        there.append(made)
+        new.append(wish)
+    session.flush()
+    return new
+
+
+def _in_force(session: Session, numbers: set[str]) -> dict[str, list[OptOut]]:
+    few = select(OptOut).where(col(OptOut.number).in_(numbers), col(OptOut.lifted_at).is_(None))
+    found: dict[str, list[OptOut]] = {}
+    for one in session.execute(few).scalars():
+        found.setdefault(one.number, []).append(one)
+    return found
+
+
+def _includes(row: OptOut, wish: Wish) -> bool:
+    return row.account_id in (None, wish.account_id) and row.scope in (EVERYTHING, wish.scope)
+
+
+def heard(session: Session, told: Iterable[tuple[str, int]], reason: str | None) -> None:
+    """Keep what Meta answered: (number, account) who stopped that number's marketing messages.
+
+    What is pending for them is refused by the claim.
+    """
+    wishes = [
+        Wish(number, MARKETING, account_id, BY_META, reason)
+        for number, account_id in sorted(set(told))
+        if number
+    ]
+    if wishes:
+        for wish in put(session, wishes, "Meta"):
+            facts = _facts(wish)
+            audit.record_engine(session, "opt-out added", target=wish.number, after=facts)
+
+
+def problems(
+    session: Session, draft: Draft, account: Account | None, template: Template | None
+) -> list[Problem]:
+    """The problem of a draft whose recipient asked not to be sent what it is; else none."""
+    try:
+        if account is None:
+            return []
+        number = phone.read(draft.recipient, home=account.country).e164
+    except Invalid:  # told by whoever checks the rest
+        return []
+    marketing = template is not None and template.category == covering.MARKETING_CATEGORY
+    asked = covering.covering(session, account.id, number, marketing=marketing)
+    if asked is None:
+        return []
+    told = covering.refusal(session, asked, zone=draft.when.zone)
+    return [Problem("recipient", "opted_out", told, {"opt_out": asked.id})]
+
+
+@needs(Role.OPERATOR)
+def lift(opt_out_id: int, *, by: Actor) -> OptOut:
+    """Take one opt-out out of force; returns it. Raises Refused when it is none, or lifted."""
+    with db.writing() as session:
+        row = session.get(OptOut, opt_out_id, with_for_update=True)
+        if row is None:
+            raise Refused(f"There is no opt-out {opt_out_id}.")
+        if row.lifted_at is not None:
+            raise Refused(f"Opt-out {opt_out_id} was lifted already, by {row.lifted_by}.")
+        _lift(session, row, by)
+    return row
+
+
+@needs(Role.OPERATOR)
+def lift_number(typed: str, *, by: Actor, home: str | None = None) -> list[OptOut]:
+    """Take all that is in force for one number out of force; returns it.
+
+    Raises Invalid where the number cannot be read, Refused where nothing is in force for it.
+    """
+    number = phone.read(typed, home=home)
+    with db.writing() as session:
+        theirs = select(OptOut).where(
+            col(OptOut.number) == number.e164, col(OptOut.lifted_at).is_(None)
+        )
+        found = list(session.execute(theirs.order_by(col(OptOut.id)).with_for_update()).scalars())
+        if not found:
+            raise Refused(f"{number.readable} is not on the list.")
+        for row in found:
+            _lift(session, row, by)
+    return found
+
+
+def _lift(session: Session, row: OptOut, by: Actor) -> None:
+    row.lifted_at, row.lifted_by = db.now(session), by.name
+    before = {"id": row.id, "scope": row.scope, "account_id": row.account_id}
+    audit.record(session, by, "opt-out lifted", target=row.number, before=before)
+
+
+_WAITS = db.judged(f"m.status = 'pending' AND {COVERED}")
+_PENDING = (
+    "SELECT DISTINCT m.id FROM opt_out o JOIN content c ON c.recipient = o.number"
+    " JOIN message m ON m.id = c.message_id LEFT JOIN template t ON t.id = m.template_id"
+    f" WHERE o.lifted_at IS NULL AND {_WAITS}"
+    " AND {which} ORDER BY m.id LIMIT :most"
+)
+
+
+@needs(Role.OPERATOR)
+def cancel_pending(number: str, *, by: Actor) -> int:
+    """Cancel what is pending for one number and covered, in chunks; returns how many."""
+    count, going = 0, True
+    while going:
+        with db.writing() as session:
+            ids = pending(session, "o.number = :number", number=number)
+            moved = leave_in_peace(session, ids, by.name, at=db.now(session))
+        count, going = count + len(moved), len(ids) == CHUNK
+    return count
+
+
+def pending(session: Session, which: str, **values: Any) -> list[int]:
+    """The next messages that wait and are covered, ascending, at most 1,000."""
+    asked = db.sql(_PENDING.format(which=which))
+    return list(session.execute(asked, values | {"most": CHUNK}).scalars())
+
+
+def leave_in_peace(
+    session: Session,
+    ids: Iterable[int],
+    actor: str,
+    *,
+    at: datetime,
+    operation_id: int | None = None,
+) -> set[int]:
     """Cancel pending messages of people who asked for it, at most 1,000; returns which."""
     moved = messages.move(
         session,
@@ -23,5 +275,11 @@ def leave_in_peace(session: Session, ids: Iterable[int], actor: str, *, at: date
         f" error_text = '{ASKED}'",
     )
     change = {one: ({"status": "pending"}, {"status": "cancelled"}) for one in sorted(moved)}
-    messages.record(session, "opted out", actor, change, at=at)
+    messages.record(session, "opted out", actor, change, at=at, operation_id=operation_id)
     return moved
+
+
+@needs(Role.OPERATOR)
+def leave_all(*, by: Actor, here: bool = False) -> int:
+    """Have cancelled what is pending for anybody on the list; returns the operation."""
+    return operations.create(Kind.LEAVE, Choice(), by=by, here=here)

@@ -42,17 +42,17 @@ LAYERS: dict[str, str] = {
         quoting rendering renewing retry schedule sending.breaker sending.permits
         sending.sieve states templating wake""",
     "records": "db models schema settings vault",
-    "reads": """blocking choosing depth dump explain export forecast invariants.attempts
+    "reads": """blocking choosing covering depth dump explain export forecast invariants.attempts
         invariants.events invariants.messages invariants.posts invariants.rates
         invariants.violation line listing readiness reports sending.barring standing telling
         verify""",
     "services": """account_settings accounts apart audit batches composing drafts editing files
-        guarding holding importing installation lateness messages meta.client meta.graph operating
-        operations optouts outcomes preparing resuming scan sending.accept sending.agenda
-        sending.attempts sending.claim sending.engine_time sending.lanes sending.loop
-        sending.marks sending.posting sending.process sending.reap sending.recognising
-        sending.results sending.settle sending.tick sending.twin sessions sheet templates
-        users webhooks workers""",
+        guarding holding importing installation lateness messages meta.client meta.graph
+        operating operations optouts outcomes preparing resuming scan sending.accept
+        sending.agenda sending.attempts sending.claim sending.engine_time sending.lanes
+        sending.loop sending.marks sending.posting sending.process sending.reap
+        sending.recognising sending.results sending.settle sending.tick sending.twin
+        sessions sheet sparing templates users webhooks workers""",
 }
 BELOW: dict[str, set[str]] = {
     "pure": {"pure"},

@@ -12,10 +12,9 @@ from sqlalchemy import Row, bindparam
 from sqlmodel import Session
 
 from core import db, templating
+from core.covering import MARKETING_CATEGORY
 from core.models import Json
 from core.sending.permits import Approved, Permits
-
-MARKETING = "MARKETING"  # Meta's category
 
 # How much of what this account sends to this person an opt-out covers: 2 everything, 1 marketing.
 OPTED_OUT = (
@@ -53,6 +52,6 @@ def _of(session: Session, columns: str, ids: set[int], condition: str) -> Sequen
 
 
 def _approved(row: Row[Any]) -> Approved:
-    marketing = row.category == MARKETING
+    marketing = row.category == MARKETING_CATEGORY
     shape = templating.shape_of(row.sha256, row.components, row.parameter_format)
     return Approved(row.name, row.language, row.sha256, marketing, shape)
