@@ -126,8 +126,7 @@ def put(session: Session, wishes: Sequence[Wish], actor: str) -> list[Wish]:
     Nobody else writes to the list meanwhile: who waits for it must hold no lock that a writer of
     it takes afterwards, so a transaction that comes here touches no message after.
     """
-    if db.on_postgres(session):
-        session.execute(db.sql("LOCK TABLE opt_out IN SHARE ROW EXCLUSIVE MODE"))
+    _write_alone(session)
     at = db.now(session)
     known = _in_force(session, {one.number for one in wishes})
     new: list[Wish] = []
@@ -144,6 +143,11 @@ def put(session: Session, wishes: Sequence[Wish], actor: str) -> list[Wish]:
         new.append(wish)
     session.flush()
     return new
+
+
+def _write_alone(session: Session) -> None:
+    if db.on_postgres(session):
+        session.execute(db.sql("LOCK TABLE opt_out IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def _in_force(session: Session, numbers: set[str]) -> dict[str, list[OptOut]]:
@@ -196,7 +200,8 @@ def problems(
 def lift(opt_out_id: int, *, by: Actor) -> OptOut:
     """Take one opt-out out of force; returns it. Raises Refused when it is none, or lifted."""
     with db.writing() as session:
-        row = session.get(OptOut, opt_out_id, with_for_update=True)
+        _write_alone(session)
+        row = session.get(OptOut, opt_out_id)
         if row is None:
             raise Refused(f"There is no opt-out {opt_out_id}.")
         if row.lifted_at is not None:
@@ -213,10 +218,11 @@ def lift_number(typed: str, *, by: Actor, home: str | None = None) -> list[OptOu
     """
     number = phone.read(typed, home=home)
     with db.writing() as session:
+        _write_alone(session)
         theirs = select(OptOut).where(
             col(OptOut.number) == number.e164, col(OptOut.lifted_at).is_(None)
         )
-        found = list(session.execute(theirs.order_by(col(OptOut.id)).with_for_update()).scalars())
+        found = list(session.execute(theirs.order_by(col(OptOut.id))).scalars())
         if not found:
             raise Refused(f"{number.readable} is not on the list.")
         for row in found:

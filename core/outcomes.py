@@ -10,10 +10,11 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from core import accounts, db, messages, templates
+from core import accounts, db, messages, optouts, templates
 from core.meta.answers import Answer
-from core.meta.codes import ErrorClass, classify
+from core.meta.codes import STOPPED_MARKETING, ErrorClass, classify
 from core.meta.statuses import StatusUpdate
+from core.models import Message
 from core.states import RANK, Cause, Delivery, Status
 
 _WHENS = " ".join(f"WHEN '{delivery}' THEN {rank}" for delivery, rank in RANK.items())
@@ -216,6 +217,9 @@ def _fail_one(session: Session, failure: FailedAfterAll) -> None:
             accounts.pause_for_meta(session, found.account_id, failure.answer)
         elif verdict.error_class is ErrorClass.TEMPLATE:
             templates.refused(session, [found.message_id], failure.answer)
+        elif failure.answer.code == STOPPED_MARKETING:
+            number = session.get_one(Message, found.message_id).recipient
+            optouts.heard(session, [(number, found.account_id)], reason=failure.answer.text)
 
 
 def apply(session: Session, updates: Sequence[StatusUpdate]) -> list[StatusUpdate]:

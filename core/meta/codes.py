@@ -74,6 +74,7 @@ TABLE: dict[int, Verdict] = {
     131064: Verdict(ErrorClass.ACCOUNT, resumes_by_itself=True),
 }
 
+STOPPED_MARKETING = 131050  # the person stopped marketing messages of the number that sends
 OBJECT_NOT_FOUND = (100, 33)  # code and subcode: the number is gone or out of the token's reach
 
 

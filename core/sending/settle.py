@@ -10,8 +10,8 @@ from typing import Any
 
 from sqlmodel import Session
 
-from core import accounts, db, messages, pacing, retry, templates
-from core.meta.codes import ErrorClass
+from core import accounts, db, messages, optouts, pacing, retry, templates
+from core.meta.codes import STOPPED_MARKETING, ErrorClass
 from core.outcomes import Proof, catch_up, prove
 from core.retry import Decision
 from core.sending.accept import accept
@@ -35,6 +35,7 @@ def settle(
     if not left:
         return Effects()
     mine = _close(session, left)
+    _hear(session, left)
     prove(session, [_proof(one) for one in left if one.outcome == ACCEPTED])
     held = [one for one in left if one.claim.attempt_id in mine]
     if held:
@@ -225,6 +226,14 @@ def _effects(session: Session, refused: list[Result], now: datetime) -> None:
         elif one.outcome == ErrorClass.PAIR:
             tat = pacing.pair_blocked(now, one.claim.pair_step)[1]
             _set_pair(session, one.claim, step="pair_step + 1", tat=tat)
+
+
+def _hear(session: Session, results: Sequence[Result]) -> None:
+    """Keep who stopped marketing messages, whoever holds the claim: the word is the person's."""
+    for one in results:
+        if one.answer and one.answer.code == STOPPED_MARKETING:
+            who = [(one.claim.recipient, one.claim.account_id)]
+            optouts.heard(session, who, reason=one.answer.text)
 
 
 def _reset_pair_steps(session: Session, results: Sequence[Result]) -> None:

@@ -7,14 +7,28 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from core import covering, db, editing, holding, messages, operating, operations, optouts
+from core import (
+    covering,
+    db,
+    editing,
+    holding,
+    messages,
+    operating,
+    operations,
+    optouts,
+    outcomes,
+)
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.drafts import Draft, When
 from core.errors import Invalid, Refused
+from core.meta.answers import Answer
+from core.meta.codes import classify
+from core.meta.statuses import StatusUpdate
 from core.models import AuditEvent, MessageEvent, OptOut
 from core.operations import Kind
 from core.optouts import Added
+from core.sending.results import Result
 from tests import given
 from tests.core import stored
 from tests.core.sending.test_permits import from_template, template
@@ -274,3 +288,56 @@ def test_the_opt_out_that_covered_a_message_is_found_after_it_was_lifted(databas
         assert found is not None and found.reason == "first"
         assert covering.at_the_time(session, made, at - timedelta(days=1)) is None
         assert covering.at_the_time(session, 999, at) is None
+
+
+STOPPED = 131050
+SAID = "Recipient stopped marketing"
+
+
+def answered(ticks: Ticks, account_id: int) -> None:
+    """Meta refuses what a tick claims: the person stopped marketing messages."""
+    refused = Answer(classify(STOPPED), http_status=400, code=STOPPED, text=SAID)
+    claims = ticks.run(account_id).claims
+    ticks.run(results=[Result(one, refused, one.slot_at, one.slot_at) for one in claims])
+
+
+def test_metas_word_that_they_stopped_marketing_puts_them_on_the_list_once(database: str) -> None:
+    ticks, orders = Ticks(), account("Orders")
+    for _ in range(2):
+        refused = given.message(orders, to=DEWI)
+        answered(ticks, orders)
+        assert given.row(refused).status == "failed"
+    [one] = rows()
+    assert (one.number, one.scope, one.account_id) == (DEWI, "marketing", orders)
+    assert (one.source, one.reason, one.created_by) == ("WhatsApp", SAID, "Meta")
+    assert audited() == [("opt-out added", "outbox", DEWI)]
+    template(orders, category="MARKETING", name="sale")
+    with pytest.raises(Invalid, match="by Meta \\(WhatsApp, «Recipient stopped marketing»\\)"):
+        from_template(orders, to=1, template="sale")
+
+
+def test_the_same_word_by_webhook_counts_once_also_when_it_comes_again_after_a_lift(
+    database: str,
+) -> None:
+    ticks, orders = Ticks(), account("Orders")
+    given.message(orders, to=DEWI)
+    [claim] = ticks.run(orders).claims
+    failed = StatusUpdate(
+        attempt_id=claim.attempt_id,
+        installation=ticks.installation,
+        wamid="wamid.1",
+        status="failed",
+        at=claim.slot_at,
+        code=STOPPED,
+        title=SAID,
+        details=None,
+    )
+    for _ in range(2):
+        with db.writing() as session:
+            outcomes.apply(session, [failed])
+        [one] = rows()
+        if one.lifted_at is None:
+            assert (one.scope, one.account_id, one.source) == ("marketing", orders, "WhatsApp")
+            optouts.lift(one.id, by=ANA)
+    [one] = rows()
+    assert one.lifted_by == "ana"
