@@ -40,7 +40,8 @@ LAYERS: dict[str, str] = {
     "pure": """access account_checks causes clock errors guesses logs meta.answers meta.codes
         meta.payloads meta.signatures meta.statuses numbering pacing passwords phone quiet
         quoting rendering renewing retry schedule sending.breaker sending.permits
-        sending.sieve states templating wake""",
+        sending.sieve sheets.decoding sheets.delimited sheets.reading sheets.table
+        sheets.workbook sheets.worksheet states templating wake""",
     "records": "db models schema settings vault",
     "reads": """blocking choosing covering depth dump explain export forecast invariants.attempts
         invariants.events invariants.messages invariants.posts invariants.rates

@@ -1,0 +1,1 @@
+"""Files of messages as people make them: what their cells hold, and what it means."""
