@@ -6,11 +6,11 @@ the holds on the messages follow, so that the claim's index skips what the row b
 
 from typing import Any
 
-from sqlalchemy import Select, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, select, update
 from sqlmodel import Session, col
 
-from core import db, messages
-from core.access import Actor
+from core import choosing, db, holding, messages
+from core.access import Actor, Role, needs
 from core.errors import Refused
 from core.models import Batch, Message
 from core.states import Cause, Status
@@ -37,6 +37,7 @@ def begin(
         total=total,
         created_at=db.now(session),
         created_by=by.name,
+        after_id=choosing.last_given(session),
         **columns,
     )
     session.add(batch)
@@ -58,7 +59,8 @@ def check_loading(session: Session, batch_id: int) -> None:
 def leave_loading(session: Session, batch_id: int, *, state: str, **values: Any) -> None:
     """End the filling of a batch, unless it has ended already: held, released or cancelled."""
     loading = (col(Batch.id) == batch_id, col(Batch.state) == "loading")
-    session.execute(update(Batch).where(*loading).values(state=state, **values))
+    until = choosing.last_given(session)
+    session.execute(update(Batch).where(*loading).values(state=state, until_id=until, **values))
 
 
 def unfinished(session: Session, account_id: int | None, digest: str) -> list[int]:
@@ -71,13 +73,14 @@ def unfinished(session: Session, account_id: int | None, digest: str) -> list[in
     return list(session.execute(loading).scalars())
 
 
-def remove(batch_id: int, by: Actor) -> None:
+@needs(Role.OPERATOR)
+def remove(batch_id: int, *, by: Actor) -> None:
     """Take away what was stored of a batch that is not full; its rows never left their hold."""
-    while remove_some(batch_id, by):
+    while _remove_some(batch_id, by):
         pass
 
 
-def remove_some(batch_id: int, by: Actor) -> int:
+def _remove_some(batch_id: int, by: Actor) -> int:
     """Cancel and hide some of the batch's rows; where there are none left, the batch itself."""
     with db.writing() as session:
         now = db.now(session)
@@ -103,47 +106,45 @@ def held_rows(batch_id: int) -> Select[int]:
     """The next messages that their batch still holds, ascending."""
     return (
         select(col(Message.id))
-        .where(
-            col(Message.status) == Status.PENDING,
-            col(Message.hold) == "batch",
-            col(Message.batch_id) == batch_id,
-        )
+        .where(of(batch_id), col(Message.status) == Status.PENDING, col(Message.hold) == "batch")
         .order_by(col(Message.id))
         .limit(CHUNK)
     )
 
 
+def of(batch_id: int) -> ColumnElement[bool]:
+    """The messages of a batch, found by the ids between which they lie."""
+    mine, message_id = col(Batch.id) == batch_id, col(Message.id)
+    begins = select(func.coalesce(col(Batch.after_id), 0)).where(mine).scalar_subquery()
+    ends = select(func.coalesce(col(Batch.until_id), _ANY)).where(mine).scalar_subquery()
+    return and_(message_id > begins, message_id <= ends, col(Message.batch_id) == batch_id)
+
+
+_ANY = 2**62  # beyond all ids
+
+
 def release_rest() -> None:
     """Clear the hold of what released batches still hold; the scan finishes what a kill left."""
     with db.reading() as session:
-        held = (
-            select(col(Message.batch_id))
-            .join(Batch, col(Batch.id) == col(Message.batch_id))
-            .where(
-                col(Message.status) == Status.PENDING,
-                col(Message.hold) == "batch",
-                col(Batch.state) == "released",
-            )
-            .distinct()
-        )
-        batches = list(session.execute(held).scalars())
-    for batch_id in batches:
-        while clear_some(batch_id):
-            pass
+        released = select(col(Batch.id)).where(col(Batch.state) == "released")
+        found = list(session.execute(released.order_by(col(Batch.id))).scalars())
+    for batch_id in found:
+        clear(batch_id)
 
 
-def clear_some(batch_id: int) -> int:
-    """Clear the hold of some of the batch's rows, as long as it is released."""
+def clear(batch_id: int) -> None:
+    """Let go what a batch still holds, as long as it is released."""
+    while _clear_some(batch_id):
+        pass
+
+
+def _clear_some(batch_id: int) -> int:
+    with db.reading() as session:
+        ids = list(session.execute(held_rows(batch_id)).scalars())
+    if not ids:
+        return 0
     with db.writing() as session:
         db.lock(session, "batch", [batch_id])
         state = select(col(Batch.state)).where(col(Batch.id) == batch_id)
-        if session.execute(state).scalar_one() != "released":
-            return 0
-        ids = list(session.execute(held_rows(batch_id)).scalars())
-        db.lock(session, "message", ids)
-        session.execute(
-            update(Message)
-            .where(col(Message.id).in_(ids), col(Message.status) == Status.PENDING)
-            .values(hold=None)
-        )
-        return len(ids)
+        released = session.execute(state).scalar_one() == "released"
+        return len(holding.clear_batch(session, ids)) if released else 0

@@ -12,10 +12,10 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlmodel import Session, col
 
-from core import models
+from core import db, models
 from core.errors import Invalid, Problem
 from core.meta.codes import ErrorClass
-from core.models import Account
+from core.models import Account, Batch
 from core.standing import m
 from core.states import Status
 
@@ -127,8 +127,21 @@ def count(session: Session, choice: Choice, among: Collection[Status]) -> int:
     if choice.operation_id is not None:
         counted = select(func.count()).where(e.operation_id == choice.operation_id)
     else:
-        counted = select(func.count()).select_from(m.id.table).where(choice.matches(among))
+        matching = choice.matches(among, by_id=choice.batch_id is not None)
+        if choice.batch_id is not None:
+            after, until = reach(session, choice)
+            matching = and_(m.id > after, m.id <= until, matching)
+        counted = select(func.count()).select_from(m.id.table).where(matching)
     return int(session.execute(counted).scalar_one())
+
+
+def reach(session: Session, choice: Choice) -> tuple[int, int]:
+    """After which id, and up to which, the messages lie that are meant now."""
+    if choice.batch_id is None:
+        return 0, last_id(session)
+    ends = select(col(Batch.after_id), col(Batch.until_id)).where(col(Batch.id) == choice.batch_id)
+    after, until = session.execute(ends).one_or_none() or (0, 0)
+    return after or 0, last_id(session) if until is None else until
 
 
 def chunk(
@@ -159,3 +172,8 @@ def _read(session: Session, query: Select[int], end: int | None) -> tuple[list[i
 def last_id(session: Session) -> int:
     """The newest message: what is written later is not meant."""
     return int(session.execute(select(func.coalesce(func.max(m.id), 0))).scalar_one())
+
+
+def last_given(session: Session) -> int:
+    """The highest id that any message may have by now, also one that is not committed yet."""
+    return int(session.execute(db.sql(f"SELECT {db.given(session, 'message')}")).scalar_one())

@@ -87,3 +87,19 @@ def set_hold(session: Session, ids: Iterable[int], reason: str | None) -> set[in
         {"rows": db.rows(rows)},
     )
     return set(changed.scalars())
+
+
+def clear_batch(session: Session, ids: Iterable[int]) -> set[int]:
+    """Let those go that only their batch holds, at most 1,000 at a time; returns which."""
+    rows = [{"message_id": one} for one in sorted(ids)]
+    db.lock(session, "message", [row["message_id"] for row in rows])
+    may = db.judged("m.status = 'pending' AND m.hold = 'batch'")
+    changed = session.execute(
+        db.sql(
+            "UPDATE message AS m SET hold = NULL"
+            f" FROM {db.rows_sql(session, message_id='bigint')}"
+            f" WHERE m.id = v.message_id AND {may} RETURNING id"
+        ),
+        {"rows": db.rows(rows)},
+    )
+    return set(changed.scalars())

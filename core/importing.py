@@ -41,10 +41,10 @@ def import_csv(text: str, *, account: Account, name: str, by: Actor) -> int:
         for chunk in _chunks(composed):
             _store(batch_id, chunk, by)
     except WrongFile:
-        batches.remove(batch_id, by)
+        batches.remove(batch_id, by=by)
         raise
     _release(batch_id)
-    batches.release_rest()
+    batches.clear(batch_id)
     if composed:
         wake(min(one.due_at for _, one in composed))
     return len(composed)
@@ -73,7 +73,7 @@ def _remove_unfinished(account: Account, digest: str, by: Actor) -> None:
     with db.reading() as session:
         found = batches.unfinished(session, account.id, digest)
     for batch_id in found:
-        batches.remove(batch_id, by)
+        batches.remove(batch_id, by=by)
 
 
 _MESSAGE = {

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import and_, insert, select, update
 from sqlmodel import Session, col
 
 from core import covering, db
 from core.access import Actor, Role, needs
 from core.errors import Refused
-from core.models import Message, MessageEvent
+from core.models import Batch, Message, MessageEvent
 from core.states import Cause, Status, sources
 from core.wake import wake
 
@@ -76,7 +76,21 @@ def move(
         ),
         {"rows": db.rows(rows)},
     )
-    return set(moved.scalars())
+    ids = set(moved.scalars())
+    if cause in _BRINGS_BACK:
+        _reopen_batches(session, ids)
+    return ids
+
+
+_BRINGS_BACK = (Cause.EDIT, Cause.RETRY_BY_PERSON, Cause.UNDO)
+
+
+def _reopen_batches(session: Session, ids: Iterable[int]) -> None:
+    """A batch is no longer finished when something of it waits again."""
+    theirs = select(col(Message.batch_id)).where(col(Message.id).in_(list(ids)))
+    finished = and_(col(Batch.id).in_(theirs), col(Batch.state) == "finished")
+    reopened = update(Batch).where(finished).values(state="released", finished_at=None)
+    session.execute(reopened.execution_options(synchronize_session=False))
 
 
 def record(

@@ -168,6 +168,8 @@ class Batch(SQLModel, table=True):
     file_id: int | None = _big()
     total: int = Field(default=0, sa_column=Column(Integer, nullable=False))
     arguments: Any = _json()  # how its file was read
+    after_id: int | None = _big()  # its messages lie between these ids; the last is None
+    until_id: int | None = _big()  # while it is being filled
     created_at: datetime = _instant(null=False)
     created_by: str = _text(null=False)
     trial_since: datetime | None = _instant()  # the first few may leave, the rest is held

@@ -98,7 +98,7 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
         mine = replace(held, after=after, done=held.done + done, why=dict(Counter(held.why) + why))
         operations.progress(session, mine, ended=reached is None)
         now = db.now(session)
-    if done and held.kind in _SENDS:
+    if done and held.kind in (*_SENDS, Kind.BATCH_RELEASE):
         wake(now)
     return mine, reached is not None
 
@@ -112,7 +112,8 @@ def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter
         why |= dict.fromkeys(covering.of_messages(session, able), "opted_out")
     able = [one for one in ids if why[one] is None]
     changed = _DO[mine.kind](session, mine, able)
-    events = {one: _event(rows[one], mine.kind) for one in sorted(changed)}
+    told = () if mine.kind in _TOLD_ONCE else sorted(changed)
+    events = {one: _event(rows[one], mine.kind) for one in told}
     at = db.now(session)
     messages.record(session, mine.kind, mine.by, events, at=at, operation_id=mine.id)
     skipped = Counter(why[one] or "changed" for one in ids if one not in changed)
@@ -136,8 +137,10 @@ def _why_not(mine: Taken, row: Row[Any] | None) -> str | None:
         return "unconfirmed"
     if mine.kind is Kind.UNDO and row.meta_message_id is not None:
         return "left"
-    if mine.kind is Kind.HOLD and row.hold:
+    if mine.kind in (Kind.HOLD, Kind.BATCH_PAUSE) and row.hold:
         return "held"
+    if mine.kind is Kind.BATCH_RELEASE and row.hold != "batch":
+        return "held" if row.hold else "free"
     if mine.kind is Kind.RELEASE and row.hold not in RELEASABLE:
         return "by_rule" if row.hold else "free"
     return None
@@ -176,6 +179,14 @@ def _release(session: Session, mine: Taken, ids: list[int]) -> set[int]:
     return holding.set_hold(session, ids, None)
 
 
+def _release_batch(session: Session, mine: Taken, ids: list[int]) -> set[int]:
+    return holding.clear_batch(session, ids)
+
+
+def _pause_batch(session: Session, mine: Taken, ids: list[int]) -> set[int]:
+    return holding.set_hold(session, ids, "batch")
+
+
 def _undo(session: Session, mine: Taken, ids: list[int]) -> set[int]:
     """Bring back, with its hold, what nobody changed since and whose reference is still free."""
     made = select(e.message_id, e.id.label("event_id"), e.before).where(
@@ -212,10 +223,17 @@ _DO: dict[Kind, Callable[[Session, Taken, list[int]], set[int]]] = {
     Kind.UNDO: _undo,
     Kind.HOLD: _hold,
     Kind.RELEASE: _release,
+    Kind.BATCH_RELEASE: _release_batch,
+    Kind.BATCH_PAUSE: _pause_batch,
+    Kind.BATCH_CANCEL: _cancel,
+    Kind.BATCH_REMOVE: _delete,
 }
 _AFTER: dict[Kind, Status | None] = {
     Kind.RETRY: Status.PENDING,
     Kind.CANCEL: Status.CANCELLED,
     Kind.DELETE: None,
     Kind.UNDO: Status.PENDING,
+    Kind.BATCH_CANCEL: Status.CANCELLED,
+    Kind.BATCH_REMOVE: Status.CANCELLED,
 }
+_TOLD_ONCE = (Kind.BATCH_RELEASE, Kind.BATCH_PAUSE)  # the batch's own record tells it for all

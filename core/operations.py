@@ -35,8 +35,13 @@ class Kind(StrEnum):
     LOAD = "load"
     EXPORT = "export"
     LEAVE = "leave"  # in peace, who asked for it
+    BATCH_RELEASE = "batch release"
+    BATCH_PAUSE = "batch pause"
+    BATCH_CANCEL = "batch cancel"
+    BATCH_REMOVE = "batch remove"  # what was stored of one that was never full
 
 
+OF_BATCHES = {Kind.BATCH_RELEASE, Kind.BATCH_PAUSE, Kind.BATCH_CANCEL, Kind.BATCH_REMOVE}
 AMONG: dict[Kind, tuple[Status, ...]] = {
     Kind.RETRY: (Status.FAILED,),
     Kind.CANCEL: (Status.PENDING,),
@@ -44,6 +49,7 @@ AMONG: dict[Kind, tuple[Status, ...]] = {
     Kind.UNDO: (Status.CANCELLED,),
     Kind.HOLD: (Status.PENDING,),
     Kind.RELEASE: (Status.PENDING,),
+    **dict.fromkeys(OF_BATCHES, (Status.PENDING,)),
 }
 OPEN = ("queued", "running")
 APART = {Kind.CHECK, Kind.LOAD, Kind.EXPORT}  # much Python: each in a process of its own
@@ -86,30 +92,57 @@ def create(
     is unknown may arrive twice. `arguments` are what its kind needs beside, as JSON.
     """
     with db.writing() as session:
-        now = db.now(session)
-        if counted is None and kind in AMONG:
-            counted = choosing.count(session, choice, AMONG[kind])
-        made = Operation(
-            kind=kind,
-            state="running" if here else "queued",
-            filter=choice.stored(),
-            arguments=arguments | {"confirmed": confirmed, "until": choosing.last_id(session)},
-            cursor={"after": 0, "why": {}},
-            counted=counted,
+        operation_id = put(
+            session,
+            kind,
+            choice,
+            by=by,
+            confirmed=confirmed,
+            here=here,
             batch_id=batch_id,
-            created_at=now,
-            created_by=by.name,
-            started_at=now if here else None,
-            lease_until=now + LEASE if here else None,
+            counted=counted,
+            **arguments,
         )
-        session.add(made)
-        session.flush()
-        after = {"filter": made.filter, "counted": made.counted, "confirmed": confirmed}
-        audit.record(session, by, f"bulk {kind}", target=f"operation {made.id}", after=after)
-        operation_id = made.id
     if not here:
         wake_operations()
     return operation_id
+
+
+def put(
+    session: Session,
+    kind: Kind,
+    choice: Choice,
+    *,
+    by: Actor,
+    confirmed: bool = False,
+    here: bool = False,
+    batch_id: int | None = None,
+    counted: int | None = None,
+    **arguments: Any,
+) -> int:
+    """As `create`, in the caller's transaction: who calls wakes the workers after it."""
+    now = db.now(session)
+    if counted is None and kind in AMONG:
+        counted = choosing.count(session, choice, AMONG[kind])
+    after, until = choosing.reach(session, choice)
+    made = Operation(
+        kind=kind,
+        state="running" if here else "queued",
+        filter=choice.stored(),
+        arguments=arguments | {"confirmed": confirmed, "until": until},
+        cursor={"after": after, "why": {}},
+        counted=counted,
+        batch_id=batch_id,
+        created_at=now,
+        created_by=by.name,
+        started_at=now if here else None,
+        lease_until=now + LEASE if here else None,
+    )
+    session.add(made)
+    session.flush()
+    facts = {"filter": made.filter, "counted": made.counted, "confirmed": confirmed}
+    audit.record(session, by, f"bulk {kind}", target=f"operation {made.id}", after=facts)
+    return made.id
 
 
 @needs(Role.OPERATOR)
@@ -144,6 +177,34 @@ def cancel(operation_id: int, *, by: Actor) -> None:
         if moved.first() is None:
             raise Refused(f"Operation {operation_id} has ended, or never was.")
         audit.record(session, by, "bulk action cancelled", target=f"operation {operation_id}")
+
+
+def call_off(session: Session, batch_id: int, kinds: Collection[Kind]) -> None:
+    """End what is under way for a batch, in the caller's transaction: it has been overruled."""
+    open_ = and_(
+        col(Operation.batch_id) == batch_id,
+        col(Operation.kind).in_(kinds),
+        col(Operation.state).in_(("queued", "running")),
+    )
+    values = {"state": "cancelled", "finished_at": db.now(session)}
+    session.execute(update(Operation).where(open_).values(**values))
+
+
+def again(session: Session, batch_id: int, kind: Kind) -> int | None:
+    """Queue the newest operation of a batch again that a fault ended; None: there is none."""
+    newest = (
+        select(col(Operation.id))
+        .where(col(Operation.batch_id) == batch_id, col(Operation.kind) == kind)
+        .order_by(col(Operation.id).desc())
+        .limit(1)
+    )
+    failed = and_(col(Operation.id) == newest.scalar_subquery(), col(Operation.state) == "failed")
+    values = {"state": "queued", "error": None, "finished_at": None, "lease_until": None}
+    moved = session.execute(
+        update(Operation).where(failed).values(**values).returning(col(Operation.id))
+    )
+    found: int | None = moved.scalar()
+    return found
 
 
 def state(operation_id: int) -> Operation:

@@ -3,7 +3,7 @@
 from sqlalchemy import func, select, update
 from sqlmodel import col
 
-from core import accounts, batches, db, files, webhooks
+from core import accounts, db, files, finishing, webhooks
 from core.models import Message, Worker
 from core.sending import reap
 from core.states import Status
@@ -17,7 +17,7 @@ def scan(*, worker_id: int | None = None) -> bool:
     reap.reap()
     reap.close_windows()
     webhooks.apply_stored()
-    batches.release_rest()
+    finishing.catch_up()
     files.expire()
     with db.writing() as session:
         accounts.resume_what_is_over(session)

@@ -48,12 +48,12 @@ LAYERS: dict[str, str] = {
         invariants.violation line listing readiness reports sending.barring standing telling
         verify""",
     "services": """account_settings accounts apart audit batches composing drafts editing files
-        guarding holding importing installation lateness messages meta.client meta.graph
-        operating operations optouts outcomes preparing resuming scan sending.accept
-        sending.agenda sending.attempts sending.claim sending.engine_time sending.lanes
-        sending.loop sending.marks sending.posting sending.process sending.reap
-        sending.recognising sending.results sending.settle sending.tick sending.twin
-        sessions sheet sparing templates users webhooks workers""",
+        finishing guarding holding importing installation lateness messages meta.client
+        meta.graph operating operations optouts outcomes preparing resuming scan
+        sending.accept sending.agenda sending.attempts sending.claim sending.engine_time
+        sending.lanes sending.loop sending.marks sending.posting sending.process
+        sending.reap sending.recognising sending.results sending.settle sending.tick
+        sending.twin sessions sheet sparing steering templates users webhooks workers""",
 }
 BELOW: dict[str, set[str]] = {
     "pure": {"pure"},

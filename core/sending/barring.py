@@ -22,8 +22,9 @@ OPTED_OUT = (
     " WHERE o.number = m.recipient AND o.lifted_at IS NULL"
     " AND (o.account_id IS NULL OR o.account_id = m.account_id)) AS opted_out"
 )
-# A batch whose first few are on trial lets those go that are not held.
-_RELEASED = "(state = 'released' OR (state = 'held' AND trial_since IS NOT NULL))"
+# A batch whose first few are on trial lets those go that are not held; of a finished one there may
+# be what was brought back in the moment in which it was called so.
+_RELEASED = "(state IN ('released', 'finished') OR (state = 'held' AND trial_since IS NOT NULL))"
 _SENDS = "status = 'APPROVED' AND hold IS NULL"
 _TEMPLATE = "id, name, language, category, sha256, parameter_format, components"
 

@@ -213,7 +213,7 @@ def test_a_removal_that_ended_half_way_is_finished_by_the_next(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given.account()
-    for of, function, after in ((importing, "_store", 3), (batches, "remove_some", 1)):
+    for of, function, after in ((importing, "_store", 3), (batches, "_remove_some", 1)):
         with monkeypatch.context() as broken:
             dies(broken, function, after=after, of=of)
             with pytest.raises(Killed):
@@ -243,7 +243,7 @@ def test_the_scan_finishes_a_release_that_ended_half_way(
 ) -> None:
     given.account()
     with monkeypatch.context() as broken:
-        dies(broken, "clear_some", after=cleared, of=batches)
+        dies(broken, "_clear_some", after=cleared, of=batches)
         with pytest.raises(Killed):
             load(rows(1200))
     assert states() == ["released"]
@@ -277,7 +277,7 @@ def test_what_an_import_holds_can_still_be_cancelled_and_stays_so(
 ) -> None:
     given.account()
     with monkeypatch.context() as broken:
-        dies(broken, "clear_some", after=0, of=batches)
+        dies(broken, "_clear_some", after=0, of=batches)
         with pytest.raises(Killed):
             load(rows(3))
     with db.reading() as session:
