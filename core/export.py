@@ -1,107 +1,153 @@
-"""Messages as CSV for a spreadsheet, read by key so that any number of them costs no memory.
+"""Messages or attempts for a file, read by key so that any number of them costs no memory.
 
-Rows come in the order of their ids, each once, however long the download takes: the list's own
-order moves while messages leave. No transaction is open while the client reads.
+Rows come in the order of their ids, each once, however long it takes: the list's own order moves
+while messages leave. No transaction is open while a file is written or a client reads.
 """
 
-import csv
-import io
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, tzinfo
-from typing import Any
-from zoneinfo import ZoneInfo
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Self
+from urllib.parse import parse_qs
+from zoneinfo import ZoneInfo, available_timezones
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlmodel import Session
 
-from core import db, listing
-from core.listing import Filter, MessageRow
-from core.standing import m
+from core import columns, db
+from core.columns import INSTANTS, Column, What, b, t
+from core.errors import Invalid, Problem
+from core.listing import Filter, c
+from core.standing import a, m
 
-CHUNK = 1_000
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+CHUNK = 1_000  # rows: some tens of milliseconds and a few megabytes
+_KEY: dict[What, ColumnElement[int]] = {What.MESSAGES: m.id, What.ATTEMPTS: t.id}
 
-
-def neutral(text: str | None) -> str:
-    """The text with a `'` before it where a spreadsheet would take it for a formula (OWASP)."""
-    return f"'{text}" if text and text.startswith(_FORMULA) else text or ""
-
-
-def csv_rows(wanted: Filter, *, zone: str = "UTC") -> Iterator[str]:
-    """The file in pieces, its first with a BOM, so that Excel reads UTF-8; times ISO 8601.
-
-    Each time is there in UTC and in `zone`. The recipient is bare E.164, never quoted: it is
-    digits after its `+`, which no formula can be made of, and other programs can read it.
-    """
-    place = ZoneInfo(zone)
-    columns = _columns(place)
-    yield "\ufeff" + _line(list(columns))
-    last = 0
-    while True:
-        rows, last = _chunk(wanted, last)
-        if rows:
-            yield "".join(_line([read(row) for read in columns.values()]) for row in rows)
-        if not last:
-            return
+Values = Sequence[Any]  # of one column, a row each
 
 
-def _chunk(wanted: Filter, last: int) -> tuple[list[MessageRow], int]:
-    """The next messages that match, and the id up to which everything has been seen; 0: the end.
+@dataclass(frozen=True)
+class Order:
+    """What is to be exported: which rows, which columns of them, and whose clock they show."""
 
-    The ids are read in windows of the primary key: left to itself, a planner prefers the status
-    index and sorts the whole table anew for each chunk.
+    what: What = What.MESSAGES
+    wanted: Filter = field(default_factory=Filter)
+    columns: tuple[Column, ...] = columns.chosen(What.MESSAGES, ())
+    zone: str = "UTC"
+
+    @classmethod
+    def of(
+        cls, what: What, wanted: Filter, *, names: Collection[str] = (), zone: str = "UTC"
+    ) -> Self:
+        """Checked: no `names` means the usual columns. Raises Invalid at `columns` or `zone`."""
+        if zone not in available_timezones():
+            raise Invalid(Problem("zone", "unknown", f"There is no time zone {zone[:60]}."))
+        return cls(what, wanted, columns.chosen(what, names), zone)
+
+    @property
+    def names(self) -> list[str]:
+        return [one.name for one in self.columns]
+
+    def file_name(self, at: datetime, ending: str) -> str:
+        """«messages-2026-11-26-0843.csv», by the clock of the order's zone."""
+        return f"{self.what}-{at.astimezone(ZoneInfo(self.zone)):%Y-%m-%d-%H%M}.{ending}"
+
+    def stored(self) -> dict[str, Any]:
+        """As JSON, for `read`."""
+        query = self.wanted.query
+        return {"what": self.what, "query": query, "columns": self.names, "zone": self.zone}
+
+    @classmethod
+    def read(cls, stored: Mapping[str, Any]) -> Self:
+        wanted = Filter.read(parse_qs(stored["query"]))
+        what = What(stored["what"])
+        return cls.of(what, wanted, names=stored["columns"], zone=stored["zone"])
+
+
+def chunks(order: Order) -> Iterator[list[Values]]:
+    """The rows that there are now, some thousand at a time: for each column its values.
+
+    Instants come as text (`db.stamp`), JSON as what it says, everything else as it is stored.
     """
     with db.reading() as session:
+        until = session.execute(select(func.max(_KEY[order.what]))).scalar() or 0
+    last = 0
+    while last < until:
+        rows, last = _chunk(order, last, until)
+        if rows:
+            yield _by_column(order, rows)
+
+
+def count(order: Order, *, most: int) -> int:
+    """How many rows it has; `most` + 1 stands for more than `most`."""
+    wanted = order.wanted
+    with db.reading() as session:
         now = db.now(session)
-        window = select(m.id).where(m.id > last).order_by(m.id).limit(CHUNK).subquery()
-        end = session.execute(select(func.max(window.c.id))).scalar()
-        if end is None:
-            return [], 0
-        status: ColumnElement[bool] = or_(
-            *(wanted.standing_of(status, now) for status in sorted(wanted.statuses()))
+        few = _from(order, select(_KEY[order.what])).where(
+            _standing(wanted, now), wanted.conditions(session, now)
         )
-        here = and_(m.id > last, m.id <= end)
-        return listing.rows(session, here, status, wanted.conditions(session, now)), int(end)
+        counted = select(func.count()).select_from(few.limit(most + 1).subquery())
+        return int(session.execute(counted).scalar_one())
 
 
-def _columns(place: ZoneInfo) -> dict[str, Callable[[MessageRow], Any]]:
-    return {
-        "id": lambda row: row.id,
-        "account": lambda row: neutral(row.account),
-        "recipient": lambda row: row.recipient,
-        "text": lambda row: neutral(row.text),
-        "status": lambda row: row.status,
-        "delivery": lambda row: row.delivery,
-        "hold": lambda row: neutral(row.hold),
-        **_times(place),
-        "retry_count": lambda row: row.retry_count,
-        "max_retries": lambda row: row.max_retries,
-        "error_class": lambda row: row.error_class,
-        "error_code": lambda row: row.error_code,
-        "error_text": lambda row: neutral(row.error_text),
-        "meta_message_id": lambda row: neutral(row.meta_message_id),
-        "reference": lambda row: neutral(row.reference),
-        "created_by": lambda row: neutral(row.created_by),
-    }
+def _by_column(order: Order, rows: Sequence[Values]) -> list[Values]:
+    """A million rows have thirty million cells: what is done to each, is done a column at a time.
+
+    What two columns show was read once.
+    """
+    read = dict(zip(_sources(order), zip(*rows, strict=True), strict=True))
+    return [read[one.of] for one in order.columns]
 
 
-def _times(place: ZoneInfo) -> dict[str, Callable[[MessageRow], str]]:
-    stored = ("scheduled_at", "due_at", "sent_at", "delivery_at", "created_at")
-    return {
-        f"{name}{suffix}": _time(name, where)
-        for name in stored
-        for suffix, where in (("", UTC), ("_local", place))
-    }
+def _chunk(order: Order, last: int, until: int) -> tuple[Sequence[Values], int]:
+    """The next rows that match, and the id up to which everything has been seen.
+
+    The ids are read in windows of the primary key, and nothing else about a message is given to
+    the planner to begin with: it would walk the status index and sort the table for each chunk.
+    """
+    with db.reading() as session:
+        end, among = _window(session, order, last, until)
+        if end is None:
+            return [], until
+        now, key = db.now(session), _KEY[order.what]
+        here = and_(key > last, key <= end, c.message_id.between(*among))
+        judged = case((_standing(order.wanted, now), True), else_=False)
+        read = [_read(session, *one) for one in _sources(order).items()]
+        rows = (
+            _from(order, select(*read))
+            .join(a.id.table, a.id == m.account_id)
+            .join(c.message_id.table, c.message_id == m.id)
+            .outerjoin(b.id.table, b.id == m.batch_id)
+            .where(here, judged, order.wanted.conditions(session, now, among=among))
+        )
+        return session.execute(rows.order_by(key)).all(), end
 
 
-def _time(name: str, place: tzinfo) -> Callable[[MessageRow], str]:
-    def read(row: MessageRow) -> str:
-        at: datetime | None = getattr(row, name)
-        return at.astimezone(place).isoformat() if at else ""
+def _window(
+    session: Session, order: Order, last: int, until: int
+) -> tuple[int | None, tuple[int, int]]:
+    """The last id of the next chunk, None at the end; the first and last message in it."""
+    key, of = _KEY[order.what], t.message_id if order.what is What.ATTEMPTS else m.id
+    ids = select(key, of.label("message")).where(key > last, key <= until)
+    window = ids.order_by(key).limit(CHUNK).subquery()
+    ends = func.max(window.c.id), func.min(window.c.message), func.max(window.c.message)
+    end, first, final = session.execute(select(*ends)).one()
+    return end, (first or 0, final or 0)
 
-    return read
+
+def _sources(order: Order) -> dict[ColumnElement[Any], Column]:
+    return {one.of: one for one in order.columns}
 
 
-def _line(values: list[Any]) -> str:
-    written = io.StringIO()
-    csv.writer(written).writerow(values)
-    return written.getvalue()
+def _read(session: Session, of: ColumnElement[Any], one: Column) -> ColumnElement[Any]:
+    return db.stamped(session, of) if one.says in INSTANTS else of
+
+
+def _from(order: Order, rows: Select[Any]) -> Select[Any]:
+    if order.what is What.MESSAGES:
+        return rows.select_from(m.id.table)
+    return rows.select_from(t.id.table).join(m.id.table, m.id == t.message_id)
+
+
+def _standing(wanted: Filter, now: datetime) -> ColumnElement[bool]:
+    return or_(*(wanted.standing_of(status, now) for status in sorted(wanted.statuses())))

@@ -139,15 +139,21 @@ class Filter:
     def statuses(self) -> set[Status]:
         return {STATUS[s] for s in self.standings or Standing}
 
-    def conditions(self, session: Session, now: datetime) -> ColumnElement[bool]:
-        """All but the status, which decides the index and is asked one by one."""
+    def conditions(
+        self, session: Session, now: datetime, *, among: tuple[int, int] | None = None
+    ) -> ColumnElement[bool]:
+        """All but the status, which decides the index and is asked one by one.
+
+        `among`: the first and last id of those that are asked about, where it is a few of many;
+        what is searched for is looked up among them alone.
+        """
         found: list[ColumnElement[bool]] = [m.deleted_at.is_(None)]
         if self.account:
             found.append(
                 m.account_id == select(a.id).where(a.name == self.account).scalar_subquery()
             )
         if words := self.search.replace("\0", "").strip():
-            found.append(or_(*(_containing(session, part) for part in _parts(words))))
+            found.append(or_(*(_containing(session, part, among) for part in _parts(words))))
         return and_(*found)
 
     def standing_of(self, status: Status, now: datetime) -> ColumnElement[bool]:
@@ -165,12 +171,17 @@ def _parts(words: str) -> set[str]:
     return {words, number} - {""}
 
 
-def _containing(session: Session, part: str) -> ColumnElement[bool]:
+def _containing(session: Session, part: str, among: tuple[int, int] | None) -> ColumnElement[bool]:
+    def within(id_: ColumnElement[Any]) -> ColumnElement[bool]:
+        return id_.between(*among) if among else true()
+
     escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     if not db.on_postgres(session) and len(part) >= 3:
         quoted = '"' + part.replace('"', '""') + '"'
-        return m.id.in_(select(_INDEX.c.rowid).where(_INDEX.c.content_search.op("MATCH")(quoted)))
-    return m.id.in_(select(c.message_id).where(c.search.ilike(f"%{escaped}%", escape="\\")))
+        indexed = _INDEX.c.content_search.op("MATCH")(quoted)
+        return m.id.in_(select(_INDEX.c.rowid).where(indexed, within(_INDEX.c.rowid)))
+    alike = c.search.ilike(f"%{escaped}%", escape="\\")
+    return m.id.in_(select(c.message_id).where(alike, within(c.message_id)))
 
 
 @dataclass(frozen=True)

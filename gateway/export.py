@@ -1,31 +1,45 @@
-"""Downloads for people who are signed in: the gate in front of every route asks for the session."""
+"""Exports for people who are signed in: the gate in front of every route asks for the session."""
 
+from collections.abc import Callable
+from functools import partial
 from urllib.parse import parse_qs
-from zoneinfo import available_timezones
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from core.export import csv_rows
+from core import clock
+from core.columns import What
+from core.errors import Invalid
+from core.export import Order
+from core.export_csv import csv_rows
 from core.listing import Filter
 
 
-def messages_csv(request: Request) -> Response:
-    """The messages that the page's own filter shows: `state`, `account`, `q`; times in `zone`."""
-    zone = request.query_params.get("zone", "UTC")
-    if zone not in available_timezones():
-        return PlainTextResponse(f"There is no time zone {zone}.", 400)
-    wanted = Filter.read(parse_qs(request.url.query))
+def _csv(what: What, request: Request) -> Response:
+    """What the page's own filter shows: `state`, `account`, `q`; `columns`, with commas between
+    them or each for itself, are the usual ones unless some are named; times also in `zone`."""
+    given = parse_qs(request.url.query)
+    names = [name for one in given.get("columns", ()) for name in one.split(",") if name]
+    zone = given.get("zone", ["UTC"])[-1]
+    try:
+        order = Order.of(what, Filter.read(given), names=names, zone=zone)
+    except Invalid as refused:
+        told = "\n".join(problem.message for problem in refused.problems)
+        return PlainTextResponse(told, 400)
+    name = order.file_name(clock.wall(), "csv")
     headers = {
-        "Content-Disposition": 'attachment; filename="messages.csv"',
+        "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "no-store",
         # Compressing buffers, and the first rows shall come at once.
         "Content-Encoding": "identity",
     }
-    return StreamingResponse(
-        csv_rows(wanted, zone=zone), media_type="text/csv; charset=utf-8", headers=headers
-    )
+    return StreamingResponse(csv_rows(order), media_type="text/csv; charset=utf-8", headers=headers)
 
 
-routes = [Route("/export/messages.csv", messages_csv)]
+def _route(what: What) -> Route:
+    answer: Callable[[Request], Response] = partial(_csv, what)
+    return Route(f"/export/{what}.csv", answer)
+
+
+routes = [_route(what) for what in What]

@@ -37,16 +37,16 @@ for client in ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "htt
 
 # The layer of each module of core. Who adds a file decides here where it belongs.
 LAYERS: dict[str, str] = {
-    "pure": """access account_checks causes clock errors guesses logs meta.answers meta.codes
-        meta.payloads meta.signatures meta.statuses numbering pacing passwords phone quiet
-        quoting rendering renewing retry schedule sending.breaker sending.permits
-        sending.sieve sheets.decoding sheets.delimited sheets.reading sheets.table
-        sheets.workbook sheets.worksheet states templating wake""",
+    "pure": """access account_checks causes clock errors formulas guesses logs meta.answers
+        meta.codes meta.payloads meta.signatures meta.statuses numbering pacing passwords
+        phone quiet quoting rendering renewing retry schedule sending.breaker
+        sending.permits sending.sieve sheets.decoding sheets.delimited sheets.reading
+        sheets.table sheets.workbook sheets.worksheet states templating wake""",
     "records": "db models schema settings vault",
-    "reads": """blocking choosing covering depth dump explain export forecast invariants.attempts
-        invariants.events invariants.messages invariants.posts invariants.rates
-        invariants.violation line listing readiness reports sending.barring standing telling
-        verify""",
+    "reads": """blocking choosing columns covering depth dump explain export export_csv forecast
+        invariants.attempts invariants.events invariants.messages invariants.posts
+        invariants.rates invariants.violation line listing readiness reports sending.barring
+        standing telling verify""",
     "services": """account_settings accounts apart audit batches composing drafts editing files
         finishing guarding holding importing installation lateness messages meta.client
         meta.graph operating operations optouts outcomes preparing resuming scan

@@ -1,0 +1,59 @@
+"""Downloads through the gate: what is asked for comes, what is not known is told in words."""
+
+import csv
+import io
+import re
+from collections.abc import Callable
+
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+
+from core import users
+from core.access import Role
+from gateway import export, session
+from gateway.gate import Gate
+from tests.core import stored
+from tests.gateway.conftest import ADMIN, PASSWORD, Browser
+
+pytestmark = pytest.mark.usefixtures("sqlite")
+
+
+@pytest.fixture
+def vera(serve: Callable[[Starlette], Browser]) -> Browser:
+    """A viewer who is signed in."""
+    routes = [*session.routes, *export.routes]
+    site = serve(Starlette(routes=routes, middleware=[Middleware(Gate)]))
+    users.add("Vera", role=Role.VIEWER, password=PASSWORD, by=ADMIN)
+    site.headers["Cookie"] = site.post("/sign-in", {"name": "vera", "password": PASSWORD}).cookie
+    return site
+
+
+def test_everybody_who_is_signed_in_may_export_what_the_page_shows(vera: Browser) -> None:
+    stored.messages(stored.account("Orders"), [{"status": "failed"}, {"text": "shown"}])
+    stored.messages(stored.account("Other"), [{}])
+    query = "account=Orders&state=scheduled&columns=text,recipient&columns=due_at_local"
+    answer = vera.get(f"/export/messages.csv?{query}&zone=Asia/Jakarta")
+    assert answer.status == 200 and answer.headers["Cache-Control"] == "no-store"
+    name = r'attachment; filename="messages-\d{4}-\d\d-\d\d-\d{4}.csv"'
+    assert re.fullmatch(name, answer.headers["Content-Disposition"])
+    [heading, row] = csv.reader(io.StringIO(answer.text.removeprefix("\ufeff")))
+    assert heading == ["text", "recipient", "due_at_local"]
+    assert row[0] == "shown" and row[2].endswith("+07:00")
+
+
+def test_attempts_have_an_address_of_their_own(vera: Browser) -> None:
+    answer = vera.get("/export/attempts.csv?columns=attempt_id,outcome")
+    assert answer.text == "\ufeffattempt_id,outcome\r\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("columns=id,password", "There is no column «password» for messages; there are id,"),
+        ("zone=Mars/Base", "There is no time zone Mars/Base."),
+    ],
+)
+def test_what_is_not_known_is_refused_with_words(vera: Browser, query: str, told: str) -> None:
+    answer = vera.get(f"/export/messages.csv?{query}")
+    assert answer.status == 400 and answer.text.startswith(told)
