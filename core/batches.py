@@ -147,4 +147,4 @@ def _clear_some(batch_id: int) -> int:
         db.lock(session, "batch", [batch_id])
         state = select(col(Batch.state)).where(col(Batch.id) == batch_id)
         released = session.execute(state).scalar_one() == "released"
-        return len(holding.clear_batch(session, ids)) if released else 0
+        return len(holding.lift(session, ids, "batch")) if released else 0

@@ -38,6 +38,7 @@ class Choice:
     error_code: int | None = None
     status: str | None = None
     batch_id: int | None = None
+    template_id: int | None = None
     hold: str | None = None
     operation_id: int | None = None  # those that this operation changed
 
@@ -61,6 +62,7 @@ class Choice:
             m.error_class: self.error_class,
             m.error_code: self.error_code,
             m.batch_id: self.batch_id,
+            m.template_id: self.template_id,
             m.hold: self.hold,
         }
         found = [column == value for column, value in columns.items() if value is not None]

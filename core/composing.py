@@ -9,7 +9,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
-from core import db, drafts, messages, optouts, pacing, phone, rendering, templating
+from core import db, drafts, messages, optouts, pacing, phone, rendering, templating, usable
 from core.access import Actor, Role, needs
 from core.account_checks import problems
 from core.drafts import Composed, Draft, When
@@ -129,7 +129,7 @@ def compose(
         priority=draft.priority,
         not_after=draft.not_after,
         late_policy=draft.late_policy,
-        warning=_warning(account),
+        warning=_warning(account) or _waits(template if draft.template else None),
         template=template if draft.template else None,
         parameters=templating.cleaned(draft.parameters) if draft.template else {},
         label=(draft.label or "").strip() or None,
@@ -159,9 +159,9 @@ def shape_of(template: Template) -> templating.Shape:
 
 def unusable(template: Template, wanted: templating.Shape) -> str | None:
     """Why nothing can be scheduled with a template; None where it can. Only approved ones send."""
-    if template.status != "APPROVED":
-        has = template.status.lower().replace("_", " ")
-        return f"Meta has it as {has}: only approved ones can be sent."
+    if template.status != usable.APPROVED:
+        told = usable.said(template)
+        return f"{told[:1].upper()}{told[1:]}: only approved ones can be sent."
     return wanted.unfillable
 
 
@@ -212,6 +212,14 @@ def _warning(account: Account) -> str | None:
         return None
     why = f" ({account.state_reason})" if account.state_reason else ""
     return f"«{account.name}» is paused{why}: it will wait until somebody resumes the account."
+
+
+def _waits(template: Template | None) -> str | None:
+    """That its template is held: whoever may release it may schedule with it all the same."""
+    stopped = usable.stop(template) if template else None
+    if template is None or stopped is None:
+        return None
+    return f"It will wait until «{template.name}» is released: {stopped.reason}."
 
 
 def forecast(composed: Composed) -> Forecast:

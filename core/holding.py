@@ -89,17 +89,21 @@ def set_hold(session: Session, ids: Iterable[int], reason: str | None) -> set[in
     return set(changed.scalars())
 
 
-def clear_batch(session: Session, ids: Iterable[int]) -> set[int]:
-    """Let those go that only their batch holds, at most 1,000 at a time; returns which."""
+def lift(session: Session, ids: Iterable[int], reason: str) -> set[int]:
+    """Let go those that wait because of `reason` alone, when it no longer holds; returns which.
+
+    The caller records it; at most 1,000 at a time.
+    """
     rows = [{"message_id": one} for one in sorted(ids)]
+    if not rows:
+        return set()
     db.lock(session, "message", [row["message_id"] for row in rows])
-    may = db.judged("m.status = 'pending' AND m.hold = 'batch'")
-    changed = session.execute(
+    may = f"m.status = 'pending' AND m.hold = '{reason}'"
+    freed = session.execute(
         db.sql(
-            "UPDATE message AS m SET hold = NULL"
-            f" FROM {db.rows_sql(session, message_id='bigint')}"
-            f" WHERE m.id = v.message_id AND {may} RETURNING id"
+            f"UPDATE message AS m SET hold = NULL FROM {db.rows_sql(session, message_id='bigint')}"
+            f" WHERE m.id = v.message_id AND {db.judged(may)} RETURNING id"
         ),
         {"rows": db.rows(rows)},
     )
-    return set(changed.scalars())
+    return set(freed.scalars())

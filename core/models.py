@@ -107,6 +107,9 @@ class Business(SQLModel, table=True):
     token_since: datetime = _instant(null=False)
     app_secret: str | None = _text()  # encrypted
     created_at: datetime = _instant(null=False)
+    synced_at: datetime | None = _instant()  # its templates were read
+    sync_tried_at: datetime | None = _instant()
+    sync_error: str | None = _text()
 
 
 class Account(SQLModel, table=True):
@@ -197,7 +200,10 @@ class Template(SQLModel, table=True):
     hold: str | None = _text()
     hold_since: datetime | None = _instant()
     hold_by: str | None = _text()
-    synced_at: datetime = _instant(null=False)
+    status_since: datetime | None = _instant()  # as far as we saw it
+    changed_at: datetime | None = _instant()  # its sha256, last
+    previous: Any = _json()  # what it was before that
+    synced_at: datetime = _instant(null=False)  # when Meta was asked what stands here
 
 
 class Message(SQLModel, table=True):

@@ -14,7 +14,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from core import choosing, covering, db, holding, messages, operations, sparing
+from core import choosing, covering, db, holding, messages, operations, sparing, template_holds
 from core.choosing import e
 from core.operations import AMONG, APART, Kind, Taken
 from core.standing import m
@@ -37,6 +37,8 @@ REASONS = {
     "by_rule": "held by their batch or template",
     "changed": "changed since, or its reference is in use",
     "opted_out": "asked not to be contacted",
+    "right": "as it should be already",
+    "unfit": "its parameters do not fit the template as it is now",
 }
 
 
@@ -93,12 +95,12 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
         ids, reached = choosing.chunk(
             session, held.choice, among, after=held.after, until=held.until
         )
-        done, why = _change(session, held, ids)
+        done, why = _OWN.get(held.kind, _change)(session, held, ids)
         after = held.after if reached is None else reached
         mine = replace(held, after=after, done=held.done + done, why=dict(Counter(held.why) + why))
         operations.progress(session, mine, ended=reached is None)
         now = db.now(session)
-    if done and held.kind in (*_SENDS, Kind.BATCH_RELEASE):
+    if done and held.kind in (*_SENDS, Kind.BATCH_RELEASE, Kind.TEMPLATE):
         wake(now)
     return mine, reached is not None
 
@@ -180,7 +182,7 @@ def _release(session: Session, mine: Taken, ids: list[int]) -> set[int]:
 
 
 def _release_batch(session: Session, mine: Taken, ids: list[int]) -> set[int]:
-    return holding.clear_batch(session, ids)
+    return holding.lift(session, ids, "batch")
 
 
 def _pause_batch(session: Session, mine: Taken, ids: list[int]) -> set[int]:
@@ -227,6 +229,10 @@ _DO: dict[Kind, Callable[[Session, Taken, list[int]], set[int]]] = {
     Kind.BATCH_PAUSE: _pause_batch,
     Kind.BATCH_CANCEL: _cancel,
     Kind.BATCH_REMOVE: _delete,
+}
+# What does not do the same to each message, and records it itself.
+_OWN: dict[Kind, Callable[[Session, Taken, list[int]], tuple[int, Counter[str]]]] = {
+    Kind.TEMPLATE: template_holds.settle,
 }
 _AFTER: dict[Kind, Status | None] = {
     Kind.RETRY: Status.PENDING,

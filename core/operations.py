@@ -39,6 +39,7 @@ class Kind(StrEnum):
     BATCH_PAUSE = "batch pause"
     BATCH_CANCEL = "batch cancel"
     BATCH_REMOVE = "batch remove"  # what was stored of one that was never full
+    TEMPLATE = "template"  # its waiting messages held or let go, as it now stands
 
 
 OF_BATCHES = {Kind.BATCH_RELEASE, Kind.BATCH_PAUSE, Kind.BATCH_CANCEL, Kind.BATCH_REMOVE}
@@ -50,6 +51,7 @@ AMONG: dict[Kind, tuple[Status, ...]] = {
     Kind.HOLD: (Status.PENDING,),
     Kind.RELEASE: (Status.PENDING,),
     **dict.fromkeys(OF_BATCHES, (Status.PENDING,)),
+    Kind.TEMPLATE: (Status.PENDING,),
 }
 OPEN = ("queued", "running")
 APART = {Kind.CHECK, Kind.LOAD, Kind.EXPORT}  # much Python: each in a process of its own

@@ -81,7 +81,7 @@ def _first(session: Session, batch: Batch, count: int) -> list[int]:
         .limit(max(0, count))
     )
     ids = sorted(session.execute(soonest).scalars())
-    return sorted(holding.clear_batch(session, ids))
+    return sorted(holding.lift(session, ids, "batch"))
 
 
 def _free(session: Session, batch: Batch) -> int:

@@ -66,9 +66,18 @@ class Shown(NamedTuple):
 
 
 def digest(category: str | None, parameter_format: str | None, components: Any) -> str:
-    """SHA-256 of all that a person may have relied on when scheduling: words, shape, category."""
-    relied_on = [category, parameter_format or "POSITIONAL", components]
+    """SHA-256 of all that a person may have relied on when scheduling: words, shape, category.
+
+    Not of the examples: those of media are links that Meta signs anew each time it is asked.
+    """
+    relied_on = [category, parameter_format or "POSITIONAL", _without_examples(components)]
     return sha256(json.dumps(relied_on, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _without_examples(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {k: _without_examples(v) for k, v in part.items() if k != "example"}
+    return [_without_examples(one) for one in part] if isinstance(part, list) else part
 
 
 _KNOWN: dict[str, Shape] = {}  # by digest

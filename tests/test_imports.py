@@ -42,7 +42,7 @@ LAYERS: dict[str, str] = {
         phone quiet quoting rendering renewing retry schedule sending.breaker
         sending.permits sending.sieve sheets.decoding sheets.delimited sheets.matching
         sheets.placeholders sheets.reading sheets.table sheets.workbook sheets.worksheet
-        states templating wake""",
+        states templating usable wake""",
     "records": "db models schema settings vault",
     "reads": """blocking choosing columns covering depth dump explain export export_csv forecast
         invariants.attempts invariants.events invariants.messages invariants.posts
@@ -54,7 +54,8 @@ LAYERS: dict[str, str] = {
         sending.accept sending.agenda sending.attempts sending.claim sending.engine_time
         sending.lanes sending.loop sending.marks sending.posting sending.process
         sending.reap sending.recognising sending.results sending.settle sending.tick
-        sending.twin sessions sheet sparing steering templates users webhooks workers""",
+        sending.twin sessions sheet sparing steering syncing template_holds templates users
+        webhooks workers""",
 }
 BELOW: dict[str, set[str]] = {
     "pure": {"pure"},
