@@ -6,7 +6,7 @@ the holds on the messages follow, so that the claim's index skips what the row b
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, select, update
+from sqlalchemy import Select, select, update
 from sqlmodel import Session, col
 
 from core import choosing, db, holding, messages
@@ -106,21 +106,14 @@ def held_rows(batch_id: int) -> Select[int]:
     """The next messages that their batch still holds, ascending."""
     return (
         select(col(Message.id))
-        .where(of(batch_id), col(Message.status) == Status.PENDING, col(Message.hold) == "batch")
+        .where(
+            choosing.of_batch(batch_id),
+            col(Message.status) == Status.PENDING,
+            col(Message.hold) == "batch",
+        )
         .order_by(col(Message.id))
         .limit(CHUNK)
     )
-
-
-def of(batch_id: int) -> ColumnElement[bool]:
-    """The messages of a batch, found by the ids between which they lie."""
-    mine, message_id = col(Batch.id) == batch_id, col(Message.id)
-    begins = select(func.coalesce(col(Batch.after_id), 0)).where(mine).scalar_subquery()
-    ends = select(func.coalesce(col(Batch.until_id), _ANY)).where(mine).scalar_subquery()
-    return and_(message_id > begins, message_id <= ends, col(Message.batch_id) == batch_id)
-
-
-_ANY = 2**62  # beyond all ids
 
 
 def release_rest() -> None:

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     PAUSED = "paused"
     RETIRED = "retired"
     HELD = "held"
+    BATCH = "batch"  # its batch, before or after the hold is written on the message
     RETRY = "retry"  # refused or not reached; again at a time of its own
     QUIET = "quiet"
     RECIPIENT = "recipient"  # one at a time for each person, and 45 in a burst

@@ -143,7 +143,8 @@ def _depth(engine: Engine, row: Row[Any]) -> Depth:
     quiet = number.quiet_until(engine.now)
     bar, stall = engine.bars(number.id), engine.stalls(number.id)
     counts = {
-        Reason.HELD: row.held,
+        Reason.HELD: row.held - row.held_batch if row.held <= CAP else row.held,
+        Reason.BATCH: row.held_batch if row.held <= CAP else 0,
         Reason.RETRY: row.refused_due + row.refused_later,
         Reason.QUIET if quiet else stall.reason: due,
         Reason.SCHEDULED: later,

@@ -5,14 +5,14 @@ own arithmetic (core/forecast.py). The words are in core/telling.py.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select
 
-from core import blocking, db, line
+from core import batch_bars, blocking, db, line
 from core.blocking import Engine, Reason, Why
 from core.errors import Refused
 from core.forecast import Leave, forecast
@@ -20,6 +20,7 @@ from core.retry import WINDOW
 from core.standing import m
 from core.states import Status
 
+Bars = Mapping[int | None, tuple[Why, bool]]
 CLOSELY = 5_000  # rows of a line that are read for a single message
 AT_A_GLANCE = 1_000  # for a page, over all its lines
 
@@ -44,6 +45,7 @@ class Explanation:
     by: str | None = None
     detail: str | None = None
     hold: str | None = None
+    batch_id: int | None = None
     rate: float | None = None  # messages a second of its account, now
     retry_count: int = 0
     max_retries: int = 0
@@ -69,7 +71,9 @@ def _explained(ids: list[int], rows: int) -> dict[int, Explanation]:
     with db.reading() as session:
         asked = {row.id: row for row in session.execute(select(*_COLUMNS).where(m.id.in_(ids)))}
         engine = blocking.read(session, {row.account_id for row in asked.values()})
-        told = {row.id: _told(row, engine) for row in asked.values()}
+        batches = {row.batch_id for row in asked.values() if row.batch_id is not None}
+        bars = batch_bars.read(session, batches)
+        told = {row.id: _told(row, engine, bars) for row in asked.values()}
         wanted = defaultdict(set)
         for message_id, one in told.items():
             if one.reason in _FORESEEN:
@@ -82,7 +86,7 @@ def _explained(ids: list[int], rows: int) -> dict[int, Explanation]:
 
 
 _COLUMNS = (
-    *(m.id, m.account_id, m.status, m.due_at, m.scheduled_at, m.hold, m.retry_count),
+    *(m.id, m.account_id, m.batch_id, m.status, m.due_at, m.scheduled_at, m.hold, m.retry_count),
     *(m.max_retries, m.error_class, m.error_code, m.error_text, m.worker_id, m.unconfirmed_since),
 )
 _FORESEEN = {
@@ -91,8 +95,8 @@ _FORESEEN = {
 }
 
 
-def _told(row: Row[Any], engine: Engine) -> Explanation:
-    why, number = _why(row, engine), engine.numbers[row.account_id]
+def _told(row: Row[Any], engine: Engine, bars: Bars) -> Explanation:
+    why, number = reason(row, engine, bars), engine.numbers[row.account_id]
     barred = why.reason is Reason.PAUSED and why.until
     return Explanation(
         message_id=row.id,
@@ -105,6 +109,7 @@ def _told(row: Row[Any], engine: Engine) -> Explanation:
         by=why.by,
         detail=why.detail,
         hold=row.hold,
+        batch_id=row.batch_id,
         rate=number.rate_at(engine.now),
         retry_count=row.retry_count,
         max_retries=row.max_retries,
@@ -114,7 +119,8 @@ def _told(row: Row[Any], engine: Engine) -> Explanation:
     )
 
 
-def _why(row: Row[Any], engine: Engine) -> Why:
+def reason(row: Any, engine: Engine, bars: Bars) -> Why:
+    """What keeps a message, of which `_COLUMNS` are read, and batches by `batch_bars.read`."""
     if row.status == Status.PROCESSING:
         if row.worker_id is not None:
             return Why(Reason.SENDING)
@@ -124,12 +130,15 @@ def _why(row: Row[Any], engine: Engine) -> Why:
         return Why(Reason.ENDED, detail=row.status)
     if bar := engine.bars(row.account_id):
         return bar
+    why, bars_all = bars.get(row.batch_id, (None, False))
+    if why and (row.hold == "batch" or (bars_all and not row.hold)):
+        return why
     if row.hold:
         return Why(Reason.HELD)
     return _not_due(row, engine) or engine.stalls(row.account_id)
 
 
-def _not_due(row: Row[Any], engine: Engine) -> Why | None:
+def _not_due(row: Any, engine: Engine) -> Why | None:
     """Why its time has not come; None when it has."""
     now, number = engine.now, engine.numbers[row.account_id]
     if row.due_at > now and row.error_class:

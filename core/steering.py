@@ -13,7 +13,7 @@ from sqlmodel import Session, col
 
 from core import audit, choosing, db, holding, operations
 from core.access import Actor, Role, needs
-from core.batches import held_rows, of
+from core.batches import held_rows
 from core.choosing import Choice
 from core.errors import Invalid, Problem, Refused
 from core.models import Batch, Message
@@ -86,7 +86,11 @@ def _first(session: Session, batch: Batch, count: int) -> list[int]:
 
 def _free(session: Session, batch: Batch) -> int:
     """How many of those on trial wait freely; a claim holds what it meets while it is paused."""
-    free = and_(of(batch.id), col(Message.status) == Status.PENDING, col(Message.hold).is_(None))
+    free = and_(
+        choosing.of_batch(batch.id),
+        col(Message.status) == Status.PENDING,
+        col(Message.hold).is_(None),
+    )
     return int(session.execute(select(func.count(col(Message.id))).where(free)).scalar_one())
 
 

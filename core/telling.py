@@ -22,6 +22,7 @@ ADVICE = {
     Reason.GUARD: "An administrator decides: python manage.py guard status",
     Reason.STOPPED: "Sending is resumed on the Overview.",
     Reason.PAUSED: RESUME,
+    Reason.BATCH: "It is released and resumed on the page of its batch.",
     Reason.RETIRED: "Cancel it, or send it from another account.",
     Reason.NO_WORKER: "Start one with: make run",
     Reason.UNREACHED: CLASSES["unreached"].advice,
@@ -101,6 +102,11 @@ def _held(why: Explanation, at: _Clock) -> str:
     return HOLDS.get(why.hold or "", f"Held: {why.hold}.")
 
 
+def _batch(why: Explanation, at: _Clock) -> str:
+    by = f" by {why.by}" if why.by else ""
+    return f"Its batch {why.detail}{at.since(why)}{by}."
+
+
 def _retry(why: Explanation, at: _Clock) -> str:
     if not why.retry_count:
         known = CLASSES.get(why.error_class or "")
@@ -165,6 +171,7 @@ _SENTENCES: dict[Reason, Callable[[Explanation, _Clock], str]] = {
     Reason.PAUSED: _paused,
     Reason.RETIRED: _paused,
     Reason.HELD: _held,
+    Reason.BATCH: _batch,
     Reason.RETRY: _retry,
     Reason.QUIET: _quiet,
     Reason.RECIPIENT: _recipient,
@@ -186,6 +193,7 @@ NAMES: dict[Reason, str] = {
     Reason.PAUSED: "paused",
     Reason.RETIRED: "on a retired account",
     Reason.HELD: "held",
+    Reason.BATCH: "held by their batch",
     Reason.RETRY: "to be tried again",
     Reason.QUIET: "in quiet hours",
     Reason.RECIPIENT: "behind another to the same person",

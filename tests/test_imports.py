@@ -44,10 +44,10 @@ LAYERS: dict[str, str] = {
         sheets.placeholders sheets.reading sheets.table sheets.workbook sheets.worksheet
         states templating usable wake""",
     "records": "db models schema settings vault",
-    "reads": """blocking choosing columns covering depth dump explain export export_csv forecast
-        invariants.attempts invariants.events invariants.messages invariants.posts
-        invariants.rates invariants.violation line listing readiness reports sending.barring
-        standing telling verify""",
+    "reads": """batch_bars batch_forecast batch_reports blocking choosing columns covering depth
+        dump explain export export_csv forecast invariants.attempts invariants.events
+        invariants.messages invariants.posts invariants.rates invariants.violation line
+        listing readiness reports sending.barring standing telling verify""",
     "services": """account_settings accounts apart audit batches composing drafts editing files
         finishing guarding holding importing installation lateness messages meta.client
         meta.graph operating operations optouts outcomes preparing resuming scan

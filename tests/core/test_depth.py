@@ -57,7 +57,13 @@ def test_what_waits_is_counted_by_its_reason() -> None:
     stored.messages(support, [{"due_at": now - HOUR}, {"due_at": now + HOUR}, {"hold": "person"}])
     found = depth.depth()
     assert depth_of(found) == {
-        "Orders": {Reason.HELD: 2, Reason.RETRY: 1, Reason.SCHEDULED: 1, Reason.TURN: 3},
+        "Orders": {
+            Reason.HELD: 1,
+            Reason.BATCH: 1,
+            Reason.RETRY: 1,
+            Reason.SCHEDULED: 1,
+            Reason.TURN: 3,
+        },
         "Support": {Reason.PAUSED: 3},
     }
     assert found.accounts[0].holds == {"batch": 1}
