@@ -40,9 +40,9 @@ LAYERS: dict[str, str] = {
     "pure": """access account_checks causes clock errors formulas guesses logs meta.answers
         meta.codes meta.payloads meta.signatures meta.statuses numbering pacing passwords
         phone quiet quoting rendering renewing retry schedule sending.breaker
-        sending.permits sending.sieve sheets.decoding sheets.delimited sheets.matching
-        sheets.placeholders sheets.reading sheets.table sheets.workbook sheets.worksheet
-        states templating usable wake""",
+        sending.permits sending.sieve sheets.dates sheets.decoding sheets.delimited sheets.matching
+        sheets.placeholders sheets.reading sheets.table sheets.times sheets.workbook
+        sheets.worksheet states templating usable wake""",
     "records": "db models schema settings vault",
     "reads": """batch_bars batch_forecast batch_reports blocking choosing columns covering depth
         dump explain export export_csv forecast invariants.attempts invariants.events

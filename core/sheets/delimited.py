@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import islice
 
+from core.formulas import plain
 from core.quoting import quoted
 from core.sheets.table import MOST_COLUMNS, Flaw, Row, Table, check_named, headings, refuse
 
@@ -14,7 +15,6 @@ _DECLARED = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)  # Excel's own first line
 _SAMPLE = 100_000  # characters
 _SAMPLED = 50  # rows
 _AS_TEXT = re.compile(r'="([^"]*)"')  # how some systems keep Excel from touching a number
-_HARMLESS = re.compile(r"'(?=[=+\-@\t\r])")  # how exports, ours too, keep it from calculating
 
 
 def table(text: str, *, most: int, encoding: str | None = None) -> Table:
@@ -94,7 +94,7 @@ def _refuse_quote(line: int) -> None:
 def _bare(cell: str) -> str:
     if cell.startswith('="') and (found := _AS_TEXT.fullmatch(cell)):
         return found[1]
-    return cell[1:] if _HARMLESS.match(cell) else cell
+    return plain(cell)
 
 
 def _separator(text: str) -> str:

@@ -201,8 +201,8 @@ def test_whatever_a_program_writes_as_csv_is_read_back(rows: list[list[str]], ma
     out = io.StringIO()
     csv.writer(out, delimiter=mark).writerows([["one", "two", "three", "four"], *rows])
     found = read(out.getvalue().encode(), "a.csv")
-    harmless = [[reading.delimited._bare(cell) for cell in row] for row in rows]
-    assert (cells(found), found.flaws, found.encoding) == (harmless, (), "utf-8")
+    plain = [[reading.delimited._bare(cell) for cell in row] for row in rows]
+    assert (cells(found), found.flaws, found.encoding) == (plain, (), "utf-8")
 
 
 @given(st.binary(max_size=300))
