@@ -5,7 +5,18 @@ import sys
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
-from commands import bulk, checking, guard, messages, numbers, operations, people, queue, workers
+from commands import (
+    bulk,
+    checking,
+    guard,
+    messages,
+    numbers,
+    operations,
+    optouts,
+    people,
+    queue,
+    workers,
+)
 from core import preparing, schema, wake
 from core.errors import Invalid, OutboxError
 
@@ -16,6 +27,7 @@ app.add_typer(messages.app)
 app.add_typer(queue.app)
 app.add_typer(bulk.app)
 app.add_typer(operations.app)
+app.add_typer(optouts.app, name="optout")
 app.add_typer(workers.app)
 app.add_typer(checking.app)
 app.add_typer(guard.app, name="guard")

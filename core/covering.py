@@ -13,12 +13,10 @@ from sqlmodel import Session, col
 
 from core import db, models
 from core.models import Account, OptOut
+from core.optout_file import BY_PERSON, EVERYTHING
 from core.quoting import quoted
 from core.schedule import clock
 
-EVERYTHING, MARKETING = "everything", "marketing"
-BY_PERSON, BY_META = "person", "WhatsApp"  # sources beside those that people name
-SCOPES = (EVERYTHING, MARKETING)
 MARKETING_CATEGORY = "MARKETING"  # as Meta names it
 
 o = models.OptOut.metadata.tables["opt_out"].c

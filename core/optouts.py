@@ -1,4 +1,4 @@
-"""Who asked not to be contacted: the list, and what becomes of those who are on it.
+"""Who asked not to be contacted: who is put on the list, and taken off it.
 
 A row is never taken away: lifted, it stays with who lifted it and when. What is pending for
 somebody who is added is cancelled in transactions of its own; until it is, the claim refuses it.
@@ -6,38 +6,18 @@ somebody who is added is cancelled in transactions of its own; until it is, the 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from core import audit, covering, db, messages, operations, phone
+from core import account_checks, audit, covering, db, phone, sparing
 from core.access import Actor, Role, needs
-from core.choosing import Choice
-from core.covering import BY_META, BY_PERSON, COVERED, EVERYTHING, MARKETING, SCOPES
 from core.drafts import Draft
 from core.errors import Invalid, Problem, Refused
-from core.meta.codes import ErrorClass
 from core.models import Account, OptOut, Template
-from core.operations import Kind
+from core.optout_file import BY_META, BY_PERSON, EVERYTHING, LONGEST, MARKETING, SCOPES, Wish
 from core.quoting import quoted
-from core.states import Cause, Status
-
-ASKED = "They asked not to be contacted."
-LONGEST = 500  # characters of a reason
-CHUNK = 1_000
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What somebody asked: not to get everything, or marketing, from all our numbers or one."""
-
-    number: str  # E.164
-    scope: str = EVERYTHING
-    account_id: int | None = None
-    source: str = BY_PERSON
-    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -64,33 +44,36 @@ def add(
 
     They are read with `home`, an ISO alpha-2 country, else that of the account. What the list has
     already is not doubled; a wider scope replaces a narrower one. Raises Invalid with every problem
-    (fields number, scope, account, reason), and then nothing was added.
+    (fields number, scope, account, country, reason), and then nothing was added.
     """
     with db.reading() as session:
         account = session.get(Account, account_id) if account_id is not None else None
-    wrong = wrong_in(scope, reason, account_id is not None and account is None)
+    wrong = _wrong(scope, reason, account_id is not None and account is None)
+    if home is not None and (told := account_checks.problems({"country": home})):
+        raise Invalid(*told, *wrong)
     numbers, unread = _read(typed, home or (account.country if account else None))
     if wrong or unread:
         raise Invalid(*unread, *wrong)
-    said = (reason or "").strip() or None
+    said = (reason or "").replace("\0", "").strip() or None
     wishes = [Wish(one, scope, account_id, source, said) for one in numbers]
     with db.writing() as session:
         new = set()
         for wish in put(session, wishes, by.name):
             new.add(wish.number)
             audit.record(session, by, "opt-out added", target=wish.number, after=_facts(wish))
-    return [Added(one, one not in new, cancel_pending(one, by=by)) for one in numbers]
+    return [Added(one, one not in new, sparing.cancel_pending(one, by=by)) for one in numbers]
 
 
-def wrong_in(scope: str, reason: str | None, unknown_account: bool) -> list[Problem]:
+def _wrong(scope: str, reason: str | None, unknown_account: bool) -> list[Problem]:
     """What is wrong beside the number."""
     found = []
     if scope not in SCOPES:
         found.append(Problem("scope", "unknown", f"{quoted(scope)} is no scope: {_OR}."))
     if unknown_account:
         found.append(Problem("account", "missing", "There is no such account."))
-    if reason and len(reason.strip()) > LONGEST:
-        found.append(Problem("reason", "too_long", f"A reason has at most {LONGEST} characters."))
+    most = LONGEST["reason"]
+    if reason and len(reason.strip()) > most:
+        found.append(Problem("reason", "too_long", f"A reason has at most {most} characters."))
     return found
 
 
@@ -234,58 +217,3 @@ def _lift(session: Session, row: OptOut, by: Actor) -> None:
     row.lifted_at, row.lifted_by = db.now(session), by.name
     before = {"id": row.id, "scope": row.scope, "account_id": row.account_id}
     audit.record(session, by, "opt-out lifted", target=row.number, before=before)
-
-
-_WAITS = db.judged(f"m.status = 'pending' AND {COVERED}")
-_PENDING = (
-    "SELECT DISTINCT m.id FROM opt_out o JOIN content c ON c.recipient = o.number"
-    " JOIN message m ON m.id = c.message_id LEFT JOIN template t ON t.id = m.template_id"
-    f" WHERE o.lifted_at IS NULL AND {_WAITS}"
-    " AND {which} ORDER BY m.id LIMIT :most"
-)
-
-
-@needs(Role.OPERATOR)
-def cancel_pending(number: str, *, by: Actor) -> int:
-    """Cancel what is pending for one number and covered, in chunks; returns how many."""
-    count, going = 0, True
-    while going:
-        with db.writing() as session:
-            ids = pending(session, "o.number = :number", number=number)
-            moved = leave_in_peace(session, ids, by.name, at=db.now(session))
-        count, going = count + len(moved), len(ids) == CHUNK
-    return count
-
-
-def pending(session: Session, which: str, **values: Any) -> list[int]:
-    """The next messages that wait and are covered, ascending, at most 1,000."""
-    asked = db.sql(_PENDING.format(which=which))
-    return list(session.execute(asked, values | {"most": CHUNK}).scalars())
-
-
-def leave_in_peace(
-    session: Session,
-    ids: Iterable[int],
-    actor: str,
-    *,
-    at: datetime,
-    operation_id: int | None = None,
-) -> set[int]:
-    """Cancel pending messages of people who asked for it, at most 1,000; returns which."""
-    moved = messages.move(
-        session,
-        [{"message_id": one} for one in sorted(ids)],
-        Status.CANCELLED,
-        Cause.CANCEL,
-        also=f"hold = NULL, error_class = '{ErrorClass.OPTED_OUT}', error_code = NULL,"
-        f" error_text = '{ASKED}'",
-    )
-    change = {one: ({"status": "pending"}, {"status": "cancelled"}) for one in sorted(moved)}
-    messages.record(session, "opted out", actor, change, at=at, operation_id=operation_id)
-    return moved
-
-
-@needs(Role.OPERATOR)
-def leave_all(*, by: Actor, here: bool = False) -> int:
-    """Have cancelled what is pending for anybody on the list; returns the operation."""
-    return operations.create(Kind.LEAVE, Choice(), by=by, here=here)

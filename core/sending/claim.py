@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Row
 from sqlmodel import Session
 
-from core import db, holding, messages, optouts, pacing
+from core import db, holding, messages, pacing, sparing
 from core.meta import payloads
 from core.meta.codes import ErrorClass
 from core.models import Json
@@ -157,7 +157,7 @@ def _keep_back(session: Session, barred: dict[Bar, list[int]], now: datetime) ->
     """Hold what its batch or template bars; leave in peace who asked not to be contacted."""
     for bar in (Bar.BATCH, Bar.TEMPLATE):
         holding.set_hold(session, barred[bar], bar)
-    optouts.leave_in_peace(session, barred[Bar.OPTED_OUT], "engine", at=now)
+    sparing.leave_in_peace(session, barred[Bar.OPTED_OUT], "engine", at=now)
 
 
 def _push(session: Session, due: dict[int, datetime]) -> None:

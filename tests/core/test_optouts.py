@@ -17,6 +17,7 @@ from core import (
     operations,
     optouts,
     outcomes,
+    sparing,
 )
 from core.access import Actor, Role
 from core.choosing import Choice
@@ -27,6 +28,7 @@ from core.meta.codes import classify
 from core.meta.statuses import StatusUpdate
 from core.models import AuditEvent, MessageEvent, OptOut
 from core.operations import Kind
+from core.optout_file import Wish
 from core.optouts import Added
 from core.sending.results import Result
 from tests import given
@@ -73,7 +75,7 @@ def test_who_is_added_is_left_in_peace_at_once_and_only_they_are(database: str) 
         "pending",
     ]
     row = given.row(theirs)
-    assert (row.error_class, row.error_text) == ("opted_out", optouts.ASKED)
+    assert (row.error_class, row.error_text) == ("opted_out", sparing.ASKED)
     assert given.events(theirs) == ["scheduled", "opted out"]
     [one] = rows()
     assert (one.number, one.scope, one.account_id) == (DEWI, "everything", None)
@@ -180,7 +182,7 @@ def test_a_message_to_them_can_be_neither_edited_nor_sent_again_nor_released(
     change(failed, status="failed", error_class="transient")
     holding.hold(held, by=ANA)
     with db.writing() as session:  # as if the cancelling had not come as far yet
-        optouts.put(session, [optouts.Wish(DEWI)], "ana")
+        optouts.put(session, [Wish(DEWI)], "ana")
     draft = Draft(orders, DEWI, "Other words", When("keep"))
     with pytest.raises(Invalid, match="asked not to be contacted"):
         editing.edit(changed, draft, version=given.row(changed).version, by=ANA)
@@ -221,10 +223,10 @@ def test_an_opt_out_between_scheduling_and_the_claim_holds_in_that_claim(databas
     ticks, orders = Ticks(), account("Orders")
     theirs, other = given.message(orders, to=DEWI), given.message(orders, to=given.recipient(2))
     with db.writing() as session:
-        optouts.put(session, [optouts.Wish(DEWI)], "ana")
+        optouts.put(session, [Wish(DEWI)], "ana")
     assert ticks.claimed(orders) == [other]
     assert given.row(theirs).status == "cancelled" and given.attempts(theirs) == []
-    assert optouts.cancel_pending(DEWI, by=ANA) == 0
+    assert sparing.cancel_pending(DEWI, by=ANA) == 0
 
 
 def test_of_an_opt_out_and_a_claim_at_once_one_wins_and_the_message_tells_which(
@@ -253,18 +255,16 @@ def test_two_who_add_the_same_number_at_once_add_it_once(database: str) -> None:
 def test_what_is_pending_for_many_is_cancelled_as_an_operation_in_chunks(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core import sparing
-
-    monkeypatch.setattr(optouts, "CHUNK", 2)
+    monkeypatch.setattr(sparing, "CHUNK", 2)
     monkeypatch.setattr(sparing, "WINDOW", 3)
     orders = account("Orders")
     numbers = [given.recipient(n) for n in range(7)]
     made = stored.messages(orders, [{"recipient": n} for n in numbers for _ in range(3)])
     free = stored.messages(orders, [{"recipient": given.recipient(50)}])
     with db.writing() as session:
-        optouts.put(session, [optouts.Wish(one) for one in numbers], "ana")
-        optouts.put(session, [optouts.Wish(numbers[0], account_id=orders)], "ana")
-    operation = optouts.leave_all(by=ANA)
+        optouts.put(session, [Wish(one) for one in numbers], "ana")
+        optouts.put(session, [Wish(numbers[0], account_id=orders)], "ana")
+    operation = sparing.leave_all(by=ANA)
     operating.run_waiting(Event())
     row = operations.state(operation)
     assert (row.state, row.done, row.skipped) == ("finished", 21, 0)
