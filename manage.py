@@ -6,6 +6,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from commands import (
+    batches,
     bulk,
     checking,
     guard,
@@ -28,6 +29,7 @@ app.add_typer(queue.app)
 app.add_typer(bulk.app)
 app.add_typer(operations.app)
 app.add_typer(optouts.app, name="optout")
+app.add_typer(batches.app, name="batch")
 app.add_typer(workers.app)
 app.add_typer(checking.app)
 app.add_typer(guard.app, name="guard")

@@ -4,6 +4,7 @@ What has not ended comes first, soonest first; then what has, latest first. Both
 (status, due_at, id), one probe for each status, so a page costs the same at any depth.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
@@ -26,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlmodel import Session
 
-from core import db, models, phone
+from core import choosing, db, models, phone
 from core.standing import STATUS, Standing, a, m, where
 from core.states import Status
 
@@ -46,6 +47,7 @@ class MessageRow:
 
     id: int
     account_id: int
+    batch_id: int | None
     account: str
     account_state: str
     account_reason: str | None
@@ -119,21 +121,24 @@ class Filter:
     standings: frozenset[Standing] = frozenset()
     account: str | None = None
     search: str = ""
+    batch: int | None = None
 
     @classmethod
     def read(cls, parameters: Mapping[str, Sequence[str]]) -> Self:
-        """From an address: `state` (any number of times), `account` (name), `q`."""
+        """From an address: `state` (any number of times), `account` (name), `q`, `batch` (id)."""
         known = {s.value for s in Standing}
         states = [s.lower() for s in parameters.get("state", ())]
-        last = {name: (parameters.get(name) or [""])[-1] for name in ("account", "q")}
+        last = {name: (parameters.get(name) or [""])[-1] for name in ("account", "q", "batch")}
         chosen = frozenset(Standing(s) for s in states if s in known)
-        return cls(chosen, last["account"] or None, last["q"])
+        batch = int(last["batch"]) if re.fullmatch(r"[0-9]{1,18}", last["batch"]) else None
+        return cls(chosen, last["account"] or None, last["q"], batch)
 
     @cached_property
     def query(self) -> str:
         """The same filter as an address carries it."""
         pairs = [("state", s.value) for s in Standing if s in self.standings]
         pairs += [("account", self.account or ""), ("q", self.search.strip())]
+        pairs += [("batch", "" if self.batch is None else str(self.batch))]
         return urlencode([pair for pair in pairs if pair[1]])
 
     def statuses(self) -> set[Status]:
@@ -148,6 +153,8 @@ class Filter:
         what is searched for is looked up among them alone.
         """
         found: list[ColumnElement[bool]] = [m.deleted_at.is_(None)]
+        if self.batch is not None:
+            found.append(choosing.of_batch(self.batch))
         if self.account:
             found.append(
                 m.account_id == select(a.id).where(a.name == self.account).scalar_subquery()

@@ -8,9 +8,9 @@ from core.standing import Standing
 from ui.words import WORDS
 
 
-def listed(*standings: Standing, account: str | None = None) -> str:
-    """The messages that stand so, of that account; everything without either."""
-    return of(Filter(frozenset(standings), account))
+def listed(*standings: Standing, account: str | None = None, batch: int | None = None) -> str:
+    """The messages that stand so, of that account or batch; everything without any."""
+    return of(Filter(frozenset(standings), account, batch=batch))
 
 
 def of(wanted: Filter, **place: Cursor) -> str:
@@ -18,6 +18,7 @@ def of(wanted: Filter, **place: Cursor) -> str:
     # A widget that is bound to the address writes and reads the word that it shows.
     pairs = [("state", WORDS[s].word) for s in Standing if s in wanted.standings]
     pairs += [("account", wanted.account or ""), ("q", wanted.search.strip())]
+    pairs += [("batch", "" if wanted.batch is None else str(wanted.batch))]
     pairs += [(name, str(cursor)) for name, cursor in place.items()]
     query = urlencode([pair for pair in pairs if pair[1]])
     return escape(f"/messages?{query}" if query else "/messages")
@@ -25,3 +26,7 @@ def of(wanted: Filter, **place: Cursor) -> str:
 
 def message(message_id: int) -> str:
     return f"/message?id={message_id}"
+
+
+def batch(batch_id: int) -> str:
+    return f"/batches?id={batch_id}"
