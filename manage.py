@@ -16,6 +16,7 @@ from commands import (
     optouts,
     people,
     queue,
+    templates,
     workers,
 )
 from core import preparing, schema, wake
@@ -24,6 +25,7 @@ from core.errors import Invalid, OutboxError
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.add_typer(people.app, name="user")
 app.add_typer(numbers.app, name="account")
+app.add_typer(templates.app, name="template")
 app.add_typer(messages.app)
 app.add_typer(queue.app)
 app.add_typer(bulk.app)

@@ -15,7 +15,7 @@ from time import monotonic
 from huey import Huey, RedisHuey, SqliteHuey, crontab
 from huey.consumer_options import OptionParserHandler
 
-from core import apart, clock, operating, renewing, wake, workers
+from core import apart, clock, operating, renewing, syncing, wake, workers
 from core.logs import configure
 from core.scan import scan
 from core.sending.loop import SendLoop
@@ -86,6 +86,13 @@ def _renew_when_due() -> None:
         os.kill(os.getpid(), signal.SIGHUP)
 
 
+@huey.periodic_task(crontab(minute="*"))
+def sync_templates() -> None:
+    """Read from Meta the templates of each business whose turn has come: hourly, new ones soon."""
+    if syncing.sync_due():
+        send_due()
+
+
 @huey.task()
 def run_operation() -> None:
     """Run the operations that wait, and those that a dead process left.
@@ -121,6 +128,7 @@ def _begin() -> None:
     # Huey calls this in each worker thread; the first one becomes the send loop for good.
     if _started.acquire(blocking=False):
         _quieten()
+        sync_templates()
         send_due.call_local()
 
 

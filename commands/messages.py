@@ -27,7 +27,14 @@ app = typer.Typer()
 def schedule(
     account: Annotated[str, typer.Option()],
     to: Annotated[str, typer.Option(help="recipient, e.g. +628123456789")],
-    text: Annotated[str, typer.Option()],
+    text: Annotated[str | None, typer.Option(help="of a text message")] = None,
+    template: Annotated[str | None, typer.Option(help="name of an approved template")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="of the template, where it has several")
+    ] = None,
+    param: Annotated[
+        list[str] | None, typer.Option(help="KEY=VALUE, e.g. 1=Ana or header.text=A-1042")
+    ] = None,
     at: Annotated[str | None, typer.Option(help="ISO 8601 with offset")] = None,
     now: Annotated[bool, typer.Option("--now", help="as soon as possible")] = False,
     max_retries: Annotated[int, typer.Option()] = 3,
@@ -40,13 +47,20 @@ def schedule(
         str | None, typer.Option(help="if its account could not send: send, skip or hold")
     ] = None,
 ) -> None:
-    """Schedule one message, with the checks of the form; prints its id."""
+    """Schedule one message, a text or from a template, with the form's checks; prints its id."""
+    if (text is None) == (template is None):
+        die("Say either --text or --template.", 2)
+    if template is None and (param or language):
+        die("--param and --language belong to a --template.", 2)
     if (at is None) == (not now):
         die("Say either --at or --now.", 2)
     draft = Draft(
         account_id=account_id(account),
         recipient=to,
-        text=text,
+        text=text or "",
+        template=template,
+        language=language,
+        parameters=dict(map(_pair, param or ())),
         when=When("instant", wall=from_iso(at)) if at else When("now"),
         max_retries=max_retries,
         reference=reference,
@@ -55,6 +69,13 @@ def schedule(
         late_policy=late,
     )
     typer.echo(composing.schedule(draft, key=f"cli:{uuid4().hex}", by=me()))
+
+
+def _pair(typed: str) -> tuple[str, str]:
+    key, equals, value = typed.partition("=")
+    if not equals or not key.strip():
+        die(f"«{typed}» is no parameter: KEY=VALUE.", 2)
+    return key.strip(), value
 
 
 def _deadline(typed: str | None) -> datetime | None:

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from commands.common import die, me, typed_secret
-from core import account_settings, accounts, resuming
+from core import account_settings, accounts, resuming, syncing
+from core.errors import Unanswered
 from core.listing import CAP
 from core.schedule import from_span
 
@@ -26,7 +27,7 @@ def account_add(
     replace_token: Annotated[bool, typer.Option(help="for all numbers of its WABA")] = False,
 ) -> None:
     """Add a business number."""
-    accounts.add(
+    account_id = accounts.add(
         name=name,
         phone_number_id=phone_number_id,
         token=token,
@@ -37,7 +38,16 @@ def account_add(
         replace_token=replace_token,
         by=me(),
     )
-    typer.echo(f"The account «{name}» may send.")
+    typer.echo(f"The account «{name}» may send.{_templates(account_id) if waba_id else ''}")
+
+
+def _templates(account_id: int) -> str:
+    """What its templates are: read at once, so that they can be scheduled."""
+    try:
+        done = syncing.sync(accounts.business_of(account_id), by=me())
+    except Unanswered as refused:
+        return f" Its templates were not read yet, a worker tries again: {refused}"
+    return f" It has {done.read:,} template{'' if done.read == 1 else 's'}."
 
 
 def _rate(typed: str) -> float | None:

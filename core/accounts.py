@@ -243,6 +243,12 @@ def named(session: Session, name: str) -> Account:
     return account
 
 
+def business_of(account_id: int) -> int:
+    """The id of the business whose token, templates and limits the number shares."""
+    with db.reading() as session:
+        return int(session.get_one(Account, account_id).business_id)
+
+
 def everything() -> list[Account]:
     with db.reading() as session:
         return list(session.execute(select(Account).order_by(col(Account.name))).scalars())

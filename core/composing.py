@@ -64,16 +64,22 @@ def check_in(session: Session, draft: Draft, *, due_before: datetime | None = No
 
 
 def find_template(session: Session, account: Account | None, draft: Draft) -> Template | None:
-    """The template that a draft names, among those of the account's business."""
+    """The template that a draft names, among those of the account's business.
+
+    The language may be left out where the template is approved in one only.
+    """
     if not draft.template or account is None:
         return None
     named = select(Template).where(
         col(Template.business_id) == account.business_id,
         col(Template.name) == draft.template,
-        col(Template.language) == (draft.language or ""),
     )
-    found: Template | None = session.execute(named).scalar_one_or_none()
-    return found
+    if language := (draft.language or "").strip().replace("-", "_"):
+        named = named.where(col(Template.language) == language)
+    else:
+        named = named.where(col(Template.status) == usable.APPROVED)
+    found: list[Template] = list(session.execute(named.limit(2)).scalars())
+    return found[0] if len(found) == 1 else None
 
 
 def _is_taken(session: Session, composed: Composed) -> bool:
@@ -142,7 +148,8 @@ def _words(draft: Draft, template: Template | None) -> str:
         rendering.check_text(draft.text)
         return draft.text
     if template is None:
-        sentence = f"There is no template {quoted(draft.template)} in this language."
+        where = "in this language" if draft.language else "approved in one language: say which"
+        sentence = f"There is no template {quoted(draft.template)} {where}."
         raise Invalid(Problem("template", "missing", sentence))
     wanted = shape_of(template)
     if refusal := unusable(template, wanted):

@@ -12,13 +12,14 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from core import batch_bars, blocking, db, line
+from core import batch_bars, blocking, db, line, shut
 from core.blocking import Engine, Reason, Why
 from core.errors import Refused
 from core.forecast import Leave, forecast
 from core.retry import WINDOW
 from core.standing import m
 from core.states import Status
+from core.usable import Stop
 
 Bars = Mapping[int | None, tuple[Why, bool]]
 CLOSELY = 5_000  # rows of a line that are read for a single message
@@ -73,7 +74,8 @@ def _explained(ids: list[int], rows: int) -> dict[int, Explanation]:
         engine = blocking.read(session, {row.account_id for row in asked.values()})
         batches = {row.batch_id for row in asked.values() if row.batch_id is not None}
         bars = batch_bars.read(session, batches)
-        told = {row.id: _told(row, engine, bars) for row in asked.values()}
+        stops = shut.by_templates(session, [row.id for row in asked.values() if row.template_id])
+        told = {row.id: _told(row, engine, bars, stops.get(row.id)) for row in asked.values()}
         wanted = defaultdict(set)
         for message_id, one in told.items():
             if one.reason in _FORESEEN:
@@ -88,6 +90,7 @@ def _explained(ids: list[int], rows: int) -> dict[int, Explanation]:
 _COLUMNS = (
     *(m.id, m.account_id, m.batch_id, m.status, m.due_at, m.scheduled_at, m.hold, m.retry_count),
     *(m.max_retries, m.error_class, m.error_code, m.error_text, m.worker_id, m.unconfirmed_since),
+    m.template_id,
 )
 _FORESEEN = {
     *(Reason.RETRY, Reason.QUIET, Reason.RECIPIENT, Reason.SCHEDULED),
@@ -95,8 +98,8 @@ _FORESEEN = {
 }
 
 
-def _told(row: Row[Any], engine: Engine, bars: Bars) -> Explanation:
-    why, number = reason(row, engine, bars), engine.numbers[row.account_id]
+def _told(row: Row[Any], engine: Engine, bars: Bars, shut_by: Stop | None) -> Explanation:
+    why, number = reason(row, engine, bars, shut_by), engine.numbers[row.account_id]
     barred = why.reason is Reason.PAUSED and why.until
     return Explanation(
         message_id=row.id,
@@ -108,7 +111,8 @@ def _told(row: Row[Any], engine: Engine, bars: Bars) -> Explanation:
         since=why.since,
         by=why.by,
         detail=why.detail,
-        hold=row.hold,
+        # What its template bars is held, whether or not its own hold has been written yet.
+        hold=row.hold or ("template" if why.reason is Reason.HELD else None),
         batch_id=row.batch_id,
         rate=number.rate_at(engine.now),
         retry_count=row.retry_count,
@@ -119,8 +123,11 @@ def _told(row: Row[Any], engine: Engine, bars: Bars) -> Explanation:
     )
 
 
-def reason(row: Any, engine: Engine, bars: Bars) -> Why:
-    """What keeps a message, of which `_COLUMNS` are read, and batches by `batch_bars.read`."""
+def reason(row: Any, engine: Engine, bars: Bars, shut_by: Stop | None = None) -> Why:
+    """What keeps a message, of which `_COLUMNS` are read, and batches by `batch_bars.read`.
+
+    `shut_by`: what its template has against it, by `shut.by_templates`.
+    """
     if row.status == Status.PROCESSING:
         if row.worker_id is not None:
             return Why(Reason.SENDING)
@@ -133,6 +140,8 @@ def reason(row: Any, engine: Engine, bars: Bars) -> Why:
     why, bars_all = bars.get(row.batch_id, (None, False))
     if why and (row.hold == "batch" or (bars_all and not row.hold)):
         return why
+    if shut_by and row.hold in (None, "template"):
+        return Why(Reason.HELD, since=shut_by.since, detail=shut_by.reason)
     if row.hold:
         return Why(Reason.HELD)
     return _not_due(row, engine) or engine.stalls(row.account_id)

@@ -38,6 +38,7 @@ def add_trial_account() -> None:
             name="Sandbox",
             phone_number_id="100000000000001",
             token="sandbox",
+            waba_id="100200300400500",  # the sandbox's; a worker reads its templates
             country="ID",
             zone="Asia/Jakarta",
             by=TRIAL,

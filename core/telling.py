@@ -15,6 +15,7 @@ from core.states import RELEASABLE
 
 RESUME = "It is resumed on the Overview."
 RELEASE = "Release it, give it a new time, or cancel it."
+ELSEWHERE = {"template": "See what changed, and release it, on the page Templates."}
 NEVER = "It will not leave: its turn comes too late for it."
 SOON = timedelta(seconds=2)
 
@@ -39,7 +40,7 @@ def sentence(why: Explanation, now: datetime, zone: str = "UTC") -> str:
 def advice(why: Explanation) -> str:
     """What can be done about it; empty where it goes on by itself."""
     if why.reason is Reason.HELD:
-        return RELEASE if why.hold in RELEASABLE else ""
+        return RELEASE if why.hold in RELEASABLE else ELSEWHERE.get(why.hold or "", "")
     if why.exact and why.leaves_at is None:
         return "Give it another time, or cancel it."
     return ADVICE.get(why.reason, "")
@@ -99,6 +100,10 @@ def _paused(why: Explanation, at: _Clock) -> str:
 
 
 def _held(why: Explanation, at: _Clock) -> str:
+    if why.detail and why.since:
+        return f"Since {at(why.since)} {why.detail[:1].lower()}{why.detail[1:]}"
+    if why.detail:
+        return why.detail
     return HOLDS.get(why.hold or "", f"Held: {why.hold}.")
 
 

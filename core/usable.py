@@ -84,6 +84,18 @@ def stop(template: Known, sha256: str | None = None) -> Stop | None:
     return None
 
 
+def kept_back(
+    template: Known, name: str, sha256: str | None, *, misfit: str | None = None
+) -> Stop | None:
+    """As `stop`, as a whole sentence; `misfit`: what of its parameters no longer fits."""
+    found = stop(template, sha256)
+    if found is None:
+        return None
+    told = f"Its template «{name}» keeps it back: {found.reason}."
+    changed_since = template.hold is None and template.status == APPROVED
+    return Stop(f"{told} {misfit}" if misfit and changed_since else told, found.since)
+
+
 def said(template: Known) -> str:
     """What Meta says of it: «Meta paused it»."""
     word = template.status.lower().replace("_", " ")

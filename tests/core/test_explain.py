@@ -3,18 +3,20 @@
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
 from sqlalchemy import update
 
-from core import clock, db, depth
+from core import clock, db, depth, operating, telling, templates
 from core.blocking import Reason
 from core.errors import Refused
 from core.explain import Explanation, explain, explain_many
 from core.models import Account, Installation, Pace, Recipient, Worker
 from core.retry import WINDOW
-from tests.core import stored
+from tests import given
+from tests.core import stored, templated
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -212,3 +214,25 @@ def test_the_depth_of_the_queue_counts_what_each_message_says(orders: int, now: 
         make()
         told = Counter(one.reason for one in explain_many(ids).values())
         assert depth.depth().counts == dict(told)
+
+
+def test_what_a_template_keeps_back_says_which_and_why_before_its_hold_is_written(
+    now: datetime,
+) -> None:
+    account = given.account()
+    template = templated.template(account)
+    waiting = templated.message(account)
+    templates.hold(template, reason="wrong price", by=given.ANA)
+    for _ in range(2):
+        why = explain(waiting)
+        assert (why.reason, why.hold, why.since) == (
+            Reason.HELD,
+            "template",
+            templated.row().hold_since,
+        )
+        assert why.detail == (
+            "Its template «visit (en_US)» keeps it back: ana holds it: wrong price."
+        )
+        operating.run_waiting(Event())
+    assert "its template «visit" in telling.sentence(why, now + HOUR)
+    assert "page Templates" in telling.advice(why)

@@ -1,0 +1,206 @@
+"""Templates as pages and commands show them: which there are, whether they send, what waits."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import select
+from sqlmodel import Session, col
+
+from core import composing, db, usable
+from core.errors import Refused
+from core.models import Account, Business, Template
+from core.templating import Shape
+from core.usable import Stop
+
+COUNTED = 100_000  # of the messages that wait, the next ones; beyond them a count is «at least»
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which templates; what is empty does not matter. `search`: part of a name, or of the words."""
+
+    search: str = ""
+    language: str | None = None
+    category: str | None = None
+    quality: str | None = None
+    status: str | None = None  # Meta's, or «HELD»
+    business_id: int | None = None
+
+    def matches(self, one: Template) -> bool:
+        chosen = (
+            (self.language, one.language),
+            (self.category, one.category),
+            (self.quality, one.quality or "UNKNOWN"),
+            (self.business_id, one.business_id),
+            (self.status, "HELD" if one.hold and self.status == "HELD" else one.status),
+        )
+        words = self.search.strip().lower()
+        return all(want in (None, has) for want, has in chosen) and (
+            words in one.name.lower() or words in _words(one).lower()
+        )
+
+
+HELD = "HELD"
+
+
+def _words(template: Template) -> str:
+    parts = template.components or ()
+    return " ".join(str(part.get("text", "")) for part in parts)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One template. `refusal`: why nothing can be scheduled with it; `stop`: why it does not send.
+
+    `waiting` are the messages that wait to leave with it, `held` those of them that it holds.
+    """
+
+    template: Template
+    business: str
+    numbers: list[str]
+    shape: Shape
+    refusal: str | None
+    stop: Stop | None
+    waiting: int = 0
+    held: int = 0
+
+    @property
+    def earlier(self) -> int:
+        """Of those that are held: written with it as it was before Meta changed it."""
+        return self.held if usable.sends(self.template) else 0
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The templates that match, by name. `capped`: their messages are counted «at least»."""
+
+    entries: list[Entry]
+    everything: list[Template]
+    capped: bool
+
+
+def read(wanted: Wanted) -> Catalogue:
+    """All that match, with what waits for each."""
+    with db.reading() as session:
+        every = list(session.execute(select(Template).order_by(*_BY_NAME)).scalars())
+        businesses = session.execute(select(col(Business.id), col(Business.name)))
+        names = {one.id: one.name for one in businesses}
+        numbers = session.execute(
+            select(col(Account.business_id), col(Account.name)).order_by(col(Account.name))
+        ).all()
+        counts, capped = _waiting(session)
+    entries = [
+        _entry(one, names[one.business_id], counts.get(one.id, (0, 0)), numbers)
+        for one in every
+        if wanted.matches(one)
+    ]
+    return Catalogue(entries, every, capped)
+
+
+_BY_NAME = (col(Template.name), col(Template.language), col(Template.id))
+
+
+def _entry(
+    template: Template,
+    business: str,
+    counted: tuple[int, int],
+    numbers: Iterable[tuple[int, str]],
+) -> Entry:
+    shape = composing.shape_of(template)
+    return Entry(
+        template,
+        business,
+        [name for business_id, name in numbers if business_id == template.business_id],
+        shape,
+        composing.unusable(template, shape),
+        usable.stop(template),
+        *counted,
+    )
+
+
+def _waiting(session: Session) -> tuple[dict[int, tuple[int, int]], bool]:
+    """Of the next messages: by template how many wait and how many it holds; whether all count."""
+    found = session.execute(
+        db.sql(
+            "SELECT template_id, count(*) AS n,"
+            " sum(CASE WHEN hold = 'template' THEN 1 ELSE 0 END) AS held FROM (SELECT template_id,"
+            " hold FROM message WHERE status = 'pending' ORDER BY due_at, id LIMIT :most) AS next"
+            " GROUP BY template_id"
+        ),
+        {"most": COUNTED},
+    ).all()
+    counts = {row.template_id: (int(row.n), int(row.held)) for row in found if row.template_id}
+    return counts, sum(int(row.n) for row in found) >= COUNTED
+
+
+class Offer(NamedTuple):
+    """A template among which one is chosen; `refusal`: why this one cannot be."""
+
+    id: int
+    name: str
+    language: str
+    category: str
+    refusal: str | None
+
+
+def offers(account_id: int) -> list[Offer]:
+    """The templates of the account's business; those that can be sent first, by name."""
+    with db.reading() as session:
+        account = session.get_one(Account, account_id)
+        mine = select(Template).where(col(Template.business_id) == account.business_id)
+        found = list(session.execute(mine.order_by(*_BY_NAME)).scalars())
+    made = [
+        Offer(
+            one.id,
+            one.name,
+            one.language,
+            (one.category or "none").lower(),
+            composing.unusable(one, composing.shape_of(one)),
+        )
+        for one in found
+    ]
+    return sorted(made, key=lambda one: one.refusal is not None)
+
+
+def template(template_id: int) -> Template | None:
+    with db.reading() as session:
+        return session.get(Template, template_id)
+
+
+def named(name: str, *, language: str | None = None, account: str | None = None) -> Template:
+    """The one that a command means. Raises Refused, naming those that there are."""
+    with db.reading() as session:
+        found = select(Template).where(col(Template.name) == name.strip())
+        if language:
+            found = found.where(col(Template.language) == language.strip().replace("-", "_"))
+        if account is not None:
+            theirs = select(col(Account.business_id)).where(col(Account.name) == account)
+            found = found.where(col(Template.business_id).in_(theirs))
+        known: list[Template] = list(session.execute(found.order_by(*_BY_NAME)).scalars())
+    if len(known) == 1:
+        return known[0]
+    if not known:
+        raise Refused(f"There is no template «{name}». See: python manage.py template list")
+    listed = ", ".join(f"{one.language}" for one in known)
+    raise Refused(f"There are several templates «{name}» ({listed}): say --language or --account.")
+
+
+class Reading(NamedTuple):
+    """When a business's templates were last read, and what went wrong since."""
+
+    business_id: int
+    name: str
+    synced_at: datetime | None
+    error: str | None
+
+
+def readings() -> list[Reading]:
+    """Of each business that has templates, by name."""
+    with db.reading() as session:
+        known = select(Business).where(col(Business.waba_id).is_not(None))
+        return [
+            Reading(one.id, one.name, one.synced_at, one.sync_error)
+            for one in session.execute(known.order_by(col(Business.name))).scalars()
+        ]
