@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from core import db
-from core.invariants import posts, rates
+from core.invariants import optouts, posts, rates
 from core.invariants.attempts import ATTEMPTS
 from core.invariants.events import EVENTS
 from core.invariants.messages import MESSAGES
@@ -43,13 +43,15 @@ def _ranges(table: str) -> Iterator[tuple[int, int]]:
 
 
 def _posts() -> Iterator[Violation]:
-    """What only the attempts in their order tell: bytes, instants, and both of Meta's limits."""
+    """What only the attempts in their order tell: bytes, instants, Meta's limits, opt-outs."""
     with db.reading() as session:
         limits = rates.limits(session)
     paced, pairs = Rates(limits), Pairs()
     for first, last in _ranges("attempt"):
         with db.reading() as session:
             read = list(posts.read(session, first, last))
+            unwanted = list(optouts.sent_all_the_same(session, [post for post, _, _ in read]))
+        yield from unwanted
         for post, payload, digest in read:
             paced.see(post)
             yield from posts.altered(post, payload, digest)

@@ -46,8 +46,9 @@ LAYERS: dict[str, str] = {
     "records": "db models schema settings vault",
     "reads": """batch_bars batch_forecast batch_reports blocking choosing columns covering depth
         dump explain export export_csv forecast invariants.attempts invariants.events
-        invariants.messages invariants.posts invariants.rates invariants.violation line
-        listing optout_list readiness reports sending.barring shut standing telling verify""",
+        invariants.messages invariants.optouts invariants.posts invariants.rates
+        invariants.violation line listing optout_list readiness reports sending.barring shut
+        standing telling verify""",
     "services": """account_settings accounts apart audit batches catalogue composing drafts editing
         files finishing guarding holding importing installation lateness messages
         meta.client meta.graph operating operations optout_import optouts outcomes preparing

@@ -29,6 +29,7 @@ class Post:
     account_id: int
     slot: float
     posted: float | None
+    claimed: float
     released: bool
     recipient: str
 
@@ -40,11 +41,11 @@ class Post:
 
 def read(session: Session, first: int, last: int) -> Iterator[tuple[Post, str, str]]:
     """The posts with attempt ids from `first` to `last`, each with its bytes and their SHA-256."""
-    instants = {"slot_at": db.UtcDateTime(), "posted_at": db.UtcDateTime()}
+    instants = {name: db.UtcDateTime() for name in ("slot_at", "posted_at", "claimed_at")}
     found = session.execute(
         db.sql(
-            "SELECT id, message_id, account_id, slot_at, posted_at, outcome, payload,"
-            " payload_sha256 FROM attempt WHERE id BETWEEN :first AND :last ORDER BY id"
+            "SELECT id, message_id, account_id, slot_at, posted_at, claimed_at, outcome,"
+            " payload, payload_sha256 FROM attempt WHERE id BETWEEN :first AND :last ORDER BY id"
         ).columns(**instants),
         {"first": first, "last": last},
     )
@@ -59,6 +60,7 @@ def _post(row: Row[Any]) -> Post:
         account_id=row.account_id,
         slot=row.slot_at.timestamp(),
         posted=_seconds(row.posted_at),
+        claimed=row.claimed_at.timestamp(),
         released=row.outcome == "released",
         recipient=to[1] if to else "",
     )

@@ -3,6 +3,8 @@
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import timedelta
+from hashlib import sha256
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -12,9 +14,10 @@ from core import audit, db, pacing, verify
 from core.invariants.attempts import ATTEMPTS
 from core.invariants.events import EVENTS
 from core.invariants.messages import MESSAGES
-from core.models import Account, Attempt
+from core.models import Account, Attempt, Message, OptOut, Template
 from tests import given
 from tests.core.planted import SECOND, Ground, unguard
+from tests.core.sending.test_permits import from_template, template
 
 Plant = Callable[[Ground], int | None]  # returns the message; None: the account is what is wrong
 PLANTS: dict[str, Plant] = {}
@@ -221,6 +224,21 @@ def _(g: Ground) -> None:
         g.failed(account_id=g.paced, attempt={"slot_at": at, "outcome": outcome})
 
 
+@plants("sent to an opt-out")
+def _(g: Ground) -> int:
+    made = g.sent()
+    _asked(g, made)
+    return made
+
+
+def _asked(g: Ground, message_id: int, *, since: float = -60, **more: Any) -> None:
+    """The recipient is on the list from `since` seconds after the attempt was claimed."""
+    message = g.session.get_one(Message, message_id)
+    usual = {"source": "person", "created_by": "ana", "created_at": g.now + since * SECOND}
+    g.session.add(OptOut(number=message.recipient, **(usual | more)))
+    g.session.flush()
+
+
 def _last(g: Ground, message_id: int) -> int:
     found = db.sql("SELECT max(id) FROM attempt WHERE message_id = :id")
     return int(g.session.execute(found, {"id": message_id}).scalar_one())
@@ -234,7 +252,7 @@ def _of(g: Ground, message_id: int, **values: str) -> None:
 KINDS = {one.kind for judged in (MESSAGES, ATTEMPTS, EVENTS) for one in judged.invariants}
 OVER_TIME = {
     *("bytes altered", "another's bytes", "pair limit", "before its slot", "after its slot"),
-    *("rate", "slots too close"),
+    *("rate", "slots too close", "sent to an opt-out"),
 }
 
 
@@ -265,6 +283,7 @@ def in_order(g: Ground) -> None:
     _sent_again_after_it_failed_at_meta(g)
     _left_after_it_was_cancelled(g)
     _edited_to_a_later_time(g)
+    _asked_at_another_time_or_for_something_else(g)
 
 
 def _resent_with_confirmation(g: Ground) -> None:
@@ -293,6 +312,46 @@ def _left_after_it_was_cancelled(g: Ground) -> None:
 def _edited_to_a_later_time(g: Ground) -> None:
     made = g.failed(scheduled_at=g.now + timedelta(hours=1))
     g.event(made, {"due_at": db.stamp(g.now)}, {"due_at": db.stamp(g.now + timedelta(hours=1))})
+
+
+def _asked_at_another_time_or_for_something_else(g: Ground) -> None:
+    others: list[dict[str, Any]] = [
+        {"since": -3},
+        {"since": 60},
+        {"lifted_at": g.now - 30 * SECOND, "lifted_by": "ana"},
+        {"lifted_at": g.now, "lifted_by": "ana"},
+        {"account_id": g.paced},
+        {"scope": "marketing"},
+    ]
+    for other in others:
+        _asked(g, g.sent(), **other)
+    _asked(g, g.failed(attempt={"outcome": "released"}))
+
+
+@pytest.mark.parametrize(
+    ("category", "since", "kinds"),
+    [
+        ("MARKETING", "then", ["sent to an opt-out"]),
+        ("UTILITY", "then", []),
+        ("MARKETING", "changed since", []),
+    ],
+)
+def test_marketing_to_who_stopped_it_is_judged_by_what_the_template_was(
+    database: str, category: str, since: str, kinds: list[str]
+) -> None:
+    account = given.account(rate=None)
+    template(account, category=category)
+    from_template(account)
+    with db.writing() as session:
+        ground = Ground(session, account, account)
+        ground.attempt(1, outcome="transient", claimed_at=ground.now)
+        made = session.get_one(Attempt, 1)
+        made.payload = made.payload.replace("{", '{"type":"template",', 1)
+        made.payload_sha256 = sha256(made.payload.encode()).hexdigest()
+        _asked(ground, 1, scope="marketing")
+        if since == "changed since":
+            session.execute(update(Template).values(sha256="other"))
+    assert [one.kind for one in verify.violations()] == kinds
 
 
 def test_a_message_that_nobody_sends_and_nobody_waits_for_is_found(database: str) -> None:
