@@ -8,7 +8,7 @@ import traceback
 from datetime import UTC, datetime
 from time import monotonic
 
-from bench import claim, comparison, fair, lag, many, pace, throughput
+from bench import claim, comparison, export, fair, lag, many, pace, throughput
 from bench.machine import machine
 from bench.servers import Servers, servers
 from bench.tables import table
@@ -21,6 +21,7 @@ MEASUREMENTS = {
     "lag": lag,
     "claim": claim,
     "fair": fair,
+    "export": export,
 }
 ALL = (
     "comparison",
@@ -32,6 +33,7 @@ ALL = (
     "lag",
     "claim",
     "fair",
+    "export",
 )
 
 

@@ -63,6 +63,14 @@ class Rig:
         until(partial(_says, made, "Uvicorn running"), within=30)
         return made
 
+    def dashboard(self, port: int) -> Process:
+        """The dashboard as in production; answers on return, and nobody has signed in yet."""
+        line = ("run", "dashboard.py", "--server.port", str(port), "--server.headless", "true")
+        made = self._start("dashboard", "streamlit", *line)
+        self.others.append(made)
+        until(partial(_says, made, "Outbox is at"), within=60)
+        return made
+
     def _start(self, name: str, program: str, *line: str) -> Process:
         folder = self.servers.subfolder(name)
         own = {

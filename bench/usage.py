@@ -35,3 +35,9 @@ def peak_megabytes(pid: int) -> float:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024
     raise LookupError(f"/proc/{pid}/status names no peak")
+
+
+def forget_peak(pid: int) -> float:
+    """Let the peak begin anew with what a process has now; returns that, in megabytes."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    return peak_megabytes(pid)

@@ -36,7 +36,7 @@ class Kind(StrEnum):
 LIVES = {
     Kind.UPLOAD: timedelta(days=30),
     Kind.WRONG_ROWS: timedelta(days=7),
-    Kind.EXPORT: timedelta(days=7),
+    Kind.EXPORT: timedelta(hours=24),
 }
 
 
@@ -137,6 +137,19 @@ def find(file_id: int) -> File:
         row = session.get(File, file_id)
     if row is None or not row.sha256:
         raise Refused("The file is not there any more; choose it again.")
+    return row
+
+
+def given(file_id: int, person: Actor) -> File:
+    """A file that this person may download: their own, or any where they are an administrator.
+
+    Raises Refused, and in the same words, for another's, for what is over, and for what never was.
+    """
+    with db.reading() as session:
+        row, now = session.get(File, file_id), db.now(session)
+    over = row is None or not row.sha256 or (row.expires_at is not None and row.expires_at <= now)
+    if row is None or over or (row.created_by != person.name and person.role < Role.ADMIN):
+        raise Refused("There is no such file for you, or not any more: an export is kept a day.")
     return row
 
 

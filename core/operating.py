@@ -14,7 +14,17 @@ from sqlalchemy import Row, select
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
-from core import choosing, covering, db, holding, messages, operations, sparing, template_holds
+from core import (
+    choosing,
+    covering,
+    db,
+    exporting,
+    holding,
+    messages,
+    operations,
+    sparing,
+    template_holds,
+)
 from core.choosing import e
 from core.operations import AMONG, APART, Kind, Taken
 from core.standing import m
@@ -217,7 +227,10 @@ def _undo(session: Session, mine: Taken, ids: list[int]) -> set[int]:
 
 
 # What is no walk over messages: a generator that yields after each of its transactions.
-_WORK: dict[Kind, Callable[[Taken], Iterator[Taken]]] = {Kind.LEAVE: sparing.chunks}
+_WORK: dict[Kind, Callable[[Taken], Iterator[Taken]]] = {
+    Kind.LEAVE: sparing.chunks,
+    Kind.EXPORT: exporting.work,
+}
 _DO: dict[Kind, Callable[[Session, Taken, list[int]], set[int]]] = {
     Kind.RETRY: _retry,
     Kind.CANCEL: _cancel,

@@ -41,7 +41,7 @@ PUBLIC = frozenset(
 _ASSET = re.compile(
     r"/static/(?:[\w-]+/)*[\w-][\w.-]*\.(?:js|css|woff2?|ttf|png|gif|svg|wasm|json)", re.ASCII
 )
-_NO_PAGE = re.compile(r"/(?:_stcore|media|component|export|app|api)(?:/|$)")
+_NO_PAGE = re.compile(r"/(?:_stcore|media|component|export|files|app|api)(?:/|$)")
 _HERE = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2000}")  # printable ASCII without a backslash
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

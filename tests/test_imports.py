@@ -45,12 +45,12 @@ LAYERS: dict[str, str] = {
         sheets.workbook sheets.worksheet states templating usable wake""",
     "records": "db models schema settings vault",
     "reads": """batch_bars batch_forecast batch_reports blocking choosing columns covering depth
-        dump explain export export_csv forecast invariants.attempts invariants.events
-        invariants.messages invariants.optouts invariants.posts invariants.rates
-        invariants.violation line listing optout_list readiness reports sending.barring shut
-        standing telling verify""",
+        dump explain export export_csv export_xlsx forecast invariants.attempts
+        invariants.events invariants.messages invariants.optouts invariants.posts
+        invariants.rates invariants.violation line listing optout_list readiness reports
+        sending.barring shut standing telling verify""",
     "services": """account_settings accounts apart audit batches catalogue composing drafts editing
-        files finishing guarding holding importing installation lateness messages
+        exporting files finishing guarding holding importing installation lateness messages
         meta.client meta.graph operating operations optout_import optouts outcomes preparing
         resuming scan sending.accept sending.agenda sending.attempts sending.claim
         sending.engine_time sending.lanes sending.loop sending.marks sending.posting

@@ -41,3 +41,9 @@ def test_a_claim_is_timed_on_a_small_and_on_a_large_table() -> None:
     small, large = bench("claim", "--database", "sqlite", "--rows", "3000")
     assert (small["rows"], large["rows"]) == (10_000, 13_000)
     assert small["times_small"] == 1 and large["p50_ms"] > 0
+
+
+def test_a_download_is_timed_beside_somebody_elses_requests() -> None:
+    [row] = bench("export", "--database", "sqlite", "--rows", "2000")
+    assert row["rows"] == 2000 and row["per_second"] > 0 and row["server_mb"] > 50
+    assert row["others_p95"] > 0

@@ -50,7 +50,11 @@ def test_the_functions_that_change_something_are_known() -> None:
     assert CHANGING["core.accounts.add"] is CHANGING["core.users.add"] is Role.ADMIN
     assert CHANGING["core.messages.retry"] is CHANGING["core.importing.import_csv"] is Role.OPERATOR
     for_all = {name for name, role in CHANGING.items() if role is Role.VIEWER}
-    assert for_all == {"core.operations.cancel"}  # of one's own
+    assert for_all == {  # of one's own
+        "core.operations.cancel",
+        "core.exporting.begin",
+        "core.exporting.discard",
+    }
 
 
 @pytest.mark.parametrize(

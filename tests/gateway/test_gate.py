@@ -22,6 +22,7 @@ CLOSED = [
     "/media/abc.png",
     "/media",
     "/export/messages.csv",
+    "/files/1",
     "/component/x/index.html",
     "/app/static/x.png",
 ]

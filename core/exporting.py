@@ -1,0 +1,145 @@
+"""Exports as workbooks: an operation whose file waits for who asked for it.
+
+A workbook is written on the disk of the worker that runs the operation and stored once it is whole.
+Whoever takes up what a dead worker left begins anew; only the file of who ends it is kept.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from sqlalchemy import ColumnElement, and_, not_
+from sqlmodel import Session, col, update
+
+from core import db, export, export_xlsx, files, operations
+from core.access import Actor, Role, needs
+from core.choosing import Choice
+from core.errors import Refused
+from core.export import Order
+from core.models import File, Operation
+from core.operations import Kind, Taken
+from core.wake import wake_operations
+
+LIMIT = 100_000  # rows of a workbook
+PIECE = 1 << 18
+
+
+@dataclass(frozen=True)
+class Export:
+    """One that a person asked for; `file` once it can be downloaded."""
+
+    operation: Operation
+    order: Order
+    file: File | None
+
+
+def too_many() -> str:
+    """What is said of more rows than a workbook gets."""
+    return f"more than {LIMIT:,} rows are too many for XLSX: take CSV, or fewer by a filter"
+
+
+@needs(Role.VIEWER)
+def begin(order: Order, *, by: Actor) -> int:
+    """Have a worker write the workbook; returns the operation. Raises Refused: none, too many."""
+    counted = export.count(order, most=LIMIT)
+    if not counted:
+        raise Refused("Nothing matches, so there is nothing to export.")
+    if counted > LIMIT:
+        told = too_many()
+        raise Refused(f"{told[0].upper()}{told[1:]}.")
+    stored = order.stored()
+    with db.writing() as session:
+        made = operations.put(session, Kind.EXPORT, Choice(), by=by, counted=counted, export=stored)
+    wake_operations()
+    return made
+
+
+@needs(Role.VIEWER)
+def discard(operation_id: int, *, by: Actor) -> None:
+    """Take a finished file away before its time. Raises Refused for another person's."""
+    row = operations.state(operation_id)
+    if row.kind != Kind.EXPORT or row.created_by != by.name:
+        raise Refused(f"Operation {operation_id} is no export of yours.")
+    with db.writing() as session:
+        _take_away(session, col(File.operation_id) == operation_id)
+
+
+def recent(person: Actor) -> list[Export]:
+    """What this person asked for and that is under way, can be downloaded, or has just failed;
+    latest first."""
+    with db.reading() as session:
+        now = db.now(session)
+        since = now - files.LIVES[files.Kind.EXPORT]
+        found = []
+        for row in operations.of(person, {Kind.EXPORT}, since=since):
+            file = session.get(File, (row.result or {}).get("file_id", 0))
+            if file and file.expires_at and file.expires_at <= now:
+                file = None
+            if file or row.state != "finished":
+                found.append(Export(row, Order.read(row.arguments["export"]), file))
+    return found
+
+
+def work(mine: Taken) -> Iterator[Taken]:
+    """Write the workbook, store it, and end; yields after each transaction."""
+    order = Order.read(mine.arguments["export"])
+    mine = replace(mine, done=0)
+    with TemporaryDirectory(prefix="outbox-export-") as folder:
+        path = Path(folder) / "export.xlsx"
+        with export_xlsx.writing(order, path) as sheet:
+            for values in export.chunks(order):
+                sheet.add(values)
+                if sheet.rows > LIMIT:  # more came to match since it was counted
+                    operations.fail(mine, too_many())
+                    return
+                if (held := _advance(mine, sheet.rows)) is None:
+                    return
+                mine = held
+                yield mine
+        yield from _end(mine, order, path, sheet.rows)
+
+
+def _advance(mine: Taken, rows: int) -> Taken | None:
+    with db.writing() as session:
+        held = operations.renew(session, mine)
+        if held is None:
+            return None
+        held = replace(held, done=rows)
+        operations.progress(session, held, ended=False)
+    return held
+
+
+def _end(mine: Taken, order: Order, path: Path, rows: int) -> Iterator[Taken]:
+    if (held := _advance(mine, rows)) is None:  # zipping it took a while
+        return
+    with db.reading() as session:
+        name = order.file_name(db.now(session), "xlsx")
+    file_id = files.store(
+        _pieces(path),
+        kind=files.Kind.EXPORT,
+        name=name,
+        media_type=export_xlsx.MEDIA_TYPE,
+        by=held.by,
+        operation_id=held.id,
+    )
+    with db.writing() as session:
+        still = operations.renew(session, held)
+        ours, this = col(File.operation_id) == held.id, col(File.id) == file_id
+        _take_away(session, and_(ours, not_(this)) if still else this)
+        if still:
+            mine = replace(still, counted=rows, result={"file_id": file_id})
+            operations.progress(session, mine, ended=True)
+    if still:
+        yield mine
+
+
+def _take_away(session: Session, these: ColumnElement[bool]) -> None:
+    """Files go with the next scan, and are not found until then."""
+    session.execute(update(File).where(these).values(expires_at=db.now(session)))
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as whole:
+        while piece := whole.read(PIECE):
+            yield piece
