@@ -19,7 +19,7 @@ from streamlit.runtime.pages_manager import PagesManager
 import tasks
 from core import clock, schema, users, wake
 from core.settings import ROOT, settings
-from gateway import export, files, public, session, stopping
+from gateway import export, files, optouts, public, session, stopping
 from gateway.gate import Gate
 from gateway.living import living
 
@@ -88,7 +88,13 @@ logging.getLogger("streamlit.error_util").addFilter(lambda record: record.exc_in
 
 app = st.App(
     ROOT / "ui" / "frame.py",
-    routes=[*session.routes, *export.routes, *files.routes, *public.routes],
+    routes=[
+        *session.routes,
+        *export.routes,
+        *files.routes,
+        *optouts.routes,
+        *public.routes,
+    ],
     middleware=[Middleware(Gate)],
     lifespan=lifespan,
     on_script_error=_note_error,

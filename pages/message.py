@@ -1,17 +1,18 @@
 """One message: how it looks, where it stands, what can be done, and all that happened to it."""
 
+from collections.abc import Iterator
 from datetime import datetime
 from html import escape
 
 import streamlit as st
 
-from core import reports
+from core import people, reports
 from core.access import Role
 from core.explain import explain_many
 from core.reports import History
 from core.schedule import told
 from core.standing import Standing
-from ui import actions, asking, look, moments, preview, table, timeline
+from ui import actions, addresses, asking, look, moments, preview, table, timeline
 from ui.guard import signed_in, zone
 from ui.words import LATE, State, state_of
 
@@ -79,13 +80,26 @@ def more(history: History, state: State, at: datetime) -> list[str]:
     if state.standing is Standing.CANCELLED:
         ends = [event for event in history.events if event.kind in ("cancel", "delete")]
         said += [f"By {end.actor}, {moments.clock(end.at, zone(), at)}." for end in ends[-1:]]
+        said += _asked(history)
     return said
+
+
+def _asked(history: History) -> Iterator[str]:
+    """When and by whom it was asked that they be left in peace."""
+    for event in [event for event in history.events if event.kind == "opted out"][-1:]:
+        if asked := people.asked_before(history.row.id, event.at, zone=zone()):
+            yield f"Asked {asked}."
+
+
+def _person(number: str) -> str:
+    """HTML: the recipient, with the way to all about them."""
+    return f'<a class="go" href="{addresses.person(number)}">{table.recipient(number)}</a>'
 
 
 def facts(history: History) -> list[tuple[str, str]]:
     row = history.row
     lines = [
-        ("To", table.recipient(row.recipient)),
+        ("To", _person(row.recipient)),
         ("From", escape(row.account)),
         ("Scheduled for", escape(told(row.scheduled_at, row.zone, now=now))),
         ("Written by", f"{escape(row.created_by)}, {moments.shown(row.created_at, zone(), now)}"),

@@ -51,8 +51,8 @@ LAYERS: dict[str, str] = {
         sending.barring shut standing telling verify""",
     "services": """account_settings accounts apart audit batches catalogue composing drafts editing
         exporting files finishing guarding holding importing installation lateness messages
-        meta.client meta.graph operating operations optout_import optouts outcomes preparing
-        resuming scan sending.accept sending.agenda sending.attempts sending.claim
+        meta.client meta.graph operating operations optout_import optouts outcomes people
+        preparing resuming scan sending.accept sending.agenda sending.attempts sending.claim
         sending.engine_time sending.lanes sending.loop sending.marks sending.posting
         sending.process sending.reap sending.recognising sending.results sending.settle
         sending.tick sending.twin sessions sheet sparing steering syncing template_holds

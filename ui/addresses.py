@@ -24,6 +24,16 @@ def of(wanted: Filter, **place: Cursor) -> str:
     return escape(f"/messages?{query}" if query else "/messages")
 
 
+def person(number: str = "", **place: int) -> str:
+    """Somebody on the page People, for an `href`; without a number the list of opt-outs.
+
+    `place`: `after` or `before`.
+    """
+    pairs = [("number", number), *((name, str(to)) for name, to in place.items())]
+    query = urlencode([pair for pair in pairs if pair[1]])
+    return escape(f"/people?{query}" if query else "/people")
+
+
 def message(message_id: int) -> str:
     return f"/message?id={message_id}"
 

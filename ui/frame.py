@@ -37,7 +37,12 @@ def main() -> None:
 def _pages() -> list[st.Page]:
     """Those that the bar shows. All are there for everybody: each one's own guard says no."""
     first = _page("overview", "Overview", default=True)
-    return [first, _page("messages", "Messages"), _page("schedule", "Schedule")]
+    return [
+        first,
+        _page("messages", "Messages"),
+        _page("schedule", "Schedule"),
+        _page("people", "People"),
+    ]
 
 
 def _page(name: str, title: str, **options: bool) -> st.Page:

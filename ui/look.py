@@ -45,3 +45,8 @@ def chip(word: str, colour: str, icon: str = "") -> str:
     """The HTML of a state's word."""
     mark = f'<b aria-hidden="true">{icon}</b>' if icon else ""
     return f'<span class="chip {colour}">{mark}{escape(word)}</span>'
+
+
+def label(text: str) -> str:
+    """Text where Streamlit reads Markdown."""
+    return "".join(f"\\{sign}" if sign in r"\`*_{}[]()<>#+-.!:$~|" else sign for sign in text)

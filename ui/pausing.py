@@ -19,24 +19,19 @@ ALL, LAST, NONE = "Send all of them", "Only the latest, hold the rest", "Hold al
 def offers(*, by: Actor) -> None:
     """A button for each paused account, for those who may send."""
     if done := st.session_state.pop("resumed", None):
-        st.toast(_label(done), icon=":material/check:")
+        st.toast(look.label(done), icon=":material/check:")
     paused = _paused()
     _watch([one.id for one in paused])
     if not paused or by.role < Role.OPERATOR:
         return
     with st.container(key="paused", horizontal=True):
         for account in paused:
-            if st.button(_label(f"Resume {account.name} …"), key=f"resume-{account.id}"):
+            if st.button(look.label(f"Resume {account.name} …"), key=f"resume-{account.id}"):
                 _resume(account, by)
 
 
 def _paused() -> list[Account]:
     return [one.account for one in live.pulse().accounts if one.account.state == "paused"]
-
-
-def _label(text: str) -> str:
-    """Text where Streamlit reads Markdown."""
-    return "".join(f"\\{sign}" if sign in r"\`*_{}[]()<>#+-.!:$~|" else sign for sign in text)
 
 
 @st.fragment(run_every="5s", key="pausing")

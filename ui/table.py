@@ -14,7 +14,7 @@ from core.phone import Phone
 from core.rendering import summary
 from core.standing import Standing
 from ui import addresses, look, moments
-from ui.words import State, state_of
+from ui.words import OPTED_OUT, State, state_of
 
 # What these say is in their word already; the others add why.
 _PLAIN = {Standing.SCHEDULED, Standing.SENT, Standing.DELIVERED, Standing.READ, Standing.CANCELLED}
@@ -39,6 +39,7 @@ def _lines(rows: Sequence[MessageRow], now: datetime, zone: str) -> Iterator[str
         why = whys.get(row.id)
         state = state_of(row, now, zone, why=why)
         plain = state.standing in _PLAIN and (why is None or why.reason is Reason.SCHEDULED)
+        plain = plain and row.error_class != OPTED_OUT
         yield _line(row, state, "" if plain else state.sentence, now, zone)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from core import telling
-from core.causes import failure
+from core.causes import CLASSES, failure
 from core.explain import Explanation
 from core.listing import CAP, MessageRow
 from core.schedule import span
@@ -38,6 +38,7 @@ WORDS: dict[Standing, Word] = {
     Standing.CANCELLED: Word("Cancelled", "grey"),
 }
 
+OPTED_OUT = "opted_out"  # the class of what was cancelled because somebody had asked for it
 LATE = {"send": "send it all the same", "skip": "let it expire", "hold": "hold it for a person"}
 
 
@@ -119,7 +120,11 @@ def _delivered(row: MessageRow, now: datetime, zone: str) -> str:
 
 
 def _cancelled(row: MessageRow, now: datetime, zone: str) -> str:
-    return "Left after all: WhatsApp had it already." if row.delivery else "Will not be sent."
+    if row.delivery:
+        return "Left after all: WhatsApp had it already."
+    if row.error_class == OPTED_OUT:
+        return f"{CLASSES[OPTED_OUT].sentence} It will not be sent."
+    return "Will not be sent."
 
 
 _SENTENCES = {
@@ -147,6 +152,9 @@ def plural(number: int, one: str, many: str | None = None, *, cap: int = CAP) ->
     return f"{count(number, cap=cap)} {one if number == 1 else many or one + 's'}"
 
 
+# What somebody may ask not to get.
+SCOPES: dict[str, str] = {"everything": "Everything", "marketing": "Marketing only"}
+
 # What an attempt came to, by its stored outcome; anything else is a class of refusal.
 ATTEMPTS: dict[str, tuple[str, str]] = {
     "": ("under way", "blue"),
@@ -164,6 +172,7 @@ ATTEMPTS: dict[str, tuple[str, str]] = {
 }
 
 EVENTS: dict[str, tuple[str, str]] = {
+    "opted out": ("Cancelled: they asked not to be contacted", "grey"),
     "scheduled": ("Scheduled", "blue"),
     "imported": ("Imported", "blue"),
     "unconfirmed": ("Outcome unknown", "orange"),

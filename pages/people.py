@@ -1,0 +1,129 @@
+"""People: what somebody asked, what waits for them, what was sent; and who is left in peace."""
+
+from html import escape
+
+import streamlit as st
+
+from core import optout_list, people, reports
+from core.access import Role
+from core.errors import Invalid
+from core.people import Person
+from core.phone import Phone
+from ui import addresses, asking, look, optouts, peace, table
+from ui.guard import signed_in, zone
+from ui.words import plural
+
+person = signed_in()
+now = reports.now()
+
+
+def page() -> None:
+    asking.over()  # a run of the whole page closes every dialog
+    if done := st.session_state.pop("did", None):
+        st.toast(done, icon=":material/check:")
+    typed = search()
+    chosen = meant(typed) if typed else None
+    if chosen is not None:
+        draw(people.find(chosen, **place()))
+    elif not typed:
+        everybody()
+
+
+def search() -> str:
+    look.title("People")
+    typed = st.text_input(
+        "Number",
+        placeholder="A number in any shape, such as +62 812-3456-789",
+        key="number",
+        bind="query-params",
+        type="search",
+        live="400ms",
+        on_change=first_page,
+        icon=":material/search:",
+        width=420,
+        autocomplete="off",
+    )
+    return (typed or "").strip()
+
+
+def first_page() -> None:
+    st.query_params.pop("after", None)
+    st.query_params.pop("before", None)
+
+
+def place() -> dict[str, int]:
+    """Where in a list the address says we are; its beginning where that makes no sense."""
+    for name in ("after", "before"):
+        told = st.query_params.get(name, "")
+        if told.isascii() and told.isdecimal() and len(told) < 19:
+            return {name: int(told)}
+    return {}
+
+
+def meant(typed: str) -> Phone | None:
+    """The number; of several that it may be, the person chooses."""
+    try:
+        found = people.read(typed)
+    except Invalid as refused:
+        for problem in refused.problems:
+            look.wrong(problem.message)
+        return None
+    if len(found) == 1:
+        return found[0]
+    links = " ".join(
+        f'<a class="go" href="{addresses.person(one.e164)}">{escape(one.shown)}</a>'
+        for one in found
+    )
+    st.html(f'<p class="note amber" role="status">Which is meant? {links}</p>')
+    return None
+
+
+def draw(who: Person) -> None:
+    st.html(peace.card(who, now=now, zone=zone()))
+    if person.role >= Role.OPERATOR:
+        peace.offered(who, now=now, zone=zone(), by=person)
+    rows = [*(who.open if who.before is None else []), *who.ended]
+    if rows:
+        st.html('<h2 class="part-title">Messages</h2>')
+        st.html(table.messages(rows, now=now, zone=zone()))
+        turn(who.before, who.after, number=who.phone.e164)
+    else:
+        look.empty("Nothing was ever sent to this number", "Nor is anything scheduled for it.")
+    if who.opt_outs:
+        st.html('<h2 class="part-title">What they asked</h2>')
+        st.html(peace.history(who, now=now, zone=zone()))
+
+
+def turn(before: int | None, after: int | None, *, number: str = "", export: str = "") -> None:
+    links = "".join(
+        f'<a class="go button plain" href="{addresses.person(number, **{name: to})}">{word}</a>'
+        for name, to, word in (("before", before, "← Previous"), ("after", after, "Next →"))
+        if to is not None
+    )
+    if links or export:
+        st.html(f'<footer class="turn"><span>{links}</span>{export}</footer>')
+
+
+def everybody() -> None:
+    """Who is left in peace, with the way in and out for many."""
+    found, number = optout_list.page(**place()), optout_list.count()
+    st.html(
+        f'<h2 class="part-title">Not to be contacted: {plural(number, "entry", "entries")}</h2>'
+    )
+    if found.rows:
+        st.html(optouts.listed(found, now=now, zone=zone()))
+        export = (
+            '<a href="/export/optouts.csv" download target="_self">'
+            f"Export all {number:,} as CSV</a>"
+        )
+        turn(found.before, found.after, export=export)
+    else:
+        look.empty(
+            "Everybody may be contacted",
+            "Find a number above to put it on the list, or import a list below.",
+        )
+    if person.role >= Role.OPERATOR:
+        optouts.importing(by=person)
+
+
+page()

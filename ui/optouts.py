@@ -1,0 +1,125 @@
+"""The list of who is not to be contacted, and many more of them from a file."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+
+import streamlit as st
+
+from core import numbering, optout_import, people
+from core.access import Actor
+from core.errors import OutboxError
+from core.models import OptOut
+from core.optout_file import BY_PERSON, WrongLine
+from core.optout_import import Imported
+from core.optout_list import Listed
+from ui import addresses, look, moments, table
+from ui.words import SCOPES, plural
+
+_HEAD = (
+    '<div class="row head" aria-hidden="true"><span>Number</span><span>What</span>'
+    '<span>Why</span><span>By</span><span class="at">Since</span></div>'
+)
+SHOWN = 100  # wrong lines
+NO_COUNTRY = "None: each has its country code"
+
+
+def listed(found: Listed, *, now: datetime, zone: str) -> str:
+    """HTML of a page of the list; each row leads to the person."""
+    lines = "".join(_line(one, found, now, zone) for one in found.rows)
+    return f'<div class="list optouts">{_HEAD}{lines}</div>'
+
+
+def _line(one: OptOut, found: Listed, now: datetime, zone: str) -> str:
+    account = found.accounts.get(one.account_id, "?") if one.account_id else "every number"
+    why = escape(one.reason or "")
+    source = escape(one.source) if one.source != BY_PERSON else ""
+    return (
+        f'<a class="row go" href="{addresses.person(one.number)}">'
+        f'<span class="to">{table.recipient(one.number)}</span>'
+        f'<span class="what">{SCOPES[one.scope]}<small>from {escape(account)}</small></span>'
+        f'<span class="says">{why}{source and f"<small>{source}</small>"}</span>'
+        f'<span class="by">{escape(one.created_by)}</span>'
+        f'<span class="at">{moments.shown(one.created_at, zone, now)}</span></a>'
+    )
+
+
+def importing(*, by: Actor) -> None:
+    """Many at once, pasted or from a file; what is wrong stays where it was typed."""
+    st.html('<h2 class="part-title">Import a list</h2>')
+    left, right = st.columns(2, gap="large")
+    with left:
+        pasted = st.text_area(
+            "Paste numbers, one a line",
+            key="optouts-pasted",
+            height=140,
+            placeholder="+62 812-3456-789\n+62 812-3456-780",
+            persist_state="session",
+        )
+    with right:
+        file = st.file_uploader("or choose a CSV file", type=["csv", "txt"], key="optouts-file")
+        st.html(
+            '<p class="read">Columns, named in the first line: <b>number</b>, and if you like'
+            " scope (everything, marketing), account, reason, source.</p>"
+        )
+    home = _home()
+    if st.button("Import", type="primary", key="import-optouts"):
+        given = file.getvalue() if file else pasted or ""
+        st.session_state["optouts-imported"] = _import(given, home, by)
+    if said := st.session_state.get("optouts-imported"):
+        _told(said)
+
+
+def _home() -> str | None:
+    """The country of numbers like 0812…, where there is a choice."""
+    countries = people.countries()
+    if not countries:
+        return None
+    names = {numbering.name(one): one for one in countries} | {NO_COUNTRY: None}
+    chosen = st.selectbox(
+        "Numbers without a country code are from",
+        list(names),
+        key="optouts-home",
+        persist_state="session",
+        width=420,
+    )
+    return names.get(chosen)
+
+
+def _import(given: str | bytes, home: str | None, by: Actor) -> Imported | str:
+    """What came of it; a sentence where nothing could be read."""
+    if not given.strip():
+        return "Paste numbers, or choose a file."
+    try:
+        return optout_import.import_(given, home=home, by=by)
+    except OutboxError as refused:
+        return str(refused)
+
+
+def _told(said: Imported | str) -> None:
+    if isinstance(said, str):
+        look.wrong(said)
+        return
+    if said.added or said.already:
+        cancels = " What is pending for them is being cancelled." if said.added else ""
+        look.note(
+            f"{plural(said.added, 'entry', 'entries')} added, {said.already:,} on the list"
+            f" already.{cancels}",
+            "green",
+        )
+    if said.wrong:
+        st.html(_wrong(said.wrong))
+
+
+def _wrong(lines: Sequence[WrongLine]) -> str:
+    count = plural(len({one.line for one in lines}), "line")
+    rows = "".join(
+        f"<li>Line {one.line:,}: <b>{escape(one.value[:60]) or '–'}</b> {escape(one.reason)}</li>"
+        for one in lines[:SHOWN]
+    )
+    more = f"<li>and {len(lines) - SHOWN:,} more</li>" if len(lines) > SHOWN else ""
+    told = "Correct what is wrong and import again: what counts already is not doubled."
+    return (
+        f'<div class="note orange" role="alert"><b>{count} wrong.</b> {told}'
+        f'<ul class="wrong-lines">{rows}{more}</ul></div>'
+    )
