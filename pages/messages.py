@@ -1,14 +1,12 @@
 """All messages: filtered, paged by key; the filter and the place are in the address."""
 
-from html import escape
-
 import streamlit as st
 
 from core import listing, reports
 from core.access import Role
-from core.listing import CAP, Cursor, Filter, Page
+from core.listing import Cursor, Filter, Page
 from core.standing import Standing
-from ui import addresses, look, table
+from ui import addresses, exports, look, table
 from ui.guard import signed_in, zone
 from ui.words import WORDS, plural
 
@@ -20,18 +18,24 @@ def page() -> None:
     accounts = [account.name for account in reports.accounts()]
     with st.container(horizontal=True, vertical_alignment="bottom", key="head"):
         heading = st.empty()
+        export = st.container(width="content")
         if person.role >= Role.OPERATOR:
             st.html(
                 '<a class="go button" href="/schedule">Schedule new message</a>', width="content"
             )
+    ready = st.container()
     wanted = filters(accounts)
     found = listing.page(wanted, now=now, **place())
     number = listing.count(wanted, now=now)
     with heading:
         look.title("Messages", plural(number, "message"))
+    with ready:
+        exports.shown(person)
     if found.rows:
+        with export:
+            exports.menu(wanted, by=person)
         st.html(table.messages(found.rows, now=now, zone=zone()))
-        turn(found, wanted, number)
+        turn(found, wanted)
     else:
         nothing(wanted)
 
@@ -87,8 +91,7 @@ def place() -> dict[str, Cursor]:
     return {}
 
 
-def turn(found: Page, wanted: Filter, number: int) -> None:
-    query = f"{wanted.query}&" if wanted.query else ""
+def turn(found: Page, wanted: Filter) -> None:
     links = [
         f'<a class="go button plain" href="{addresses.of(wanted, **{name: cursor})}">{word}</a>'
         for name, cursor, word in (
@@ -97,12 +100,8 @@ def turn(found: Page, wanted: Filter, number: int) -> None:
         )
         if cursor
     ]
-    export = f"/export/messages.csv?{escape(query)}zone={escape(zone())}"
-    capped = f"{CAP:,} and more" if number > CAP else f"all {number:,}"
-    st.html(
-        f'<footer class="turn"><span>{"".join(links)}</span>'
-        f'<a href="{export}" download target="_self">Export {capped} as CSV</a></footer>'
-    )
+    if links:
+        st.html(f'<footer class="turn"><span>{"".join(links)}</span></footer>')
 
 
 def nothing(wanted: Filter) -> None:
