@@ -9,6 +9,7 @@ from commands import (
     batches,
     bulk,
     checking,
+    files,
     guard,
     messages,
     numbers,
@@ -27,6 +28,7 @@ app.add_typer(people.app, name="user")
 app.add_typer(numbers.app, name="account")
 app.add_typer(templates.app, name="template")
 app.add_typer(messages.app)
+app.add_typer(files.app)
 app.add_typer(queue.app)
 app.add_typer(bulk.app)
 app.add_typer(operations.app)

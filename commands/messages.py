@@ -1,23 +1,21 @@
-"""Messages: scheduling them, loading a file, listing, and sending what is due."""
+"""Messages: scheduling them, listing, and sending what is due."""
 
 import json
 import signal
 import threading
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
 import typer
 
 from commands.common import account_id, die, me
-from core import accounts, composing, db, dump, importing, installation, logs
+from core import accounts, composing, dump, installation, logs
 from core.drafts import Draft, When
 from core.errors import Invalid
 from core.schedule import from_iso
 from core.sending.loop import SendLoop
-from core.sheet import WrongFile
 from core.states import Status
 
 app = typer.Typer()
@@ -83,33 +81,6 @@ def _deadline(typed: str | None) -> datetime | None:
         return from_iso(typed) if typed else None
     except Invalid as invalid:
         raise Invalid(*(replace(one, field="not_after") for one in invalid.problems)) from None
-
-
-@app.command("import")
-def import_file(
-    file: Annotated[Path, typer.Argument(help="CSV with recipient, content, scheduled_at")],
-    account: Annotated[str, typer.Option()],
-) -> None:
-    """Schedule a file of messages: all of it, or nothing."""
-    try:
-        text = _read(file)
-        with db.reading() as session:
-            chosen = accounts.named(session, account)
-        count = importing.import_csv(text, account=chosen, name=file.name, by=me())
-    except WrongFile as wrong:
-        for row in wrong.rows:
-            typer.echo(f"line {row.line}: {row.column}: {row.reason}", err=True)
-        die(str(wrong))
-    typer.echo(f"{count} messages scheduled.")
-
-
-def _read(file: Path) -> str:
-    try:
-        return file.read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        die(f"{file} cannot be read: {error.strerror}.")
-    except UnicodeDecodeError as error:
-        die(f"{file} is not UTF-8 (byte {error.start}). Save it as «CSV UTF-8» and try again.")
 
 
 @app.command()

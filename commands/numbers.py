@@ -77,6 +77,7 @@ def account_list(
             "quiet": one.quiet_from and f"{one.quiet_from}-{one.quiet_to}",
             "late": one.late_policy,
             "late_after": one.late_after,
+            "test_number": one.test_number,
         }
         if as_json:
             typer.echo(json.dumps(facts, ensure_ascii=False))
@@ -142,6 +143,9 @@ def account_set(
     late_after: Annotated[str | None, typer.Option(help="when it counts as late: 10m, 2h")] = None,
     timezone: Annotated[str | None, typer.Option(help="e.g. Asia/Jakarta")] = None,
     country: Annotated[str | None, typer.Option(help="home country, e.g. ID, or none")] = None,
+    test_number: Annotated[
+        str | None, typer.Option(help="gets the first row of a file as a test, or none")
+    ] = None,
 ) -> None:
     """Change how a number sends."""
     settings: dict[str, Any] = {}
@@ -157,6 +161,8 @@ def account_set(
         settings["zone"] = timezone
     if country is not None:
         settings["country"] = None if _is_none(country) else country.strip().upper()
+    if test_number is not None:
+        settings["test_number"] = None if _is_none(test_number) else test_number
     if not settings:
         die("Say what to change: see --help.", 2)
     account_settings.change(name, settings, by=me())

@@ -1,13 +1,14 @@
 """Changing how an account sends: each change checked, recorded, obeyed from the next tick on."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlmodel import Session, col
 
-from core import accounts, audit, db, pacing, vault
+from core import accounts, audit, db, pacing, phone, vault
 from core.access import Actor, Role, needs
 from core.account_checks import problems
 from core.errors import Invalid
@@ -16,14 +17,18 @@ from core.quiet import quiet_until
 from core.states import Status
 from core.wake import wake
 
-COLUMNS = ("rate", "country", "zone", "quiet_from", "quiet_to", "late_policy", "late_after")
+COLUMNS = (
+    *("rate", "country", "zone", "quiet_from", "quiet_to", "late_policy", "late_after"),
+    "test_number",
+)
 CHUNK = 1000
 
 
 @needs(Role.ADMIN)
 def change(name: str, settings: Mapping[str, Any], *, by: Actor) -> None:
     """Set columns of an account: rate (messages a second), country, zone, quiet_from and quiet_to
-    (HH:MM in the zone), late_policy, late_after (seconds). None takes a setting away.
+    (HH:MM in the zone), late_policy, late_after (seconds), test_number (one of our own, as typed).
+    None takes a setting away.
 
     What waits for the end of quiet hours that are changed is due again at its own time. Raises
     Invalid with every problem at once, Refused for an unknown name.
@@ -33,6 +38,7 @@ def change(name: str, settings: Mapping[str, Any], *, by: Actor) -> None:
         raise Invalid(*wrong)
     with db.writing() as session:
         account, now = accounts.named(session, name), db.now(session)
+        settings = _with_number_read(settings, account)
         accounts.hold_pace(session, account.id)
         before = {key: getattr(account, key) for key in settings}
         ended = _quiet_until(account, now)
@@ -52,6 +58,17 @@ def change(name: str, settings: Mapping[str, Any], *, by: Actor) -> None:
     if moved and ended is not None:
         _bring_back(account.id, ended)
     wake(now)
+
+
+def _with_number_read(settings: Mapping[str, Any], account: Account) -> Mapping[str, Any]:
+    typed = settings.get("test_number")
+    if not typed:
+        return settings
+    try:
+        read = phone.read(typed, home=settings.get("country", account.country))
+    except Invalid as invalid:
+        raise Invalid(*(replace(one, field="test_number") for one in invalid.problems)) from None
+    return {**settings, "test_number": read.e164}
 
 
 def _quiet_until(account: Account, now: datetime) -> datetime | None:

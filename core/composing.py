@@ -99,10 +99,12 @@ def compose(
     now: datetime,
     template: Template | None = None,
     due_before: datetime | None = None,
+    leads: bool = True,
 ) -> Composed:
     """The checks themselves, over what has been read: no database, no clock.
 
-    `template` is the one that the draft names, None where there is none.
+    `template` is the one that the draft names, None where there is none. Without `leads` its time
+    may be over: of a row of a file that is asked only where it is new (`check_time`).
     """
     found: list[Problem] = []
 
@@ -117,7 +119,7 @@ def compose(
     home = account.country if account else None
     read = attempt(lambda: phone.read(draft.recipient, home=home))
     words = attempt(lambda: _words(draft, template))
-    due_at = attempt(lambda: _due(draft.when, now, due_before))
+    due_at = attempt(lambda: _due(draft.when, now, due_before, leads))
     attempt(lambda: _check_rest(draft, due_at or now))
     if account is None:
         # «0812…» is read by the account's country: first comes the choice of the account.
@@ -177,8 +179,7 @@ def _check_account(account: Account | None) -> None:
         raise Invalid(Problem("account", "missing", "Choose the account that it leaves from."))
 
 
-def _due(when: When, now: datetime, due_before: datetime | None) -> datetime:
-    lead = timedelta(seconds=settings().min_lead_seconds)
+def _due(when: When, now: datetime, due_before: datetime | None, leads: bool) -> datetime:
     match when.kind:
         case "now":
             return now
@@ -192,8 +193,14 @@ def _due(when: When, now: datetime, due_before: datetime | None) -> datetime:
             due = when.wall
         case _:
             raise Invalid(Problem("when", "missing", "Say when it is to leave."))
-    check_lead(due, now, lead=lead, zone=when.zone)
+    if leads:
+        check_time(due, now, when.zone)
     return due
+
+
+def check_time(due: datetime, now: datetime, zone: str) -> None:
+    """Refuse a time that is over, too near or too far. Raises Invalid at `when`."""
+    check_lead(due, now, lead=timedelta(seconds=settings().min_lead_seconds), zone=zone)
 
 
 def _check_rest(draft: Draft, due_at: datetime) -> None:

@@ -20,8 +20,10 @@ from core import (
     db,
     exporting,
     holding,
+    loading,
     messages,
     operations,
+    preflight,
     sparing,
     template_holds,
 )
@@ -46,6 +48,10 @@ REASONS = {
     "free": "not held",
     "by_rule": "held by their batch or template",
     "changed": "changed since, or its reference is in use",
+    "wrong": "wrong in the file",
+    "double": "there already",
+    "same": "unchanged",
+    "already": "sent already, or not waiting any more",
     "opted_out": "asked not to be contacted",
     "right": "as it should be already",
     "unfit": "its parameters do not fit the template as it is now",
@@ -230,6 +236,8 @@ def _undo(session: Session, mine: Taken, ids: list[int]) -> set[int]:
 _WORK: dict[Kind, Callable[[Taken], Iterator[Taken]]] = {
     Kind.LEAVE: sparing.chunks,
     Kind.EXPORT: exporting.work,
+    Kind.CHECK: preflight.check,
+    Kind.LOAD: loading.load,
 }
 _DO: dict[Kind, Callable[[Session, Taken, list[int]], set[int]]] = {
     Kind.RETRY: _retry,

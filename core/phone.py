@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NoReturn
 
 import phonenumbers
@@ -13,6 +13,8 @@ from core.errors import Invalid, Problem
 from core.quoting import quoted
 
 _EXAMPLE = "Write it with + and the country code, such as +62 812-3456-789."
+_DIGIT = re.compile("[0-9]")
+_PLAIN = re.compile(r"[ -~]*")
 _SHORTENED = re.compile(r"\+?\d+(?:[.,]\d+)?[eE]\+?\d+")
 _FLOAT = re.compile(r"(\+?\d{7,})[.,]0{1,2}")
 _GROUP = re.compile(r"@g\.us|chat\.whatsapp\.com|^Y2FwaV9ncm91cD|^120363\d{12}$", re.IGNORECASE)
@@ -27,14 +29,27 @@ _PUNCTUATION = re.compile(r"""[\d\s+\-./()\[\]',"=~_·•]+""")
 class Phone:
     """One recipient: `e164` is sent and stored, the rest is what a person is shown.
 
-    `region` is the ISO alpha-2 country; None where the number has none (+883) or where countries
-    share a code and the numbering tables cannot tell them apart.
+    The rest is worked out when it is asked for: of a file's 100,000 numbers nobody does.
     """
 
     e164: str
-    readable: str
-    region: str | None
-    country: str
+    number: PhoneNumber = field(compare=False, repr=False)
+
+    @property
+    def readable(self) -> str:
+        """As it is written internationally."""
+        return phonenumbers.format_number(self.number, PhoneNumberFormat.INTERNATIONAL)
+
+    @property
+    def region(self) -> str | None:
+        """ISO alpha-2; None where the number has no country (+883) or where countries share a code
+        and the numbering tables cannot tell them apart."""
+        return numbering.region(self.number)
+
+    @property
+    def country(self) -> str:
+        """In words."""
+        return numbering.country(self.number)
 
     @property
     def shown(self) -> str:
@@ -80,6 +95,8 @@ def _home_region(home: str | None) -> str | None:
 
 def _plain(typed: str) -> str:
     """ASCII digits, spaces and punctuation in place of what other keyboards and copies produce."""
+    if _PLAIN.fullmatch(typed):
+        return typed.strip()
     return "".join(map(_plain_character, typed)).strip()
 
 
@@ -223,16 +240,11 @@ def _if_valid(text: str, region: str | None) -> PhoneNumber | None:
 
 
 def _phone(number: PhoneNumber) -> Phone:
-    return Phone(
-        e164=phonenumbers.format_number(number, PhoneNumberFormat.E164),
-        readable=phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL),
-        region=numbering.region(number),
-        country=numbering.country(number),
-    )
+    return Phone(phonenumbers.format_number(number, PhoneNumberFormat.E164), number)
 
 
 def _digits(text: str) -> str:
-    return "".join(re.findall("[0-9]", text))
+    return text if text.isascii() and text.isdigit() else "".join(_DIGIT.findall(text))
 
 
 def _refuse_unparsed(typed: str, error: phonenumbers.NumberParseException) -> NoReturn:

@@ -37,6 +37,7 @@ _CONTROL_NAMES = {
     "\x7f": "delete",
     "\x85": "next line",
 }
+_SUSPECT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _ALLOWED_CONTROLS = "\t\n\r"
 
 
@@ -180,6 +181,8 @@ def _excess(text: str) -> Iterator[Problem]:
 
 
 def _unsendable(text: str) -> Iterator[Problem]:
+    if not _SUSPECT.search(text):
+        return
     first = {text[n]: n for n in reversed(range(len(text))) if _is_unsendable(text[n])}
     if first:
         named = [f"{_named(each)} at position {n + 1:,}" for each, n in sorted(first.items())]

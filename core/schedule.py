@@ -85,6 +85,8 @@ def check_lead(due: datetime, now: datetime, *, lead: timedelta, zone: str = "UT
     ahead = _aware(due) - _aware(now)
     if ahead > _FARTHEST:
         _refuse("too_far", f"{told(due, zone, now=now)} is more than 5 years ahead.")
+    if ahead >= lead:
+        return
     earliest = quick(now, lead)
     first = f"The earliest possible time is {told(earliest, zone, now=now)}."
     if ahead < timedelta(0):
@@ -92,12 +94,11 @@ def check_lead(due: datetime, now: datetime, *, lead: timedelta, zone: str = "UT
             "past",
             f"{told(due, zone, now=now)} is over: that was {ago(-ahead)}. {first}",
         )
-    if ahead < lead:
-        _refuse(
-            "too_soon",
-            f"Choose a time at least {_in_words(lead)} ahead. {first}",
-            earliest=earliest,
-        )
+    _refuse(
+        "too_soon",
+        f"Choose a time at least {_in_words(lead)} ahead. {first}",
+        earliest=earliest,
+    )
 
 
 def told(at: datetime, zone: str, *, now: datetime | None = None) -> str:

@@ -48,9 +48,13 @@ def test_every_way_to_type_one_number_gives_the_same_e164(typed: str) -> None:
     assert read(typed, home=None).e164 == "+628123456789"
 
 
+def facts(phone: Phone) -> tuple[str, str, str | None, str]:
+    return phone.e164, phone.readable, phone.region, phone.country
+
+
 def test_a_number_is_shown_back_as_it_was_read() -> None:
     phone = read("628123456789", home=None)
-    assert phone == Phone("+628123456789", "+62 812-3456-789", "ID", "Indonesia")
+    assert facts(phone) == ("+628123456789", "+62 812-3456-789", "ID", "Indonesia")
     assert phone.shown == "+62 812-3456-789, Indonesia"
 
 
@@ -171,9 +175,8 @@ def test_countries_that_share_a_code_are_told_apart_where_the_tables_know() -> N
 
 
 def test_countries_that_share_a_code_are_named_together_where_nobody_knows() -> None:
-    assert read("+1 999 555 0123", home=None) == Phone(
-        "+19995550123", "+1 999-555-0123", None, "North America"
-    )
+    shared = read("+1 999 555 0123", home=None)
+    assert facts(shared) == ("+19995550123", "+1 999-555-0123", None, "North America")
     assert read("+7 200 000 0000", home=None).country == "Russia or Kazakhstan"
 
 

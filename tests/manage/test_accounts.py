@@ -20,6 +20,10 @@ def test_an_account_is_set_and_its_token_replaced(sqlite: str) -> None:
     assert told == "The new token serves «Orders».\n"
     assert "no quiet hours" in refused("account", "set", "Orders", "--quiet", "night", code=2)
     assert "30m, 2h" in refused("account", "set", "Orders", "--late-after", "soon")
+    number = ("account", "set", "Orders", "--test-number")
+    assert "is changed" in said(*number, "+62 812-0000-0001")
+    assert json.loads(said("account", "list", "--json"))["test_number"] == "+6281200000001"
+    assert refused(*number, "me").startswith("test_number: ")
     assert "Say what to change" in refused("account", "set", "Orders", code=2)
 
 

@@ -1,5 +1,6 @@
 """Messages by command: scheduled, listed, imported from a file."""
 
+import json
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -8,10 +9,11 @@ from pathlib import Path
 import pytest
 from sqlmodel import Session
 
-from core import accounts, db, messages
+from core import accounts, db, export, export_csv, messages, optouts
 from tests import given
+from tests.core import templated
 from tests.given import ANA
-from tests.manage.command import SCHEDULE, listed, refused, said
+from tests.manage.command import SCHEDULE, here, listed, refused, said
 from tests.processes import ROOT
 
 FIELDS = [
@@ -139,7 +141,10 @@ def test_a_listing_that_nobody_reads_to_its_end_ends_quietly(sqlite: str) -> Non
     assert "Traceback" not in told
 
 
-def write(folder: Path, *rows: str, head: str = "recipient,content,scheduled_at") -> str:
+HEAD = "recipient,content,scheduled_at"
+
+
+def write(folder: Path, *rows: str, head: str = HEAD) -> str:
     file = folder / "people.csv"
     file.write_text("\n".join([head, *rows]) + "\n", encoding="utf-8")
     return str(file)
@@ -186,11 +191,79 @@ def test_a_file_that_cannot_be_read_is_told(sqlite: str, tmp_path: Path) -> None
     away = str(tmp_path / "away.csv")
     told = refused("import", away, "--account", "Orders")
     assert told == f"{away} cannot be read: No such file or directory.\n"
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    assert refused("import", str(empty), "--account", "Orders") == "file: The file is empty.\n"
+    unknown = write(tmp_path, "+628123456789,Hello,", head="recipient,content,time")
+    told = refused("import", unknown, "--account", "Orders")
+    assert told == "file: The heading has unknown columns time.\n"
+    assert refused("import", unknown, "--account", "Ordres").startswith("There is no account")
+
+
+def test_files_of_other_programs_are_read_too(database: str, tmp_path: Path) -> None:
+    given.account()
     foreign = tmp_path / "latin.csv"
-    foreign.write_bytes("recipient,content,scheduled_at\n+628,Grüße,\n".encode("latin-1"))
-    told = refused("import", str(foreign), "--account", "Orders")
-    assert "is not UTF-8" in told and "Save it as «CSV UTF-8»" in told
-    semicolons = write(tmp_path, head="recipient;content;scheduled_at")
-    told = refused("import", semicolons, "--account", "Orders")
-    assert told == "file: The columns are separated by «;»; save the file with commas.\n"
-    assert refused("import", semicolons, "--account", "Ordres").startswith("There is no account")
+    foreign.write_bytes("recipient;content\n+62812345678;Grüße\n".encode("latin-1"))
+    assert said("import", str(foreign), "--account", "Orders") == "1 messages scheduled.\n"
+    assert [one["content"] for one in listed()] == ["Grüße"]
+
+
+def test_a_dry_run_tells_in_json_what_would_become_of_a_file(database: str, tmp_path: Path) -> None:
+    given.account(rate=10.0)
+    optouts.add(["+628123456783"], by=ANA)
+    first = write(tmp_path, "+628123456789,Hello,,R-1", head=f"{HEAD},reference")
+    line = ("import", first, "--account", "Orders", "--dry-run")
+    assert json.loads(said(*line, "--json"))["good"] == 1
+    assert "1 of 1 rows are good" in said(*line) and given.statuses() == []
+    said("import", first, "--account", "Orders")
+    rows = ["+628123456789,Hello,,R-1", "+628123456780,Hi,,", "+628123456780,Hi,,", "x,Hi,,"]
+    rows += ["+628123456783,Hi,,"]
+    second = write(tmp_path, *rows, head=f"{HEAD},reference")
+    told = json.loads(said("import", second, "--account", "Orders", "--dry-run", "--json"))
+    counts = ("good", "unchanged", "duplicates", "opted_out", "wrong_rows")
+    assert [told[key] for key in counts] == [1, 1, 1, 1, 1]
+    [wrong] = told["wrong"]
+    assert (wrong["line"], wrong["column"], wrong["value"]) == (5, "recipient", "x")
+    assert wrong["reason"] and datetime.fromisoformat(told["finish_at"]).tzinfo
+    assert len(given.statuses()) == 1
+
+
+def test_good_rows_are_held_or_let_go_when_it_is_said(database: str, tmp_path: Path) -> None:
+    given.account()
+    file = write(tmp_path, "+628123456789,Hello,", "x,Hello,")
+    line = ("import", file, "--account", "Orders")
+    partly = here(*line, "--hold", "--batch", "Monday")
+    assert (
+        partly.code == 3 and partly.out == "1 messages scheduled, held until they are released.\n"
+    )
+    assert partly.err.startswith("Left out: 1 wrong.\nline 3: recipient: ")
+    assert [one["hold"] for one in listed()] == ["batch"]
+    assert "loaded on" in refused(*line, "--release")
+    told = here(*line, "--release", "--again", "--doubles", "--json")
+    assert (told.code, json.loads(told.out)["scheduled"]) == (3, 1)
+    assert [one["hold"] for one in listed()] == ["batch", None]
+    assert "either" in refused(*line, "--hold", "--release", code=2)
+
+
+def test_a_file_schedules_a_template(database: str, tmp_path: Path) -> None:
+    templated.template(templated.account())
+    file = write(tmp_path, "+628123456789,Budi", head="recipient,param.1")
+    line = ("import", file, "--account", "Orders", "--template", "visit", "--language", "en_US")
+    assert said(*line) == "1 messages scheduled.\n"
+    assert [one["content"] for one in listed()] == ["Hello Budi"]
+
+
+def test_our_own_export_is_read_back_unchanged(database: str, tmp_path: Path) -> None:
+    account = given.account()
+    texts = ["=SUM(A1)", "'=quoted", "+1 is not a number", '-10 %, "today"', "@all\nof you", "Ada"]
+    for number, text in enumerate(texts):
+        due = given.in_(hours=number + 1)
+        given.message(account, to=given.recipient(number), text=text, when=due)
+    file = tmp_path / "export.csv"
+    file.write_bytes("".join(export_csv.csv_rows(export.Order())).encode())
+    line = ("import", str(file), "--account", "Orders")
+    assert here(*line) == (0, "0 messages scheduled.\n", "Left out: 6 there already.\n")
+    assert said(*line, "--again", "--doubles") == "6 messages scheduled.\n"
+    facts = ("recipient", "content", "due_at", "max_retries")
+    stored = [{key: one[key] for key in facts} for one in listed()]
+    assert stored[:6] == stored[6:] and [one["content"] for one in stored[:6]] == texts

@@ -1,0 +1,281 @@
+"""A checked file becomes messages: stored in chunks under the hold of a batch, then let go.
+
+A chunk and how far it is are one commit, so that whoever takes the operation up goes on behind the
+last row that was stored. Nothing leaves before the whole file is in.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import TextClause, select
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
+
+from core import batches, composing, db, files, holding, messages, operations, preflight, steering
+from core.access import Actor, Role, needs
+from core.choosing import Choice
+from core.drafts import When
+from core.errors import Invalid, Problem, Refused
+from core.judging import Is, Judge, Judged
+from core.models import Account, Batch
+from core.operations import Kind, Taken
+from core.sheets.drafting import Drafter
+from core.sheets.plan import Plan
+from core.sheets.table import Table
+from core.storing import change_rows, insert_new
+from core.wake import wake
+
+CHUNK = 500  # rows a transaction: well under 50 ms of a lock that others wait for
+HOLDS = timedelta(hours=1)  # how long a check speaks for the times in a file
+TRIES = 3  # of a chunk into which somebody else's reference came
+
+
+class Then(StrEnum):
+    """What becomes of a batch when all of it is in."""
+
+    HOLD = "hold"
+    TRIAL = "trial"  # its first leave, the rest is held
+    RELEASE = "release"
+
+
+@needs(Role.OPERATOR)
+def order(
+    check_id: int,
+    *,
+    name: str,
+    by: Actor,
+    then: Then = Then.HOLD,
+    first: int = 20,
+    again: bool = False,
+    here: bool = False,
+) -> int:
+    """Have the good rows of a checked file stored; returns the operation, which has its batch.
+
+    What loading the same file left unfinished is taken away. Raises Refused when the check has not
+    ended well, when it found nothing to load, or, unless `again`, when the same file was loaded
+    before.
+    """
+    check = operations.state(check_id)
+    result: Mapping[str, Any] = check.result or {}
+    if check.kind != Kind.CHECK or check.state != "finished" or "good" not in result:
+        raise Refused("This file has not been checked to its end.")
+    if not result["good"]:
+        raise Refused("Nothing in this file is to be loaded.")
+    plan, file = Plan.read(check.arguments["plan"]), files.find(check.arguments["file_id"])
+    _give_way(plan.account_id, file.sha256, by)
+    with db.writing() as session:
+        earlier = files.loaded_before(session, file.sha256)
+        if earlier and not again:
+            raise Refused(told_of(earlier))
+        batch_id = batches.begin(
+            session,
+            name=name,
+            account_id=plan.account_id,
+            digest=file.sha256,
+            total=result["new"],
+            by=by,
+            file_id=file.id,
+            arguments=plan.stored(),
+        )
+    return operations.create(
+        Kind.LOAD,
+        Choice(),
+        by=by,
+        here=here,
+        batch_id=batch_id,
+        counted=result["total"],
+        file_id=file.id,
+        plan=plan.stored(),
+        batch=batch_id,
+        checked_at=result["checked_at"],
+        then=then,
+        first=first,
+    )
+
+
+def told_of(earlier: files.Earlier) -> str:
+    """Who loaded the same file, and when."""
+    return (
+        f"The same file was loaded on {earlier.at:%Y-%m-%d at %H:%M} UTC by {earlier.by}, as"
+        f" «{earlier.name}»."
+    )
+
+
+def _give_way(account_id: int | None, sha256: str, by: Actor) -> None:
+    """Stop whoever loads the same file, and take away what they stored."""
+    with db.reading() as session:
+        unfinished = batches.unfinished(session, account_id, sha256)
+    for batch_id in unfinished:
+        with db.writing() as session:
+            operations.call_off(session, batch_id, {Kind.LOAD})
+        batches.remove(batch_id, by=by)
+
+
+def load(mine: Taken) -> Iterator[Taken]:
+    """Store the rows that nobody has stored yet, then do with the batch what was asked for."""
+    table, plan, sha256 = preflight.read(mine)
+    batch_id = int(mine.arguments["batch"])
+    judge = Judge(plan, table, sha256, batch_id)
+    judge.pass_over(0, table.rows[: mine.after])
+    for first in range(mine.after, len(table.rows), CHUNK):
+        kept = _chunk(mine, judge, table, first)
+        if kept is None:
+            _take_back(mine, batch_id)
+            return
+        mine = kept
+        yield mine
+    yield from _end(mine, batch_id)
+
+
+def _chunk(mine: Taken, judge: Judge, table: Table, first: int) -> Taken | None:
+    """One transaction; None where the operation is not ours any more."""
+    for turn in range(TRIES):
+        with db.reading() as session:
+            now = db.now(session)
+        rows = table.rows[first : first + CHUNK]
+        judged = judge.composed(first, rows, now)
+        try:
+            return _stored(mine, judge, judged, first + len(rows), now)
+        except IntegrityError:  # a reference that somebody took in this moment: now it is seen
+            if turn == TRIES - 1:
+                raise
+    return None
+
+
+def _stored(
+    mine: Taken, judge: Judge, judged: Sequence[Judged], after: int, now: datetime
+) -> Taken | None:
+    batch_id, by = int(mine.arguments["batch"]), Actor(mine.by, Role.OPERATOR)
+    with db.writing() as session:
+        held = operations.renew(session, mine)
+        if held is None or not _is_loading(session, batch_id):
+            return None
+        judge.compare(session, judged, _checked_at(mine, now))
+        new = [one for one in judged if one.kind is Is.NEW]
+        insert_new(session, batch_id, new, now, by)
+        changing = [one for one in judged if one.kind is Is.CHANGED]
+        changed = change_rows(session, judge, changing, by=by, at=now, operation_id=mine.id)
+        why = Counter(one.kind for one in judged if one.kind not in (Is.NEW, Is.CHANGED))
+        why[Is.ALREADY] += len(changing) - changed
+        counts = Counter(held.result) + Counter(new=len(new), changed=changed)
+        mine = replace(
+            held,
+            after=after,
+            done=held.done + len(new) + changed,
+            why=dict(Counter(held.why) + Counter({str(kind): n for kind, n in why.items()})),
+            result=dict(counts),
+        )
+        operations.progress(session, mine, ended=False)
+    return mine
+
+
+def _is_loading(session: Session, batch_id: int) -> bool:
+    db.lock(session, "batch", [batch_id])
+    return session.get_one(Batch, batch_id).state == "loading"
+
+
+def _checked_at(mine: Taken, now: datetime) -> datetime:
+    """The time that a typed one is compared with: what a person has just seen as good stays so."""
+    then = datetime.fromisoformat(mine.arguments["checked_at"])
+    return then if now - then < HOLDS else now
+
+
+def _take_back(mine: Taken, batch_id: int) -> None:
+    """Called off by a person, nothing of it stays; taken over by another worker, it goes on."""
+    if operations.state(mine.id).state == "cancelled":
+        batches.remove(batch_id, by=Actor(mine.by, Role.OPERATOR))
+
+
+def _end(mine: Taken, batch_id: int) -> Iterator[Taken]:
+    """Let the batch go as it was asked for. Each step may be done twice: a kill repeats it."""
+    then, by = Then(mine.arguments["then"]), Actor(mine.by, Role.OPERATOR)
+    with db.writing() as session:
+        held = operations.renew(session, mine)
+        if held is None:
+            return
+        mine = held
+        now, state = db.now(session), "released" if then is Then.RELEASE else "held"
+        more = {"released_at": now} if then is Then.RELEASE else {}
+        stored = int(mine.result.get("new", 0))
+        batches.leave_loading(session, batch_id, state=state, total=stored, **more)
+    if then is Then.RELEASE:
+        for kept in _let_go(mine, batch_id):
+            mine = kept
+            yield mine
+    elif then is Then.TRIAL and stored:
+        _begin_trial(batch_id, int(mine.arguments["first"]), by)
+    with db.writing() as session:
+        held = operations.renew(session, mine)
+        if held is None:
+            return
+        operations.progress(session, held, ended=True)
+    wake(now)
+    yield held
+
+
+def _let_go(mine: Taken, batch_id: int) -> Iterator[Taken]:
+    """Clear the holds by walking over the batch's ids; until then each claim asks its row."""
+    with db.reading() as session:
+        batch = session.get_one(Batch, batch_id)
+    last, until = batch.after_id or 0, batch.until_id or 0
+    waits = db.judged("m.status = 'pending' AND m.hold = 'batch'")
+    next_ones = db.sql(
+        "SELECT m.id FROM message m WHERE m.id > :last AND m.id <= :until AND m.batch_id = :batch"
+        f" AND {waits} ORDER BY m.id LIMIT {CHUNK}"
+    )
+    values = {"last": last, "until": until, "batch": batch_id}
+    while ids := _next(next_ones, values):
+        with db.writing() as session:
+            held = operations.renew(session, mine)
+            db.lock(session, "batch", [batch_id])
+            if held is None or session.get_one(Batch, batch_id).state != "released":
+                return
+            holding.lift(session, ids, "batch")
+        mine, values["last"] = held, ids[-1]
+        yield mine
+
+
+def _next(statement: TextClause, values: Mapping[str, Any]) -> list[int]:
+    with db.reading() as session:
+        return list(session.execute(statement, values).scalars())
+
+
+def _begin_trial(batch_id: int, first: int, by: Actor) -> None:
+    with db.reading() as session:
+        batch = session.get_one(Batch, batch_id)
+    if batch.state == "held" and batch.trial_since is None:
+        steering.release_first(batch_id, first, by=by)
+
+
+@needs(Role.OPERATOR)
+def send_first_to(file_id: int, plan: Plan, number: str, *, by: Actor) -> int:
+    """Send what the first row would say to a number of our own, now; returns the message.
+
+    It is labelled «test». Raises Invalid as a schedule by hand does.
+    """
+    draft, line = _first_draft(file_id, plan)
+    test = replace(
+        draft, recipient=number, when=When("now"), reference=None, not_after=None, label="test"
+    )
+    with db.writing() as session:
+        composed = composing.check_in(session, test)
+        made = composing.store(session, composed, key=None, by=by)
+        told = {"file": file_id, "line": line}
+        messages.record(session, "test", by.name, {made: (None, told)}, at=db.now(session))
+    wake(composed.due_at)
+    return made
+
+
+def _first_draft(file_id: int, plan: Plan) -> tuple[Any, int]:
+    table = preflight.table_of(file_id, plan)
+    with db.reading() as session:
+        accounts = {one.name.lower(): one for one in session.execute(select(Account)).scalars()}
+    drafter = Drafter(plan, table.headings, accounts, total=len(table.rows))
+    drafted = drafter.draft(table.rows[0], 0)
+    if drafted.flaws:
+        raise Invalid(*(Problem(f.column, f.code, f.reason) for f in drafted.flaws))
+    return drafted.draft, drafted.line

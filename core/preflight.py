@@ -1,0 +1,229 @@
+"""A file before it is loaded: what is good, what is wrong, what would come twice, when it ends.
+
+It is an operation (core/apart.py runs it) that stores nothing but its result and the wrong rows.
+"""
+
+import csv
+import io
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from core import db, files, operations, outlook
+from core.access import Actor, Role, needs
+from core.choosing import Choice
+from core.drafts import Composed
+from core.errors import Invalid
+from core.formulas import neutral
+from core.judging import Is, Judge, Judged
+from core.models import Account
+from core.operations import Kind, Taken
+from core.sheets import plan as plans
+from core.sheets import reading
+from core.sheets.drafting import plain
+from core.sheets.plan import Plan
+from core.sheets.table import Flaw, Row, Table
+
+CHUNK = 1_000  # rows that are compared with what is stored by one set of queries
+MOST_WRONG, MOST_TOLD, SHOWN = 1_000, 100, 3
+PROBLEM = "problem"  # the column that our reader leaves out
+
+
+@needs(Role.OPERATOR)
+def order(file_id: int, plan: Plan, *, by: Actor, here: bool = False) -> int:
+    """Have a file checked as a plan reads it; returns the operation, whose result is below.
+
+    Raises Refused when the file is not there. Result: `problems` where the file or the plan cannot
+    be used at all, else `total`, `good`, each kind of core/judging.py with its count, `wrong` (at
+    most 1,000 of line, column, value, code, reason), `wrong_rows`, `wrong_file` (a CSV's id),
+    `told` (lines that are doubles or opted out), `why` (code → rows), `accounts`, `passings`,
+    `finish_at`, `first` (three messages), `earlier` (who loaded the same file, when), `guessed`.
+    """
+    files.find(file_id)
+    return operations.create(
+        Kind.CHECK, Choice(), by=by, here=here, file_id=file_id, plan=plan.stored()
+    )
+
+
+def read(mine: Taken) -> tuple[Table, Plan, str]:
+    """The table, the plan and the SHA-256 that an operation is about. Raises Invalid, Refused."""
+    plan, file_id = Plan.read(mine.arguments["plan"]), mine.arguments["file_id"]
+    return table_of(file_id, plan), plan, files.find(file_id).sha256
+
+
+def table_of(file_id: int, plan: Plan) -> Table:
+    """A file's table, whose columns the plan knows. Raises Invalid, Refused."""
+    file = files.find(file_id)
+    table = reading.read(b"".join(files.read(file.id)), file.name)
+    plans.check(plan, table.headings)
+    return table
+
+
+def check(mine: Taken) -> Iterator[Taken]:
+    """Check a file to its end; whoever takes it up again begins anew."""
+    try:
+        table, plan, sha256 = read(mine)
+    except Invalid as invalid:
+        problems = [
+            {"field": p.field, "code": p.code, "message": p.message} for p in invalid.problems
+        ]
+        yield from _step(mine, {"problems": problems}, done=0, ended=True)
+        return
+    findings = _Findings(Judge(plan, table, sha256))
+    mine = replace(mine, counted=len(table.rows))
+    for first in range(0, len(table.rows), CHUNK):
+        rows = table.rows[first : first + CHUNK]
+        findings.add(first, rows)
+        for kept in _step(mine, {}, done=first + len(rows)):
+            mine = kept
+            yield mine
+        if mine.done != first + len(rows):
+            return
+    yield from _step(mine, findings.result(mine), done=mine.done, ended=True)
+
+
+def _step(
+    mine: Taken, result: dict[str, Any], *, done: int, ended: bool = False
+) -> Iterator[Taken]:
+    """Write how far it is; yields nothing where the operation is not ours any more."""
+    with db.writing() as session:
+        held = operations.renew(session, mine)
+        if held is None:
+            return
+        held = replace(held, done=done, counted=mine.counted, result=result)
+        operations.progress(session, held, ended=ended)
+    yield held
+
+
+@dataclass
+class _Findings:
+    """What a check has found so far."""
+
+    judge: Judge
+    counts: Counter[str] = field(default_factory=Counter)
+    why: Counter[str] = field(default_factory=Counter)
+    wrong: list[Flaw] = field(default_factory=list)
+    told: list[dict[str, Any]] = field(default_factory=list)
+    dues: dict[int, list[tuple[datetime, str]]] = field(default_factory=lambda: defaultdict(list))
+    accounts: dict[int, Account] = field(default_factory=dict)
+    first: list[dict[str, Any]] = field(default_factory=list)
+    guessed: int = 0
+
+    def __post_init__(self) -> None:
+        self.csv = io.StringIO()
+        self.writer = csv.writer(self.csv)
+        headings = self.judge.table.headings
+        self.kept = [n for n, name in enumerate(headings) if name != PROBLEM]
+        self.writer.writerow([*(headings[n] for n in self.kept), PROBLEM])
+        lines = {row.line for row in self.judge.table.rows}
+        for line, flaws in sorted(self.judge.flaws.items()):
+            if line not in lines:  # it could not be read as a row at all
+                self._add_wrong(Row(line, [""] * len(headings)), flaws)
+
+    def add(self, first: int, rows: Sequence[Row]) -> None:
+        with db.reading() as session:
+            now = db.now(session)
+        judged = self.judge.composed(first, rows, now)
+        with db.reading() as session:
+            self.judge.compare(session, judged, now)
+        for one in judged:
+            self._add(one)
+
+    def _add(self, one: Judged) -> None:
+        if one.kind is Is.WRONG:
+            self._add_wrong(one.row, one.flaws)
+            return
+        self.counts[one.kind] += 1
+        if one.kind in (Is.DOUBLE, Is.OPTED_OUT) and len(self.told) < MOST_TOLD:
+            other = {"line": one.row.line, "kind": one.kind, "recipient": _number(one)}
+            self.told.append(
+                other | {"of_line": one.line_of_other, "message": one.there and one.there.id}
+            )
+        if one.kind in (Is.NEW, Is.CHANGED) and one.composed:
+            self._add_good(one, one.composed)
+
+    def _add_good(self, one: Judged, composed: Composed) -> None:
+        self.guessed += one.drafted.guessed
+        account = composed.account
+        self.accounts[account.id] = account
+        self.dues[account.id].append((composed.due_at, composed.phone.e164))
+        if len(self.first) < SHOWN:
+            self.first.append(_shown(one.row.line, composed))
+
+    def _add_wrong(self, row: Row, flaws: Sequence[Flaw]) -> None:
+        self.counts[Is.WRONG] += 1
+        self.why.update({flaw.code for flaw in flaws})
+        self.wrong += flaws[: MOST_WRONG - len(self.wrong)]
+        cells = (neutral(plain(row.cells[n])) for n in self.kept)
+        self.writer.writerow([*cells, " ".join(flaw.reason for flaw in flaws)])
+
+    def result(self, mine: Taken) -> dict[str, Any]:
+        with db.reading() as session:
+            foreseen, at = self._foreseen(session), db.now(session)
+            earlier = files.loaded_before(session, self.judge.sha256)
+        return {
+            "total": len(self.judge.table.rows),
+            "good": self.counts[Is.NEW] + self.counts[Is.CHANGED],
+            **{kind: self.counts[kind] for kind in Is if kind is not Is.WRONG},
+            "wrong": [flaw._asdict() for flaw in self.wrong],
+            "wrong_rows": self.counts[Is.WRONG],
+            "wrong_file": self._stored(mine) if self.counts[Is.WRONG] else None,
+            "why": dict(self.why),
+            "told": self.told,
+            "first": self.first,
+            "guessed": self.guessed,
+            "notes": list(self.judge.table.notes),
+            "earlier": earlier and {**earlier._asdict(), "at": db.stamp(earlier.at)},
+            "checked_at": db.stamp(at),
+            **foreseen,
+        }
+
+    def _foreseen(self, session: Session) -> dict[str, Any]:
+        now = db.now(session)
+        leaves = {
+            one: outlook.leaving(session, self.accounts[one], dues, now)
+            for one, dues in self.dues.items()
+        }
+        ends = [outlook.finish(self.accounts[one], each) for one, each in leaves.items()]
+        finishes = [one for one in ends if one is not None]
+        last = max((one.ends_at for one in finishes), default=None)
+        return {
+            "accounts": [outlook.told(one) for one in finishes],
+            "finish_at": last and db.stamp(last),
+            "passings": [outlook.told(one) for one in outlook.passings(session, leaves, now)],
+        }
+
+    def _stored(self, mine: Taken) -> int:
+        name = files.find(mine.arguments["file_id"]).name.rpartition(".")[0] or "rows"
+        return files.store(
+            [f"\ufeff{self.csv.getvalue()}".encode()],
+            kind=files.Kind.WRONG_ROWS,
+            name=f"{name} (wrong rows).csv",
+            media_type="text/csv",
+            by=mine.by,
+            operation_id=mine.id,
+        )
+
+
+def _number(one: Judged) -> str:
+    return one.composed.phone.e164 if one.composed else ""
+
+
+def _shown(line: int, one: Composed) -> dict[str, Any]:
+    chosen = one.template
+    return {
+        "line": line,
+        "account": one.account.name,
+        "recipient": one.phone.e164,
+        "text": one.text,
+        "due_at": db.stamp(one.due_at),
+        "zone": one.zone,
+        "template_id": chosen and chosen.id,
+        "template": chosen and chosen.name,
+        "language": chosen and chosen.language,
+        "parameters": dict(one.parameters),
+    }

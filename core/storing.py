@@ -1,0 +1,140 @@
+"""The rows of a file written to the tables: new ones inserted, changed ones edited, set by set."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from core import db, drafts, messages
+from core.access import Actor
+from core.judging import Judge, Judged
+
+_MESSAGE = {
+    "id": "bigint",
+    "account_id": "bigint",
+    "recipient": "text",
+    "scheduled_at": "timestamptz",
+    "due_at": "timestamptz",
+    "zone": "text",
+    "max_retries": "smallint",
+    "reference": "text",
+    "priority": "smallint",
+    "not_after": "timestamptz",
+    "late_policy": "text",
+    "kind": "text",
+    "template_id": "bigint",
+    "created_at": "timestamptz",
+    "batch_id": "bigint",
+    "hold": "text",
+}
+_CONTENT = {
+    "message_id": "bigint",
+    "recipient": "text",
+    "text": "text",
+    "template": "text",
+    "language": "text",
+    "parameters": "jsonb",
+    "template_sha256": "text",
+    "label": "text",
+    "search": "text",
+    "created_by": "text",
+}
+
+
+def insert_new(
+    session: Session, batch_id: int, new: Sequence[Judged], now: datetime, by: Actor
+) -> None:
+    """Store messages under the hold of their batch. Raises IntegrityError for a reference that
+    somebody took in this moment."""
+    composed = [one.composed for one in new if one.composed]
+    if not composed:
+        return
+    made = dict(zip(db.reserve(session, "message", len(composed)), composed, strict=True))
+    held = {"batch_id": batch_id, "hold": "batch"}
+    rows = [{"id": i} | drafts.message_values(one, now) | held for i, one in made.items()]
+    db.insert_rows(session, "message", rows, **_MESSAGE)
+    contents = [{"message_id": i} | drafts.content_values(one, by) for i, one in made.items()]
+    db.insert_rows(session, "content", contents, **_CONTENT)
+    events = {i: (None, drafts.facts(one)) for i, one in made.items()}
+    messages.record(session, "imported", by.name, events, at=now)
+
+
+def change_rows(
+    session: Session,
+    judge: Judge,
+    changed: Sequence[Judged],
+    *,
+    by: Actor,
+    at: datetime,
+    operation_id: int,
+) -> int:
+    """Edit what waits under the reference of each row; returns how many still waited.
+
+    One whose time is not said by the file keeps its own.
+    """
+    rows = {one.there.id: one for one in changed if one.there and one.composed}
+    if not rows:
+        return 0
+    values = [{"message_id": i} | _values(judge, one) for i, one in rows.items()]
+    db.lock(session, "message", rows)
+    moved = _update_messages(session, values)
+    _update_contents(session, [value for value in values if value["message_id"] in moved])
+    events = {i: _event(judge, rows[i]) for i in sorted(moved)}
+    messages.record(session, "edit", by.name, events, at=at, operation_id=operation_id)
+    return len(moved)
+
+
+def _values(judge: Judge, one: Judged) -> dict[str, Any]:
+    assert one.composed is not None
+    at = one.composed.due_at if judge.moves(one, one.composed) else None
+    words = drafts.words_values(one.composed) | {"label": one.composed.label}
+    return drafts.message_values(one.composed, at or one.composed.due_at) | words | {"at": at}
+
+
+def _update_messages(session: Session, values: Sequence[dict[str, Any]]) -> set[int]:
+    # At a new time it is no longer late, and checked anew its template no longer stops it.
+    freed = "m.hold = 'template' OR (m.hold = 'late' AND v.at IS NOT NULL)"
+    columns = ("recipient", "zone", "max_retries", "priority", "not_after", "late_policy")
+    copied = ", ".join(f"{name} = v.{name}" for name in (*columns, "kind", "template_id"))
+    shape = {name: _MESSAGE[name] for name in (*columns, "kind", "template_id")}
+    found = db.rows_sql(session, message_id="bigint", at="timestamptz", **shape)
+    waits = db.judged("m.status = 'pending' AND m.deleted_at IS NULL")
+    moved = session.execute(
+        db.sql(
+            f"UPDATE message AS m SET {copied}, version = m.version + 1, retry_count = 0,"
+            " scheduled_at = coalesce(v.at, m.scheduled_at), due_at = coalesce(v.at, m.due_at),"
+            f" hold = CASE WHEN {freed} THEN NULL ELSE m.hold END"
+            f" FROM {found} WHERE m.id = v.message_id AND {waits} RETURNING id"
+        ),
+        {"rows": db.rows(values)},
+    )
+    return set(moved.scalars())
+
+
+def _update_contents(session: Session, values: Sequence[dict[str, Any]]) -> None:
+    names = [name for name in _CONTENT if name not in ("message_id", "created_by")]
+    copied = ", ".join(f"{name} = v.{name}" for name in names)
+    found = db.rows_sql(session, **{name: _CONTENT[name] for name in ("message_id", *names)})
+    session.execute(
+        db.sql(f"UPDATE content AS c SET {copied} FROM {found} WHERE c.message_id = v.message_id"),
+        {"rows": db.rows(values)},
+    )
+
+
+def _event(judge: Judge, one: Judged) -> tuple[Any, Any]:
+    assert one.composed is not None and one.there is not None
+    there, after = one.there, drafts.facts(one.composed)
+    before = {
+        "account": one.composed.account.name,
+        "recipient": there.recipient,
+        "text": there.text,
+        "due_at": db.stamp(there.scheduled_at),
+        "max_retries": there.max_retries,
+    }
+    if there.template:
+        before |= {"template": f"{there.template} ({there.language})"}
+        before |= {"parameters": there.parameters}
+    if not judge.moves(one, one.composed):
+        after |= {"due_at": before["due_at"]}
+    return before, after

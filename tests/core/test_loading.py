@@ -1,0 +1,376 @@
+"""A file of messages: stored once each, whatever ends it, however often it is begun."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, update
+from sqlmodel import col
+
+from core import (
+    accounts,
+    batches,
+    composing,
+    db,
+    files,
+    loading,
+    messages,
+    operating,
+    operations,
+    optouts,
+    steering,
+    storing,
+    wake,
+)
+from core.errors import Invalid, Refused
+from core.loading import CHUNK, Then
+from core.models import Batch, Content, Message, MessageEvent
+from core.scan import scan
+from core.sheets.plan import Plan
+from tests import given
+from tests.core import templated
+from tests.core.loaded import HEAD, checked, later, load, ordered, rows
+from tests.given import ANA
+from tests.processes import ROOT
+from tests.waiting import until
+
+Move = Callable[[timedelta], None]
+
+
+def count(*where: Any, of: Any = Message) -> int:
+    with db.reading() as session:
+        chosen = select(func.count()).select_from(of).where(*where)
+        return int(session.execute(chosen).scalar_one())
+
+
+HELD = col(Message.hold) == "batch"
+ALIVE = col(Message.deleted_at).is_(None)
+
+
+def states() -> list[str]:
+    with db.reading() as session:
+        found = select(col(Batch.state)).order_by(col(Batch.id))
+        return list(session.execute(found).scalars())
+
+
+def free() -> list[str]:
+    """The recipients of what may be sent."""
+    with db.reading() as session:
+        chosen = select(col(Message.recipient)).where(
+            col(Message.status) == "pending", col(Message.hold).is_(None), ALIVE
+        )
+        return sorted(session.execute(chosen).scalars())
+
+
+def run(operation_id: int) -> None:
+    operating.run(operations.held(operation_id))
+
+
+def test_a_file_becomes_messages_that_may_be_sent(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given.account()
+    woken: list[Any] = []
+    monkeypatch.setattr(wake, "_plugged", woken.append)
+    done = load(rows(1100, reference=True))
+    assert (done.state, done.done, done.result) == ("finished", 1100, {"new": 1100})
+    assert free() == [given.recipient(n) for n in range(1100)] and count(HELD) == 0
+    with db.reading() as session:
+        found = session.execute(select(Message, Content).join(Content).order_by(col(Message.id)))
+        stored = [(m.reference, c.text, c.search, c.created_by) for m, c in found.all()]
+        batch = session.execute(select(Batch)).scalar_one()
+    assert stored[1] == ("R-1", "Hello 1", "6281200000001 Hello 1", "ana")
+    assert (batch.state, batch.total, batch.name) == ("released", 1100, "people.csv")
+    assert batch.released_at is not None and woken
+    assert count(col(MessageEvent.kind) == "imported", of=MessageEvent) == 1100
+    assert Plan.read(batch.arguments).account_id == 1
+
+
+def test_nothing_but_a_check_that_ended_well_is_loaded(database: str) -> None:
+    given.account()
+    with pytest.raises(Refused, match="Nothing in this file"):
+        ordered(checked("recipient,content\nx,y\n"))
+    with pytest.raises(Refused, match="not been checked"):
+        ordered(checked("recipient\n+628123456\n", columns={}))
+
+
+def test_good_rows_alone_are_loaded_and_the_others_are_counted(database: str) -> None:
+    given.account()
+    optouts.add([given.recipient(1)], by=ANA)
+    done = load(rows(4) + rows(1).removeprefix(HEAD) + "x,Hello,,\n", then=Then.HOLD)
+    assert done.result == {"new": 3} and states() == ["held"]
+    assert done.cursor["why"] == {"opted_out": 1, "double": 1, "wrong": 1}
+    assert count(HELD) == 3 and free() == []
+    scan()
+    assert free() == []
+
+
+def test_the_first_may_go_while_the_rest_waits(database: str) -> None:
+    given.account()
+    load(rows(30), then=Then.TRIAL, first=20)
+    assert len(free()) == 20 and count(HELD) == 10 and states() == ["held"]
+
+
+def test_the_same_file_is_loaded_again_only_when_somebody_says_so(database: str) -> None:
+    given.account()
+    load(rows(3), then=Then.HOLD)
+    more = rows(3) + f"{given.recipient(9)},New,,\n"
+    with pytest.raises(Refused, match="Nothing in this file"):
+        ordered(checked(rows(3)), again=True)
+    assert load(more).result == {"new": 1}
+    text = rows(3)
+    with pytest.raises(Refused, match=r"loaded on .* by ana, as «people.csv»"):
+        ordered(checked(text, duplicates="load"))
+    assert load(text, plan={"duplicates": "load"}, again=True).result == {"new": 3}
+    assert count(ALIVE) == 7
+
+
+def test_a_daily_export_again_applies_its_changes_with_an_event_each(database: str) -> None:
+    given.account()
+    at, other = later(hours=1), later(hours=2)
+    load(rows(4, reference=True, at=at), then=Then.HOLD)
+    with db.writing() as session:
+        left = update(Message).where(col(Message.id) == 1).values(status="sent", hold=None)
+        session.execute(left)
+    text = rows(5, reference=True, at=at).replace("Hello", "Hi", 3)
+    text = text.replace(f"Hello 3,{at}", f"Hello 3,{other}")
+    done = load(text)
+    assert done.result == {"new": 1, "changed": 3} and done.cursor["why"] == {"already": 1}
+    row = given.row(4)
+    assert (row.hold, row.version, row.due_at.isoformat(timespec="seconds")) == ("batch", 2, other)
+    with db.reading() as session:
+        content = session.get_one(Content, 2)
+        event = session.execute(
+            select(MessageEvent).where(MessageEvent.message_id == 2, MessageEvent.kind == "edit")
+        ).scalar_one()
+    assert (content.text, content.search) == ("Hi 1", "6281200000001 Hi 1")
+    assert (event.before["text"], event.after["text"]) == ("Hello 1", "Hi 1")
+    assert event.actor == "ana" and event.operation_id == done.id
+    assert [given.row(n).version for n in (1, 2, 3)] == [1, 2, 2]
+
+
+def test_a_change_in_the_file_gives_a_message_its_template(database: str) -> None:
+    account = templated.account()
+    templated.template(account)
+    at = later(hours=1)
+    load(rows(1, reference=True, at=at))
+    head = "recipient,scheduled_at,reference,template,language,param.1,label\n"
+    text = f"{head}{given.recipient()},{at},R-0,visit,en_US,Budi,North\n"
+    assert load(text).result == {"changed": 1}
+    row = given.row(1)
+    with db.reading() as session:
+        content = session.get_one(Content, 1)
+    assert (row.kind, row.template_id, content.label) == ("template", 1, "North")
+    assert (content.text, content.parameters) == ("Hello Budi", {"1": "Budi"})
+
+
+def test_a_reference_taken_while_the_file_is_stored_is_seen(
+    postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = given.account()
+    whole, taken = storing.insert_new, []
+
+    def after_somebody_else(*args: Any) -> None:
+        if not taken:
+            taken.append(given.message(mine, to=given.recipient(7), reference="R-600"))
+        whole(*args)
+
+    monkeypatch.setattr(loading, "insert_new", after_somebody_else)
+    done = load(rows(700, reference=True))
+    assert done.result == {"new": 699, "changed": 1}
+    assert count(ALIVE) == 700 and states() == ["released"]
+
+
+def test_a_file_for_a_paused_account_waits_with_it(database: str) -> None:
+    given.account()
+    accounts.pause("Orders", by=ANA)
+    assert load(rows(2)).done == 2 and count(HELD) == 0
+
+
+class Killed(BaseException):
+    """Ends a load where a process would have died: nothing catches it."""
+
+
+def _killed_after(chunks: int) -> Callable[[Any], None]:
+    seen: list[Any] = []
+
+    def tell(mine: Any) -> None:
+        seen.append(mine)
+        if len(seen) > chunks:
+            raise Killed
+
+    return tell
+
+
+@pytest.mark.parametrize("chunks", [0, 1, 3, 4])
+def test_a_killed_load_goes_on_where_it_was_and_stores_nothing_twice(
+    database: str, move_clock: Move, chunks: int
+) -> None:
+    given.account()
+    text = rows(1200) + rows(200).removeprefix(HEAD)
+    made = ordered(checked(text))
+    killed = operations.held(made)
+    with pytest.raises(Killed):
+        operating.run(killed, tell=_killed_after(chunks))
+    assert free() == [] or chunks > 2
+    move_clock(operations.LEASE + timedelta(seconds=1))
+    scan()
+    again = operations.take()
+    assert again and again.id == made
+    operating.run(again)
+    row = operations.state(made)
+    assert (row.state, row.done, row.cursor["why"]) == ("finished", 1200, {"double": 200})
+    assert free() == [given.recipient(n) for n in range(1200)] and count() == 1200
+    operating.run(killed)
+    assert count() == 1200 and states() == ["released"]
+
+
+def test_running_it_again_takes_away_what_a_killed_load_left(database: str) -> None:
+    given.account()
+    made = ordered(checked(rows(1200, reference=True)))
+    with pytest.raises(Killed):
+        operating.run(operations.held(made), tell=_killed_after(1))
+    assert count() == count(HELD) == 2 * CHUNK and states() == ["loading"]
+    assert load(rows(1200, reference=True)).result == {"new": 1200}
+    assert free() == [given.recipient(n) for n in range(1200)]
+    assert count(HELD) == 0 and states() == ["cancelled", "released"]
+    run(made)
+    assert count(ALIVE) == 1200 and operations.state(made).state == "cancelled"
+
+
+def test_of_two_loads_of_one_file_at_once_the_earlier_gives_way(database: str) -> None:
+    given.account()
+    made, second = ordered(checked(rows(1200))), []
+
+    def overtaken(mine: Any) -> None:
+        if not second:
+            second.append(load(rows(1200)))
+
+    operating.run(operations.held(made), tell=overtaken)
+    assert second[0].done == 1200 and states() == ["cancelled", "released"]
+    assert free() == [given.recipient(n) for n in range(1200)] and count(HELD) == 0
+
+
+def test_a_load_that_is_called_off_leaves_nothing(database: str) -> None:
+    given.account()
+    made = ordered(checked(rows(1200)))
+
+    def call_off(mine: Any) -> None:
+        if operations.state(mine.id).state == "running":
+            operations.cancel(mine.id, by=ANA)
+
+    operating.run(operations.held(made), tell=call_off)
+    assert count(ALIVE) == 0 and count() == CHUNK and states() == ["cancelled"]
+    assert operations.state(made).state == "cancelled"
+
+
+def test_a_load_that_failed_goes_on_when_a_person_says_so(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given.account()
+    made = ordered(checked(rows(1200)))
+    whole, calls = loading.insert_new, []
+
+    def breaks(*args: Any) -> None:
+        calls.append(args)
+        if len(calls) == 2:
+            raise ZeroDivisionError
+        whole(*args)
+
+    monkeypatch.setattr(loading, "insert_new", breaks)
+    with pytest.raises(ZeroDivisionError):
+        run(made)
+    assert (operations.state(made).state, count(HELD)) == ("failed", CHUNK)
+    assert steering.load_again(1, by=ANA) == made
+    mine = operations.take()
+    assert mine
+    operating.run(mine)
+    assert count() == 1200 and states() == ["released"]
+
+
+def test_what_a_load_holds_can_still_be_cancelled_and_stays_so(database: str) -> None:
+    given.account()
+    load(rows(3), then=Then.HOLD)
+    messages.cancel(1, by=ANA)
+    batches_released(1)
+    scan()
+    assert free() == [given.recipient(1), given.recipient(2)]
+
+
+def batches_released(batch_id: int) -> None:
+    with db.writing() as session:
+        session.execute(update(Batch).values(state="released"))
+    batches.clear(batch_id)
+
+
+def test_what_is_stored_is_what_the_form_would_store(database: str) -> None:
+    mine = given.account(country="ID")
+    load("recipient,content,scheduled_at\n0812-0000-0000,Hello,\n")
+    typed = composing.Draft(mine, "0812-0000-0000", "Hello", composing.When("now"))
+    composing.schedule(typed, key="form", by=ANA)
+    with db.reading() as session:
+        found = session.execute(select(Message, Content).join(Content).order_by(col(Message.id)))
+        first, second = (
+            {**one.model_dump(), **content.model_dump()} for one, content in found.all()
+        )
+    differs = {name for name in first if first[name] != second[name]}
+    assert differs <= {
+        *("id", "message_id", "batch_id", "idempotency_key"),
+        *("created_at", "due_at", "scheduled_at"),
+    }
+
+
+def test_the_first_row_goes_to_a_number_of_ours_as_a_test(database: str) -> None:
+    account = given.account()
+    file_id = files.upload(rows(2, reference=True).encode(), name="people.csv", by=ANA)
+    plan = Plan(account, {"recipient": "recipient", "reference": "reference"}, "Dear {content}")
+    made = loading.send_first_to(file_id, plan, "+49 30 901820", by=ANA)
+    row = given.row(made)
+    with db.reading() as session:
+        content = session.get_one(Content, made)
+    assert (row.recipient, row.reference, row.batch_id) == ("+4930901820", None, None)
+    assert (content.text, content.label) == ("Dear Hello 0", "test")
+    assert given.events(made) == ["scheduled", "test"]
+    with pytest.raises(Invalid):
+        loading.send_first_to(file_id, plan, "nobody", by=ANA)
+
+
+def run_import(file: Path) -> "subprocess.Popen[str]":
+    line = [sys.executable, "manage.py", "import", str(file), "--account", "Orders"]
+    return subprocess.Popen(
+        line, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+
+
+@pytest.mark.chaos
+def test_a_killed_import_leaves_held_rows_only_and_running_it_again_ends_with_one_of_each(
+    database: str, tmp_path: Path
+) -> None:
+    given.account()
+    many, file = 5_000, tmp_path / "people.csv"
+    file.write_text(rows(many, reference=True))
+    running = run_import(file)
+    try:
+        until(lambda: count() >= 1000, within=40, every=0.002)
+        running.send_signal(signal.SIGKILL)
+        said, _ = running.communicate(timeout=20)
+    finally:
+        running.kill()
+    assert running.returncode == -signal.SIGKILL, said
+    left = count()
+    assert 1000 <= left < many, "it was over before it was killed"
+    assert left % CHUNK == 0 and count(HELD) == left and states() == ["loading"]
+    scan()
+    assert free() == []
+
+    again = run_import(file)
+    said, _ = again.communicate(timeout=60)
+    assert (again.returncode, said) == (0, f"{many} messages scheduled.\n")
+    assert free() == [given.recipient(number) for number in range(many)]
+    assert count(ALIVE) == many and count() == many + left
+    assert count(HELD) == 0 and states() == ["cancelled", "released"]
