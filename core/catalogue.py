@@ -1,17 +1,18 @@
 """Templates as pages and commands show them: which there are, whether they send, what waits."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from core import composing, db, usable
+from core import composing, db, templating, usable
 from core.errors import Refused
+from core.listing import MessageRow
 from core.models import Account, Business, Template
-from core.templating import Shape
+from core.templating import Shape, Shown
 from core.usable import Stop
 
 COUNTED = 100_000  # of the messages that wait, the next ones; beyond them a count is «at least»
@@ -102,6 +103,12 @@ def read(wanted: Wanted) -> Catalogue:
 _BY_NAME = (col(Template.name), col(Template.language), col(Template.id))
 
 
+def one(template_id: int) -> Entry | None:
+    """A single template; None when there is none."""
+    every = read(Wanted()).entries
+    return next((entry for entry in every if entry.template.id == template_id), None)
+
+
 def _entry(
     template: Template,
     business: str,
@@ -167,6 +174,26 @@ def offers(account_id: int) -> list[Offer]:
 def template(template_id: int) -> Template | None:
     with db.reading() as session:
         return session.get(Template, template_id)
+
+
+def shown(row: MessageRow) -> Shown | None:
+    """A template message as the phone shows it, by the template that it was scheduled with.
+
+    Of a template that has changed twice since, only the words are left; None of a text.
+    """
+    if row.kind != "template":
+        return None
+    one = template(row.template_id) if row.template_id is not None else None
+    body = Shown(None, None, row.text or "", None, ())
+    if one is None:
+        return body
+    then: Mapping[str, Any] = {"sha256": one.sha256, "components": one.components}
+    if then["sha256"] != row.template_sha256:
+        then = one.previous or {}
+    if then.get("sha256") != row.template_sha256:
+        return body
+    shape = templating.shape(then["components"] or (), one.parameter_format)
+    return templating.shown(shape, row.parameters or {})._replace(body=row.text or "")
 
 
 def named(name: str, *, language: str | None = None, account: str | None = None) -> Template:

@@ -169,8 +169,7 @@ def shape_of(template: Template) -> templating.Shape:
 def unusable(template: Template, wanted: templating.Shape) -> str | None:
     """Why nothing can be scheduled with a template; None where it can. Only approved ones send."""
     if template.status != usable.APPROVED:
-        told = usable.said(template)
-        return f"{told[:1].upper()}{told[1:]}: only approved ones can be sent."
+        return f"{usable.capital(usable.said(template))}: only approved ones can be sent."
     return wanted.unfillable
 
 

@@ -81,6 +81,10 @@ class MessageRow:
     created_by: str
     deleted_at: datetime | None
     deleted_by: str | None
+    template_id: int | None
+    language: str | None
+    parameters: dict[str, str] | None
+    template_sha256: str | None
 
     @property
     def ended(self) -> bool:
@@ -93,6 +97,9 @@ _ELSEWHERE: dict[str, ColumnElement[Any]] = {
     "account_reason": a.state_reason.label("account_reason"),
     "text": c.text.label("text"),
     "template": c.template.label("template"),
+    "language": c.language.label("language"),
+    "parameters": c.parameters.label("parameters"),
+    "template_sha256": c.template_sha256.label("template_sha256"),
     "created_by": c.created_by.label("created_by"),
 }
 
@@ -122,23 +129,27 @@ class Filter:
     account: str | None = None
     search: str = ""
     batch: int | None = None
+    template: int | None = None  # its id
 
     @classmethod
     def read(cls, parameters: Mapping[str, Sequence[str]]) -> Self:
-        """From an address: `state` (any number of times), `account` (name), `q`, `batch` (id)."""
+        """From an address: `state` (often), `account` (name), `q`, `batch` and `template` (ids)."""
         known = {s.value for s in Standing}
         states = [s.lower() for s in parameters.get("state", ())]
-        last = {name: (parameters.get(name) or [""])[-1] for name in ("account", "q", "batch")}
+        names = ("account", "q", "batch", "template")
+        last = {name: (parameters.get(name) or [""])[-1] for name in names}
         chosen = frozenset(Standing(s) for s in states if s in known)
-        batch = int(last["batch"]) if re.fullmatch(r"[0-9]{1,18}", last["batch"]) else None
-        return cls(chosen, last["account"] or None, last["q"], batch)
+        numbers = (last["batch"], last["template"])
+        batch, template = (int(n) if re.fullmatch(r"[0-9]{1,18}", n) else None for n in numbers)
+        return cls(chosen, last["account"] or None, last["q"], batch, template)
 
     @cached_property
     def query(self) -> str:
         """The same filter as an address carries it."""
         pairs = [("state", s.value) for s in Standing if s in self.standings]
         pairs += [("account", self.account or ""), ("q", self.search.strip())]
-        pairs += [("batch", "" if self.batch is None else str(self.batch))]
+        numbers = (("batch", self.batch), ("template", self.template))
+        pairs += [(name, "" if number is None else str(number)) for name, number in numbers]
         return urlencode([pair for pair in pairs if pair[1]])
 
     def statuses(self) -> set[Status]:
@@ -159,6 +170,8 @@ class Filter:
             found.append(
                 m.account_id == select(a.id).where(a.name == self.account).scalar_subquery()
             )
+        if self.template is not None:
+            found.append(m.template_id == self.template)
         if words := self.search.replace("\0", "").strip():
             found.append(or_(*(_containing(session, part, among) for part in _parts(words))))
         return and_(*found)

@@ -77,7 +77,7 @@ def stop(template: Known, sha256: str | None = None) -> Stop | None:
     if template.status != APPROVED:
         return Stop(said(template), template.status_since)
     if template.hold is not None:
-        by = "Meta refused it" if template.hold_by == META else f"{template.hold_by} holds it"
+        by = "Meta refused it" if template.hold_by == META else f"held by {template.hold_by}"
         return Stop(f"{by}: {template.hold.rstrip('.')}", template.hold_since)
     if sha256 not in (None, template.sha256):
         return Stop(changed(template), template.changed_at)
@@ -96,6 +96,11 @@ def kept_back(
     return Stop(f"{told} {misfit}" if misfit and changed_since else told, found.since)
 
 
+def capital(reason: str) -> str:
+    """A reason at the beginning of a sentence."""
+    return f"{reason[:1].upper()}{reason[1:]}"
+
+
 def said(template: Known) -> str:
     """What Meta says of it: «Meta paused it»."""
     word = template.status.lower().replace("_", " ")
@@ -110,7 +115,8 @@ def changed(template: Known) -> str:
     parts = []
     if told:
         one = len(told) == 1 and told[0] not in ("buttons", "parameters")
-        parts.append(f"its {' and its '.join(told)} {'was' if one else 'were'} changed at Meta")
+        listed = " and ".join([", ".join(told[:-1]), told[-1]] if told[1:] else told)
+        parts.append(f"its {listed} {'was' if one else 'were'} changed at Meta")
     if template.previous and template.previous["category"] != template.category:
         parts.append(f"it became {(template.category or 'uncategorised').lower()}")
     return " and ".join(parts) or "it was changed at Meta"

@@ -6,9 +6,10 @@ from html import escape
 
 import streamlit as st
 
-from core import people, reports
+from core import catalogue, people, reports
 from core.access import Role
 from core.explain import explain_many
+from core.listing import MessageRow
 from core.reports import History
 from core.schedule import told
 from core.standing import Standing
@@ -43,7 +44,7 @@ def draw(history: History) -> None:
     left, right = st.columns([2, 3], gap="large")
     with left:
         at = moments.clock(row.sent_at or row.due_at, zone(), now)
-        st.html(preview.phone(row.account, row.text or "", at=at))
+        st.html(preview.phone(row.account, row.text or "", at=at, shown=catalogue.shown(row)))
     with right:
         watched(row.id, (row.version, row.hold))
         if person.role >= Role.OPERATOR and not row.deleted_at:
@@ -105,6 +106,8 @@ def facts(history: History) -> list[tuple[str, str]]:
         ("Written by", f"{escape(row.created_by)}, {moments.shown(row.created_at, zone(), now)}"),
         ("Retries", f"{row.retry_count} of {row.max_retries}"),
     ]
+    if row.template:
+        lines[2:2] = _template(row)
     if row.not_after:
         lines.append(("Not after", moments.shown(row.not_after, zone(), now)))
     if row.late_policy:
@@ -116,6 +119,13 @@ def facts(history: History) -> list[tuple[str, str]]:
     if row.meta_message_id:
         lines.append(("Meta id", f"<code>{escape(row.meta_message_id)}</code>"))
     return lines
+
+
+def _template(row: MessageRow) -> list[tuple[str, str]]:
+    named = escape(f"{row.template} ({row.language})")
+    link = f'<a class="go" href="{addresses.template(row.template_id or 0)}">{named}</a>'
+    given = timeline.told(row.parameters or {}, "parameters", now, zone())
+    return [("Template", link), *([("With", escape(given))] if row.parameters else [])]
 
 
 page()

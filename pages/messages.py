@@ -1,8 +1,11 @@
 """All messages: filtered, paged by key; the filter and the place are in the address."""
 
+from dataclasses import replace
+from html import escape
+
 import streamlit as st
 
-from core import listing, reports
+from core import catalogue, listing, reports
 from core.access import Role
 from core.listing import Cursor, Filter, Page
 from core.standing import Standing
@@ -31,6 +34,7 @@ def page() -> None:
         look.title("Messages", plural(number, "message"))
     with ready:
         exports.shown(person)
+    narrowed(wanted)
     if found.rows:
         with export:
             exports.menu(wanted, by=person)
@@ -73,7 +77,22 @@ def filters(accounts: list[str]) -> Filter:
         on_change=first_page,
         label_visibility="collapsed",
     )
-    return Filter(frozenset(Standing(s) for s in states), account, search or "")
+    # What no widget here chooses comes from the address: a batch, a template.
+    beside = Filter.read({name: st.query_params.get_all(name) for name in st.query_params})
+    standings = frozenset(Standing(s) for s in states)
+    return replace(beside, standings=standings, account=account, search=search or "")
+
+
+def narrowed(wanted: Filter) -> None:
+    """That only the messages of one template are shown."""
+    one = catalogue.template(wanted.template) if wanted.template is not None else None
+    if one is not None:
+        everything = addresses.of(replace(wanted, template=None))
+        st.html(
+            f'<p class="note grey">Only messages of the template '
+            f'<a class="go" href="{addresses.template(one.id)}">{escape(one.name)}</a>'
+            f' ({escape(one.language)}). <a class="go" href="{everything}">Show all</a></p>'
+        )
 
 
 def first_page() -> None:

@@ -11,7 +11,7 @@ from core.drafts import Composed, Draft
 from core.errors import Invalid, OutboxError, Problem
 from core.models import Account
 from core.schedule import told
-from ui import addresses, fields, look, preview
+from ui import addresses, fields, filling, look, preview
 from ui.fields import Problems
 from ui.guard import signed_in, zone
 from ui.words import plural
@@ -46,21 +46,26 @@ def form(accounts: list[Account]) -> None:
         with places["recipient"]:
             to = fields.recipient(f"to-{key}", home=sender.country if sender else None)
         with places["text"]:
-            words = fields.text(f"text-{key}")
+            words = filling.words(f"says-{key}", sender)
         with places["when"]:
             leaves = fields.when(f"when-{key}", zone=zone(), now=reports.now())
         with places["max_retries"]:
             rest = fields.more(f"more-{key}")
         draft = fields.draft(
-            account_id=sender.id if sender else None, to=to, words=words, leaves=leaves, rest=rest
+            account_id=sender.id if sender else None,
+            to=to,
+            says=words.drafted(),
+            leaves=leaves,
+            rest=rest,
         )
         composed, found = _checked(draft)
-        fields.say(Problems(found, pressed=pressed), places)
+        said = Problems(words.problems(found), pressed=pressed)
+        fields.say(said, places | dict(words.places))
         button(draft, composed, key, pressed)
     with shown:
         name = sender.name if sender else "Your business"
         number = sender.display_phone or "" if sender else ""
-        st.html(preview.phone(name, words, number=number))
+        st.html(preview.phone(name, words.text, number=number, shown=words.shown()))
 
 
 _FIELDS = ("account", "recipient", "text", "when", "max_retries")
@@ -101,7 +106,7 @@ def press(draft: Draft, composed: Composed | None, key: str) -> None:
 
     No callback: its arguments would be those of the run before, without what was typed last.
     """
-    if not (draft.recipient or draft.text) and kept.get("done"):
+    if not (draft.recipient or draft.text or draft.template) and kept.get("done"):
         return
     kept["pressed"] = key
     if composed is None:

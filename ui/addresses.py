@@ -18,6 +18,7 @@ def of(wanted: Filter, **place: Cursor) -> str:
     # A widget that is bound to the address writes and reads the word that it shows.
     pairs = [("state", WORDS[s].word) for s in Standing if s in wanted.standings]
     pairs += [("account", wanted.account or ""), ("q", wanted.search.strip())]
+    pairs += [("template", str(wanted.template or ""))]
     pairs += [("batch", "" if wanted.batch is None else str(wanted.batch))]
     pairs += [(name, str(cursor)) for name, cursor in place.items()]
     query = urlencode([pair for pair in pairs if pair[1]])
@@ -40,3 +41,12 @@ def message(message_id: int) -> str:
 
 def batch(batch_id: int) -> str:
     return f"/batches?id={batch_id}"
+
+
+def template(template_id: int) -> str:
+    return f"/template?id={template_id}"
+
+
+def of_template(template_id: int) -> str:
+    """The messages that use it, for an `href`."""
+    return of(Filter(template=template_id))

@@ -6,13 +6,13 @@ from html import escape
 
 import streamlit as st
 
-from core import composing, editing, reports
+from core import catalogue, composing, editing, reports
 from core.access import Actor
 from core.drafts import Draft, When
 from core.errors import Conflict, Invalid, OutboxError, Problem
 from core.listing import MessageRow
 from core.standing import Standing, standing
-from ui import asking, fields, look, moments, timeline
+from ui import asking, fields, filling, look, moments, timeline
 from ui.fields import KEEP, Problems
 from ui.guard import zone
 from ui.words import FIELDS, RISK
@@ -31,12 +31,29 @@ def begin(row: MessageRow) -> None:
         f"{key}-risk": False,
         f"{key}-account": row.account_id,
         f"{key}-to": row.recipient,
-        f"{key}-text": row.text or "",
+        f"{key}-says-text": row.text or "",
         f"{key}-when": KEEP,
         f"{key}-more-retries": row.max_retries,
     }
-    for name, value in values.items():
+    for name, value in (values | _template(row, key)).items():
         st.session_state[name] = value
+
+
+def _template(row: MessageRow, key: str) -> dict[str, object]:
+    """The fields of a template message; its text is what they make."""
+    if row.kind != "template" or row.template_id is None:
+        return {f"{key}-says-kind": filling.TEXT}
+    says, chosen = f"{key}-says", catalogue.template(row.template_id)
+    business_id = chosen.business_id if chosen else 0
+    return {
+        f"{says}-kind": filling.TEMPLATE,
+        f"{says}-text": "",
+        filling.choice_key(says, business_id): row.template_id,
+        **{
+            filling.key_of(says, row.template_id, name): value
+            for name, value in (row.parameters or {}).items()
+        },
+    }
 
 
 @st.dialog("Edit message", position="right", width="medium", on_dismiss=asking.over)
@@ -52,19 +69,23 @@ def drawer(row: MessageRow, *, by: Actor) -> None:
     with places["recipient"]:
         to = fields.recipient(f"{key}-to", home=sender.country if sender else None)
     with places["text"]:
-        words = fields.text(f"{key}-text")
+        words = filling.words(f"{key}-says", sender)
     with places["when"]:
         leaves = fields.when(f"{key}-when", zone=zone(), now=reports.now(), keep=True)
     with places["max_retries"]:
         rest = fields.more(f"{key}-more", new=False)
     draft = fields.draft(
-        account_id=sender.id if sender else None, to=to, words=words, leaves=leaves, rest=rest
+        account_id=sender.id if sender else None,
+        to=to,
+        says=words.drafted(),
+        leaves=leaves,
+        rest=rest,
     )
     if kept[f"{key}-theirs"]:
         with top:
             _difference(kept[f"{key}-theirs"], draft)
-    said = Problems(_problems(draft) or kept[f"{key}-problems"], pressed=True)
-    fields.say(said, places)
+    found = words.problems(tuple(_problems(draft))) or kept[f"{key}-problems"]
+    fields.say(Problems(found, pressed=True), places | dict(words.places))
     sure = _risk_accepted(row, key)
     if st.button("Save", type="primary", key=f"{key}-save"):
         saved = _save(row.id, draft, by, sure)
@@ -116,10 +137,13 @@ def _take_note_of_theirs(message_id: int) -> None:
 
 def _difference(theirs: MessageRow, draft: Draft) -> None:
     """What the other person made of it, where it is not what is typed here."""
+    says = {"text": draft.text}
+    if draft.template:
+        says = {"template": draft.template, "parameters": dict(draft.parameters)}
     mine = {
         "account_id": draft.account_id,
         "recipient": draft.recipient,
-        "text": draft.text,
+        **says,
         "max_retries": draft.max_retries,
     }
     now = reports.now()
@@ -132,4 +156,5 @@ def _difference(theirs: MessageRow, draft: Draft) -> None:
 
 
 def _told(row: MessageRow, name: str) -> str:
-    return row.account if name == "account_id" else str(getattr(row, name) or "")
+    value = row.account if name == "account_id" else getattr(row, name)
+    return timeline.told(value, name, reports.now(), zone())

@@ -201,9 +201,15 @@ def _reference(key: str) -> str | None:
 
 
 def draft(
-    *, account_id: int | None, to: str, words: str, leaves: When, rest: Mapping[str, Any]
+    *,
+    account_id: int | None,
+    to: str,
+    says: Mapping[str, Any],
+    leaves: When,
+    rest: Mapping[str, Any],
 ) -> Draft:
-    return Draft(account_id=account_id, recipient=to, text=words, when=leaves, **rest)
+    """`says`: what it says, by the names of `Draft`."""
+    return Draft(account_id=account_id, recipient=to, when=leaves, **says, **rest)
 
 
 def say(problems: Problems, places: Mapping[str, st.container]) -> None:

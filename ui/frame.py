@@ -11,6 +11,7 @@ from core.settings import settings
 from ui import asking, guarded, live, look, stopping
 from ui.guard import signed_in
 
+BEHIND = {"message": "messages", "template": "templates"}  # a page for one, behind its list
 NEEDS = {"schedule": Role.OPERATOR}  # pages that viewers cannot use
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 
@@ -22,7 +23,9 @@ def main() -> None:
     asking.over()  # a run of the whole page closes every dialog
     stop = installation.stopped()
     shown = _pages()
-    page = st.navigation([*shown, _page("message", "Message")], position="hidden")
+    page = st.navigation(
+        [*shown, *(_page(name, name.capitalize()) for name in BEHIND)], position="hidden"
+    )
     with st.container(key="bar", horizontal=True, vertical_alignment="center"):
         _bar(shown, page.url_path, person)
         stopping.button(stop, by=person)
@@ -37,12 +40,8 @@ def main() -> None:
 def _pages() -> list[st.Page]:
     """Those that the bar shows. All are there for everybody: each one's own guard says no."""
     first = _page("overview", "Overview", default=True)
-    return [
-        first,
-        _page("messages", "Messages"),
-        _page("schedule", "Schedule"),
-        _page("people", "People"),
-    ]
+    names = ("messages", "schedule", "templates", "people")
+    return [first, *(_page(name, name.capitalize()) for name in names)]
 
 
 def _page(name: str, title: str, **options: bool) -> st.Page:
@@ -50,7 +49,7 @@ def _page(name: str, title: str, **options: bool) -> st.Page:
 
 
 def _bar(pages: list[st.Page], here: str, person: Actor) -> None:
-    within = "messages" if here == "message" else here
+    within = BEHIND.get(here, here)
     links = "".join(
         f'<a class="go" href="/{page.url_path}"'
         f"{' aria-current=page' if page.url_path == within else ''}>{page.title}</a>"

@@ -45,7 +45,8 @@ def _lines(rows: Sequence[MessageRow], now: datetime, zone: str) -> Iterator[str
 
 def _line(row: MessageRow, state: State, why: str, now: datetime, zone: str) -> str:
     why = why and f'<small title="{escape(why)}">{escape(why)}</small>'
-    says = escape(summary(row.text or f"Template {row.template}", 120))
+    named = f'<i class="from" title="Template">{escape(row.template)}</i>' if row.template else ""
+    says = named + escape(summary(row.text or "", 120))
     at = row.sent_at if row.sent_at else row.due_at
     return (
         f'<a class="row go" href="{addresses.message(row.id)}">'

@@ -50,8 +50,10 @@ def _difference(old: str, new: str) -> str:
 
 def told(value: Any, name: str, now: datetime, zone: str) -> str:
     """A stored value as people read it."""
-    if value is None or value == "":
+    if value is None or value in ("", {}):
         return "none"
+    if isinstance(value, dict):
+        return " · ".join(f"{key}: {each}" for key, each in value.items())
     if name.endswith("_at") or name == "not_after":
         at = value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
         return moments.clock(at, zone, now)

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from core import telling
+from core.catalogue import Entry
 from core.causes import CLASSES, failure
 from core.explain import Explanation
 from core.listing import CAP, MessageRow
@@ -192,6 +193,8 @@ FIELDS: dict[str, str] = {
     "account_id": "Account",
     "recipient": "Recipient",
     "text": "Text",
+    "template": "Template",
+    "parameters": "With",
     "scheduled_at": "Time",
     "due_at": "Leaves",
     "zone": "Zone",
@@ -212,3 +215,37 @@ ACCOUNTS: dict[str, tuple[str, str]] = {
     "paused": ("Paused", "orange"),
     "retired": ("Retired", "grey"),
 }
+
+# What Meta says of a template; «HELD» is ours.
+TEMPLATES: dict[str, tuple[str, str]] = {
+    "APPROVED": ("Approved", "green"),
+    "PENDING": ("Pending", "amber"),
+    "PAUSED": ("Paused", "orange"),
+    "DISABLED": ("Disabled", "red"),
+    "REJECTED": ("Rejected", "red"),
+    "IN_APPEAL": ("In appeal", "amber"),
+    "LIMIT_EXCEEDED": ("Beyond the limit", "orange"),
+    "ARCHIVED": ("Archived", "grey"),
+    "PENDING_DELETION": ("Being deleted", "grey"),
+    "DELETED": ("Deleted", "grey"),
+    "HELD": ("Held", "violet"),
+}
+
+QUALITIES: dict[str, tuple[str, str]] = {
+    "GREEN": ("High", "green"),
+    "YELLOW": ("Medium", "amber"),
+    "RED": ("Low", "red"),
+    "UNKNOWN": ("Not rated yet", "grey"),
+}
+
+
+def template_word(entry: Entry) -> tuple[str, str]:
+    """The word and colour of a template: what most needs to be known of it."""
+    one = entry.template
+    if one.status == "APPROVED" and one.hold:
+        return TEMPLATES["HELD"]
+    if one.status == "APPROVED" and entry.earlier:
+        return "Changed", "amber"
+    if one.status == "APPROVED" and entry.refusal:
+        return "Cannot be filled", "grey"
+    return TEMPLATES.get(one.status, (one.status.replace("_", " ").capitalize(), "grey"))

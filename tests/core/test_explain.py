@@ -231,7 +231,7 @@ def test_what_a_template_keeps_back_says_which_and_why_before_its_hold_is_writte
             templated.row().hold_since,
         )
         assert why.detail == (
-            "Its template «visit (en_US)» keeps it back: ana holds it: wrong price."
+            "Its template «visit (en_US)» keeps it back: held by ana: wrong price."
         )
         operating.run_waiting(Event())
     assert "its template «visit" in telling.sentence(why, now + HOUR)

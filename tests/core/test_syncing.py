@@ -103,8 +103,8 @@ def test_what_is_edited_holds_what_was_scheduled_before_and_not_what_comes_after
     at_meta(programs, autumn_sale={"components": NEW_TEXT, "category": "UTILITY"})
     [change] = read_again(account).changes
     assert change == (
-        "autumn_sale (en_US): its header and its text and its footer and its buttons were changed"
-        " at Meta and it became utility"
+        "autumn_sale (en_US): its header, text, footer and buttons were changed at Meta"
+        " and it became utility"
     )
     after = sale(account)
     run_operations()

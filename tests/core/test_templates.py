@@ -126,7 +126,7 @@ def test_who_schedules_with_a_held_template_is_told_that_it_will_wait(sqlite: st
     templates.hold(template, reason="wrong price", by=given.ANA)
     drafted = templated.draft(account)
     assert composing.check(drafted).warning == (
-        "It will wait until «visit» is released: ana holds it: wrong price."
+        "It will wait until «visit» is released: held by ana: wrong price."
     )
     changed(template, status="PAUSED")
     with pytest.raises(composing.Invalid, match="Meta paused it: only approved ones"):

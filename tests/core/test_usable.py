@@ -45,7 +45,7 @@ def template(**more: Any) -> Any:
             "Meta rejected it (tag mismatch)",
         ),
         ({"status": "SOMETHING_NEW"}, "Meta has it as something new"),
-        ({"hold": "wrong price.", "hold_by": "ana"}, "ana holds it: wrong price"),
+        ({"hold": "wrong price.", "hold_by": "ana"}, "held by ana: wrong price"),
         ({"hold": "(#132015)", "hold_by": "Meta"}, "Meta refused it: (#132015)"),
         ({"previous": BEFORE | {"category": "MARKETING"}}, "it became utility"),
         (
