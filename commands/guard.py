@@ -27,7 +27,8 @@ def status() -> None:
     count = guarding.overdue()
     typer.echo(f"The restore guard is on since {known.since:%Y-%m-%d %H:%M:%S} UTC.")
     typer.echo(known.reason)
-    typer.echo(f"Overdue: {f'{CAP:,}+' if count > CAP else f'{count:,}'} messages.")
+    told = f"{CAP:,}+" if count > CAP else f"{count:,}"
+    typer.echo(f"Overdue: {told} message{'' if count == 1 else 's'}.")
     raise typer.Exit(1)
 
 

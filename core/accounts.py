@@ -16,6 +16,7 @@ from core.wake import wake
 
 RESUMES_AFTER = timedelta(hours=4)  # 131048 and 131064, twice; then a person decides
 MOST_AUTO_RESUMES = 2
+BY_ITSELF = ("Meta", "engine")  # who pauses accounts without being a person
 
 
 @needs(Role.ADMIN)
@@ -130,10 +131,17 @@ def _problems(
 
 @needs(Role.OPERATOR)
 def pause(name: str, *, reason: str = "", by: Actor) -> None:
-    """Stop sending on an account; what is due waits. Raises Refused for an unknown name."""
+    """Stop sending on an account; what is due waits.
+
+    Meta's pause becomes a person's. Raises Refused for an unknown name, and where a person has
+    paused it already: their reason stands.
+    """
     with db.writing() as session:
         account = named(session, name)
         hold_pace(session, account.id)
+        if account.state == "paused" and account.state_by not in BY_ITSELF:
+            already = f"«{account.name}» is paused already, by {account.state_by}"
+            raise Refused(f"{already}: {account.state_reason}.")
         _set_state(session, account.id, "paused", reason or "paused by hand", by.name)
         _resume_at(session, account.id, None)
         told = {"reason": reason}

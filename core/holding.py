@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Protocol
 
 from sqlmodel import Session
 
@@ -11,6 +12,15 @@ from core.errors import Refused
 from core.models import Message
 from core.states import RELEASABLE, Status
 from core.wake import wake
+
+
+class Held(Protocol):
+    """What a hold is judged by; read-only, so that any row with these names will do."""
+
+    @property
+    def hold(self) -> str | None: ...
+    @property
+    def kind(self) -> str: ...
 
 
 @needs(Role.OPERATOR)
@@ -47,7 +57,7 @@ def _check_releasable(row: Message) -> None:
         raise Refused(messages.too_late(row, "released"))
     if row.hold is None:
         raise Refused(f"Message {row.id} is not held by itself.")
-    if row.hold not in RELEASABLE:
+    if not may_go(row):
         raise Refused(f"Message {row.id} is held by its {row.hold}: look there.")
 
 
@@ -71,9 +81,8 @@ def set_hold(session: Session, ids: Iterable[int], reason: str | None) -> set[in
     if not rows:
         return set()
     db.lock(session, "message", [row["message_id"] for row in rows])
-    free = ", ".join(f"'{one}'" for one in RELEASABLE)
     change, where = (
-        ("hold = NULL, late_policy = 'send'", f"m.hold IN ({free})")
+        (f"hold = NULL, late_policy = {_LET_GO}", MAY_GO)
         if reason is None
         else (f"hold = '{reason}'", "m.hold IS NULL")
     )
@@ -82,11 +91,26 @@ def set_hold(session: Session, ids: Iterable[int], reason: str | None) -> set[in
         db.sql(
             f"UPDATE message AS m SET {change}"
             f" FROM {db.rows_sql(session, message_id='bigint')}"
-            f" WHERE m.id = v.message_id AND {db.judged(may)} RETURNING id"
+            f" WHERE m.id = v.message_id AND {db.judged(may)} RETURNING id",
+            *(("now",) if reason is None else ()),
         ),
-        {"rows": db.rows(rows)},
+        {"rows": db.rows(rows)} | ({"now": db.now(session)} if reason is None else {}),
     )
     return set(changed.scalars())
+
+
+# One whose time has not come keeps what it was told to do when it is late.
+_LET_GO = "CASE WHEN m.hold = 'late' OR m.due_at <= :now THEN 'send' ELSE m.late_policy END"
+# A text has no template whose return would free it: who refused it was Meta, and a person decides.
+MAY_GO = (
+    f"(m.hold IN ({', '.join(repr(one) for one in RELEASABLE)})"
+    " OR (m.hold = 'template' AND m.kind = 'text'))"
+)
+
+
+def may_go(row: Held) -> bool:
+    """Whether a person may let a held message go; the same rule as `MAY_GO`, for one row."""
+    return row.hold in RELEASABLE or (row.hold == "template" and row.kind == "text")
 
 
 def lift(session: Session, ids: Iterable[int], reason: str) -> set[int]:

@@ -12,6 +12,8 @@ from core.errors import Invalid, Problem, Refused
 from core.models import Installation
 from core.wake import wake
 
+LONGEST_REASON = 200
+
 
 @dataclass(frozen=True)
 class Stop:
@@ -45,6 +47,9 @@ def stop_all(reason: str, *, by: Actor) -> None:
     reason = reason.strip()
     if not reason:
         raise Invalid(Problem("reason", "missing", "Say why: everybody will see it."))
+    if len(reason) > LONGEST_REASON:
+        told = f"Say it in {LONGEST_REASON} characters: it stands on every page."
+        raise Invalid(Problem("reason", "too_long", told))
     with db.writing() as session:
         sends = update(Installation).where(col(Installation.stopped_since).is_(None))
         values = {"stopped_since": db.now(session), "stopped_by": by.name, "stop_reason": reason}

@@ -144,8 +144,16 @@ def retry(message_id: int, *, by: Actor, confirmed: bool = False) -> None:
             raise Refused(asked)
         if not revive(session, [message_id], Cause.RETRY_BY_PERSON, by.name, at=now):
             raise Refused(too_late(row, "sent again"))
-        _record_status(session, "retry", row, Status.PENDING, by, confirmed=confirmed)
+        before = {"status": row.status} | limits(row.not_after, row.late_policy)
+        after = {"status": Status.PENDING, "confirmed": confirmed}
+        record(session, "retry", by.name, {row.id: (before, after)}, at=now)
     wake(now)
+
+
+def limits(not_after: datetime | None, late_policy: str | None) -> dict[str, Any]:
+    """What a retry takes away so that it can leave late, for its event."""
+    found = {"not_after": not_after and db.stamp(not_after), "late_policy": late_policy}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def check_confirmed(row: Message, confirmed: bool) -> None:

@@ -30,7 +30,7 @@ from core import (
 from core.choosing import e
 from core.operations import AMONG, APART, Kind, Taken
 from core.standing import m
-from core.states import RELEASABLE, Cause, Status
+from core.states import Cause, Status
 from core.wake import wake
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,7 @@ REASONS = {
     "failed": "failed",
     "cancelled": "cancelled",
     "unconfirmed": "may have arrived",
+    "expired": "expired: name them, or class=expired, to send them late",
     "left": "left after all",
     "held": "held already",
     "free": "not held",
@@ -142,7 +143,10 @@ _SENDS = (Kind.RETRY, Kind.UNDO, Kind.RELEASE)  # after these a message may leav
 
 
 def _rows(session: Session, ids: Collection[int]) -> list[Row[Any]]:
-    columns = (m.id, m.status, m.hold, m.error_class, m.meta_message_id, m.deleted_at)
+    columns = (
+        *(m.id, m.status, m.hold, m.error_class, m.meta_message_id, m.deleted_at),
+        *(m.not_after, m.late_policy, m.kind),
+    )
     return list(session.execute(select(*columns).where(m.id.in_(ids))).all())
 
 
@@ -153,15 +157,22 @@ def _why_not(mine: Taken, row: Row[Any] | None) -> str | None:
         return str(row.status)
     if mine.kind is Kind.RETRY and row.error_class == "unknown" and not mine.confirmed:
         return "unconfirmed"
+    if mine.kind is Kind.RETRY and row.error_class == "expired" and not _names_expired(mine):
+        return "expired"
     if mine.kind is Kind.UNDO and row.meta_message_id is not None:
         return "left"
     if mine.kind in (Kind.HOLD, Kind.BATCH_PAUSE) and row.hold:
         return "held"
     if mine.kind is Kind.BATCH_RELEASE and row.hold != "batch":
         return "held" if row.hold else "free"
-    if mine.kind is Kind.RELEASE and row.hold not in RELEASABLE:
+    if mine.kind is Kind.RELEASE and not holding.may_go(row):
         return "by_rule" if row.hold else "free"
     return None
+
+
+def _names_expired(mine: Taken) -> bool:
+    """They were to be worthless by now: only who means these sends them all the same."""
+    return mine.choice.ids is not None or mine.choice.error_class == "expired"
 
 
 def _event(row: Row[Any], kind: Kind) -> tuple[Any, Any]:
@@ -172,6 +183,8 @@ def _event(row: Row[Any], kind: Kind) -> tuple[Any, Any]:
     before = {"status": row.status} | ({"hold": row.hold} if row.hold else {})
     ends = after or (Status.CANCELLED if row.status == Status.PENDING else row.status)
     risk = after is Status.PENDING and row.error_class == "unknown"
+    if kind is Kind.RETRY:
+        before |= messages.limits(row.not_after, row.late_policy)
     return before, {"status": ends} | ({"confirmed": True} if risk else {})
 
 

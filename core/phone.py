@@ -194,8 +194,18 @@ def _national(typed: str, digits: str, home: str | None) -> PhoneNumber:
         number = phonenumbers.parse(digits, home)
     except phonenumbers.NumberParseException as error:
         _refuse_unparsed(typed, error)
+    number = _without_trunk_zero(number, home)
     _check_area_code(typed, _digits(_phone(number).e164))
     return number
+
+
+def _without_trunk_zero(number: PhoneNumber, home: str) -> PhoneNumber:
+    """What is too short for libphonenumber keeps the 0 that is only dialled within the country."""
+    tables = phonenumbers.PhoneMetadata.metadata_for_region(home)
+    kept = number.italian_leading_zero and not phonenumbers.is_valid_number(number)
+    if not kept or tables is None or tables.national_prefix != "0":
+        return number
+    return PhoneNumber(country_code=number.country_code, national_number=number.national_number)
 
 
 def _check_area_code(typed: str, digits: str) -> None:

@@ -10,7 +10,7 @@ from core.errors import OutboxError
 from core.listing import MessageRow
 from core.reports import History
 from core.standing import Standing, standing
-from core.states import RELEASABLE, Status
+from core.states import Status
 from ui import asking, editing, look
 from ui.words import RISK
 
@@ -24,7 +24,7 @@ def offered(history: History, *, by: Actor) -> None:
         if status in (Status.PENDING, Status.FAILED) and st.button("Edit", key="edit"):
             editing.begin(row)
             editing.drawer(row, by=by)
-        if status == Status.PENDING and row.hold in RELEASABLE:
+        if status == Status.PENDING and holding.may_go(row):
             if st.button("Release", type="primary", key="release"):
                 _do("release", lambda: holding.release(row.id, by=by))
         elif status == Status.PENDING and not row.hold and st.button("Hold", key="hold"):

@@ -35,6 +35,10 @@ def needs_somebody(pulse: Pulse) -> list[tuple[str, str]]:
         found.append(
             ("No worker is running, so nothing is sent. Start one with <code>make run</code>.", "")
         )
+    if since := pulse.queue.engine.unreached_since:
+        at = moments.clock(since, zone(), pulse.at)
+        told = f"<b>WhatsApp cannot be reached</b> since {at}: nothing leaves until it can."
+        found.append((f"{told} Check this machine's connection.", ""))
     for load in pulse.accounts:
         if load.account.state == "paused":
             why = (load.account.state_reason or "a person paused it").rstrip(".")

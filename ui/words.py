@@ -13,6 +13,7 @@ from core.catalogue import Entry
 from core.causes import CLASSES, failure
 from core.explain import Explanation
 from core.listing import CAP, MessageRow
+from core.retry import WINDOW
 from core.schedule import span
 from core.standing import Standing, standing
 from ui import moments
@@ -103,7 +104,8 @@ def _sending(row: MessageRow, now: datetime, zone: str) -> str:
 
 def _checking(row: MessageRow, now: datetime, zone: str) -> str:
     since = row.unconfirmed_since or now
-    return f"{_unclear(row)} Waiting for WhatsApp's word since {moments.clock(since, zone, now)}."
+    until = moments.clock(since + WINDOW, zone, now)
+    return f"{_unclear(row)} Waiting for WhatsApp's word until {until} at least."
 
 
 def _sent(row: MessageRow, now: datetime, zone: str) -> str:
