@@ -272,6 +272,14 @@ def test_a_person_takes_over_a_pause_that_would_have_ended_by_itself(
     assert (stored(made).state, stored(made).state_by) == ("paused", "olga")
 
 
+def test_the_reason_of_the_first_who_paused_stands(database: str) -> None:
+    made = given.account()
+    accounts.pause("Orders", reason="Printer on fire", by=OLGA)
+    with pytest.raises(Refused, match="paused already, by olga: Printer on fire"):
+        accounts.pause("Orders", by=given.ANA)
+    assert stored(made).state_reason == "Printer on fire"
+
+
 def test_of_two_people_who_add_the_same_number_one_is_told(database: str) -> None:
     told = at_once(*[partial(given.account, "Orders", phone_number_id="1055")] * 2)
     assert sorted(type(one).__name__ for one in told) == ["Invalid", "int"]

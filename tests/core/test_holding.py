@@ -24,6 +24,25 @@ def test_what_a_person_holds_is_left_alone_until_it_is_released_and_both_are_rec
     assert given.events(kept) == ["scheduled", "hold", "release"]
 
 
+def test_what_is_let_go_before_its_time_keeps_what_it_was_told_to_do_when_late(
+    database: str,
+) -> None:
+    made = account("Orders")
+    later = given.message(made, when=given.in_(hours=1), late_policy="skip")
+    overdue = given.message(made, to=given.recipient(1), late_policy="skip")
+    for one in (later, overdue):
+        holding.hold(one, by=given.ANA)
+        holding.release(one, by=given.ANA)
+    assert [given.row(one).late_policy for one in (later, overdue)] == ["skip", "send"]
+
+
+def test_a_text_that_meta_refused_as_a_template_is_a_persons_to_let_go(database: str) -> None:
+    made = given.message(account("Orders"))
+    change(made, hold="template")
+    holding.release(made, by=given.ANA)
+    assert given.row(made).hold is None
+
+
 def test_only_what_waits_can_be_held_and_only_what_is_held_by_itself_released(
     database: str,
 ) -> None:

@@ -57,6 +57,8 @@ def test_of_two_who_stop_at_once_the_second_is_told_and_the_first_stays(database
 def test_a_stop_needs_a_reason_and_a_release_a_stop(sqlite: str) -> None:
     with pytest.raises(Invalid, match="everybody will see it"):
         installation.stop_all(" \n", by=OLGA)
+    with pytest.raises(Invalid, match="Say it in 200 characters"):
+        installation.stop_all("x" * 201, by=OLGA)
     with pytest.raises(Refused, match="not stopped"):
         installation.resume_all(by=OLGA)
     assert audited() == []

@@ -82,6 +82,18 @@ def test_the_risk_that_a_person_takes_is_kept_with_each_message(database: str) -
 
 
 @pytest.mark.usefixtures("small")
+def test_what_expired_is_sent_again_only_by_who_names_it(database: str) -> None:
+    over = clock.wall() - timedelta(minutes=1)
+    expired = {"status": "failed", "error_class": "expired", "not_after": over}
+    ids = stored.messages(stored.account(), [FAILED, expired, expired, expired])
+    assert tally(ended(Kind.RETRY)) == ("finished", 4, 1, {"expired": 3})
+    named = ended(Kind.RETRY, Choice(ids=(ids[1],)))
+    assert tally(named)[2] == 1
+    assert tally(ended(Kind.RETRY, Choice(error_class="expired")))[2] == 2
+    [(kind, _, before, _, _)] = events(ids[1])
+    assert (kind, before) == ("retry", {"status": "failed", "not_after": db.stamp(over)})
+
+
 def test_what_was_named_and_cannot_be_changed_is_counted_with_the_reason(database: str) -> None:
     account = stored.account()
     pending, sent, going = stored.messages(account, [{}, {"status": "sent"}, GOING])

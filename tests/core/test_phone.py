@@ -150,6 +150,7 @@ def test_each_kind_of_wrong_recipient_has_its_own_code(typed: str, code: str) ->
         ("+1 202 456 1414 5", None, "too_long", "1 digit too long: North America expects 10"),
         ("+62 8123 4567 8901 23", None, "too_long", "Indonesia expects 7 to 13 digits after +62"),
         ("0812", "ID", "too_short", "4 digits too short: Indonesia expects 7 to 13"),
+        ("0151", "DE", "too_short", "1 digit too short: Germany expects 4 to 13"),
         ("+44 2079 4609", None, "wrong_length", "expects 7, 9 or 10 digits after +44"),
     ],
 )

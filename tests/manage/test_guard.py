@@ -20,7 +20,7 @@ def test_the_guard_says_why_it_is_on_and_how_much_is_overdue_until_it_is_answere
     assert here("guard", "status").out == "The restore guard is off.\n"
     _guard("here: restored.")
     code, out, _ = here("guard", "status")
-    assert code == 1 and "here: restored." in out and "Overdue: 1 messages." in out
+    assert code == 1 and "here: restored." in out and "Overdue: 1 message." in out
     assert here("guard", "answer", "burn").code == 2
     code, out, _ = here("guard", "answer", "hold")
     assert (code, out) == (0, "The restore guard is off. 1 held.\n")

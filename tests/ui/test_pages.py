@@ -8,9 +8,9 @@ import pytest
 from sqlmodel import select
 from streamlit.testing.v1 import AppTest
 
-from core import clock, db, reports
+from core import clock, db, reports, workers
 from core.access import Actor, Role
-from core.models import Attempt, Message, MessageEvent
+from core.models import Attempt, Message, MessageEvent, Worker
 from core.settings import ROOT
 from tests.core import stored
 from ui import live
@@ -207,6 +207,13 @@ def test_the_overview_says_what_needs_somebody() -> None:
         session.add(Attempt(message_id=id_, account_id=account, worker_id=1, **at, **refused))
     body = html(run("overview"))
     assert "4 things need you" in body
+    started = workers.start("loop")
+    with db.writing() as session:
+        worker = session.get_one(Worker, started)
+        worker.unreached_since = db.now(session)
+        session.add(worker)
+    live.forget()
+    assert "WhatsApp cannot be reached</b> since" in html(run("overview"))
     for said in ("No worker is running", "token expired", "may or may not have arrived"):
         assert said in body
     assert "new code <b>199999</b> today, 1 time." in body

@@ -41,7 +41,7 @@ def told(**row: Any) -> tuple[str, str]:
             {"status": "processing", "unconfirmed_since": NOW - 2 * MINUTE},
             "Checking",
             "The connection broke after we handed it over. "
-            "Waiting for WhatsApp's word since 11:58.",
+            "Waiting for WhatsApp's word until 12:08 at least.",
         ),
         (
             {"status": "sent", "sent_at": NOW + MINUTE / 50, "delivery": "accepted"},
@@ -121,4 +121,4 @@ def test_what_waits_says_what_it_waits_for_and_what_can_be_done() -> None:
     state = state_of(PLAIN, NOW, "Asia/Jakarta", why=why)
     assert state.word == "Waiting"
     assert state.sentence == "Orders is paused since 12:00, by ana: token expired."
-    assert state.advice == "It is resumed on the Overview."
+    assert state.advice == "Mend what the reason says, then resume it on the Overview."
