@@ -111,21 +111,36 @@ def put(session: Session, wishes: Sequence[Wish], actor: str) -> list[Wish]:
     """
     _write_alone(session)
     at = db.now(session)
-    known = _in_force(session, {one.number for one in wishes})
+    known: dict[str, list[OptOut | Wish]] = _in_force(session, {one.number for one in wishes})
     new: list[Wish] = []
     for wish in wishes:
         there = known.setdefault(wish.number, [])
         if any(_includes(row, wish) for row in there):
             continue
         for row in [row for row in there if row.account_id == wish.account_id]:
-            row.lifted_at, row.lifted_by = at, actor  # narrower, and replaced
+            if isinstance(row, OptOut):  # narrower, and replaced
+                row.lifted_at, row.lifted_by = at, actor
+            else:
+                new.remove(row)
             there.remove(row)
-        made = OptOut(number=wish.number, **_facts(wish), created_at=at, created_by=actor)
-        session.add(made)
-        there.append(made)
+        there.append(wish)
         new.append(wish)
     session.flush()
+    stamp = {"created_at": at, "created_by": actor}
+    rows = [{"number": one.number} | _facts(one) | stamp for one in new]
+    db.insert_rows(session, "opt_out", rows, **_COLUMNS)
     return new
+
+
+_COLUMNS = {
+    "number": "text",
+    "scope": "text",
+    "account_id": "bigint",
+    "source": "text",
+    "reason": "text",
+    "created_at": "timestamptz",
+    "created_by": "text",
+}
 
 
 def _write_alone(session: Session) -> None:
@@ -133,15 +148,15 @@ def _write_alone(session: Session) -> None:
         session.execute(db.sql("LOCK TABLE opt_out IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def _in_force(session: Session, numbers: set[str]) -> dict[str, list[OptOut]]:
+def _in_force(session: Session, numbers: set[str]) -> dict[str, list[OptOut | Wish]]:
     few = select(OptOut).where(col(OptOut.number).in_(numbers), col(OptOut.lifted_at).is_(None))
-    found: dict[str, list[OptOut]] = {}
+    found: dict[str, list[OptOut | Wish]] = {}
     for one in session.execute(few).scalars():
         found.setdefault(one.number, []).append(one)
     return found
 
 
-def _includes(row: OptOut, wish: Wish) -> bool:
+def _includes(row: OptOut | Wish, wish: Wish) -> bool:
     return row.account_id in (None, wish.account_id) and row.scope in (EVERYTHING, wish.scope)
 
 

@@ -87,3 +87,12 @@ def test_an_unknown_country_is_told(database: str) -> None:
     ):
         with pytest.raises(Invalid, match="is not a country"):
             import_or_add()
+
+
+def test_of_two_lines_for_one_number_the_wider_counts(database: str) -> None:
+    (one,) = numbers(1)
+    text = f"number,scope\n{one},marketing\n{one},everything\n{one},marketing\n"
+    done = optout_import.import_(text, by=ANA)
+    assert (done.added, done.already) == (1, 2)
+    [row] = optout_list.page(lifted=True).rows
+    assert (row.scope, row.created_by) == ("everything", "ana")
