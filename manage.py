@@ -9,6 +9,7 @@ from commands import (
     batches,
     bulk,
     checking,
+    exporting,
     files,
     guard,
     messages,
@@ -29,6 +30,7 @@ app.add_typer(numbers.app, name="account")
 app.add_typer(templates.app, name="template")
 app.add_typer(messages.app)
 app.add_typer(files.app)
+app.add_typer(exporting.app)
 app.add_typer(queue.app)
 app.add_typer(bulk.app)
 app.add_typer(operations.app)

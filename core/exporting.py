@@ -39,16 +39,21 @@ def too_many() -> str:
     return f"more than {LIMIT:,} rows are too many for XLSX: take CSV, or fewer by a filter"
 
 
-@needs(Role.VIEWER)
-def begin(order: Order, *, by: Actor) -> int:
-    """Have a worker write the workbook; returns the operation. Raises Refused: none, too many."""
+def check(order: Order) -> int:
+    """How many rows the workbook will have. Raises Refused: none, or too many."""
     counted = export.count(order, most=LIMIT)
     if not counted:
         raise Refused("Nothing matches, so there is nothing to export.")
     if counted > LIMIT:
         told = too_many()
         raise Refused(f"{told[0].upper()}{told[1:]}.")
-    stored = order.stored()
+    return counted
+
+
+@needs(Role.VIEWER)
+def begin(order: Order, *, by: Actor) -> int:
+    """Have a worker write the workbook; returns the operation. Raises as `check` does."""
+    counted, stored = check(order), order.stored()
     with db.writing() as session:
         made = operations.put(session, Kind.EXPORT, Choice(), by=by, counted=counted, export=stored)
     wake_operations()

@@ -1,0 +1,88 @@
+"""Messages or attempts into a file on this machine, as the page exports them."""
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from commands.common import account_id, die
+from core import export, export_xlsx, exporting
+from core.columns import What
+from core.errors import Invalid
+from core.export import Order
+from core.export_csv import csv_rows
+from core.listing import Filter
+from core.standing import STATUS
+from core.states import Status
+
+app = typer.Typer()
+FORMATS = ("csv", "xlsx")
+
+
+@app.command("export")
+def export_file(
+    what: Annotated[What, typer.Argument(help="a row for each message, or for each attempt")],
+    output: Annotated[str, typer.Option(help="the file; - is standard output, for CSV")],
+    status: Annotated[list[Status] | None, typer.Option(help="any number of times")] = None,
+    account: Annotated[str | None, typer.Option()] = None,
+    search: Annotated[str, typer.Option(help="part of a number, or of the text")] = "",
+    columns: Annotated[str, typer.Option(help="names with commas between; else the usual")] = "",
+    zone: Annotated[str, typer.Option(help="of the columns that end in _local")] = "UTC",
+    file_format: Annotated[
+        str | None, typer.Option("--format", help="csv or xlsx; else as FILE ends")
+    ] = None,
+) -> None:
+    """Write messages or attempts to a file: CSV of any length, or XLSX."""
+    if account is not None:
+        account_id(account)  # a misspelt one would give an empty file
+    standings = frozenset(one for one, stored in STATUS.items() if stored in (status or ()))
+    names = [name.strip() for name in columns.split(",") if name.strip()]
+    try:
+        order = Order.of(what, Filter(standings, account, search), names=names, zone=zone)
+    except Invalid as wrong:
+        die(str(wrong), 2)
+    if _format(file_format, output) == "xlsx":
+        _into(output, lambda path: _write_xlsx(order, path))
+    elif output == "-":
+        sys.stdout.buffer.writelines(piece.encode() for piece in csv_rows(order))
+    else:
+        _into(output, lambda path: _write_csv(order, path))
+
+
+def _format(wanted: str | None, output: str) -> str:
+    chosen = wanted or ("xlsx" if output.lower().endswith(".xlsx") else "csv")
+    if chosen not in FORMATS:
+        die(f"There is no format {chosen}: csv or xlsx.", 2)
+    if chosen == "xlsx" and output == "-":
+        die("XLSX needs a file: --output FILE.xlsx", 2)
+    return chosen
+
+
+def _into(output: str, write: Callable[[Path], None]) -> None:
+    """Under its name once it is whole; a file that was there before stays until then."""
+    made = Path(output)
+    draft = made.with_name(f".{made.name}.part")
+    try:
+        write(draft)
+        draft.replace(made)
+    except OSError as error:
+        die(f"{made} cannot be written: {error.strerror}.")
+    finally:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+    typer.echo(f"Written: {made}")
+
+
+def _write_csv(order: Order, path: Path) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(csv_rows(order))
+
+
+def _write_xlsx(order: Order, path: Path) -> None:
+    exporting.check(order)
+    with export_xlsx.writing(order, path) as sheet:
+        for values in export.chunks(order):
+            sheet.add(values)
