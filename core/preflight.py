@@ -58,7 +58,8 @@ def read(mine: Taken) -> tuple[Table, Plan, str]:
 def table_of(file_id: int, plan: Plan) -> Table:
     """A file's table, whose columns the plan knows. Raises Invalid, Refused."""
     file = files.find(file_id)
-    table = reading.read(b"".join(files.read(file.id)), file.name)
+    data = b"".join(files.read(file.id))
+    table = reading.read(data, file.name, encoding=plan.encoding or None)
     plans.check(plan, table.headings)
     return table
 

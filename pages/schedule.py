@@ -11,7 +11,7 @@ from core.drafts import Composed, Draft
 from core.errors import Invalid, OutboxError, Problem
 from core.models import Account
 from core.schedule import told
-from ui import addresses, fields, filling, look, preview
+from ui import addresses, fields, filling, look, preview, ways
 from ui.fields import Problems
 from ui.guard import signed_in, zone
 from ui.words import plural
@@ -23,13 +23,10 @@ kept.setdefault("form", uuid4().hex)  # the form's generation, and its idempoten
 
 def page() -> None:
     look.title("Schedule a message")
+    ways.switch("schedule")
     accounts = reports.accounts()
     if not accounts:
-        look.empty(
-            "No number to send from yet",
-            "Outbox sends from a WhatsApp business number. An administrator adds the first one:",
-            command="python manage.py account add --name Orders --phone-number-id ID --token TOKEN",
-        )
+        ways.no_account()
         return
     form(accounts)
 

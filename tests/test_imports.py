@@ -47,8 +47,8 @@ LAYERS: dict[str, str] = {
     "reads": """batch_bars batch_forecast batch_reports blocking choosing columns covering depth
         dump explain export export_csv export_xlsx forecast invariants.attempts
         invariants.events invariants.messages invariants.optouts invariants.posts
-        invariants.rates invariants.violation line listing optout_list readiness reports
-        sending.barring shut standing telling verify""",
+        invariants.rates invariants.violation line listing optout_list readiness remembered
+        reports sending.barring shut standing telling verify""",
     "services": """account_settings accounts apart audit batches catalogue composing drafts editing
         exporting files finishing guarding holding installation judging lateness loading
         messages meta.client meta.graph operating operations optout_import optouts outcomes

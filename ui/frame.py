@@ -11,7 +11,8 @@ from core.settings import settings
 from ui import asking, guarded, live, look, stopping
 from ui.guard import signed_in
 
-BEHIND = {"message": "messages", "template": "templates"}  # a page for one, behind its list
+# Pages that the bar shows under another: of one thing, behind its list, and of many.
+BEHIND = {"message": "messages", "template": "templates", "many": "schedule"}
 NEEDS = {"schedule": Role.OPERATOR}  # pages that viewers cannot use
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 

@@ -36,6 +36,11 @@ def wrong(message: str) -> None:
     st.html(f'<p class="wrong" role="alert">{escape(message)}</p>')
 
 
+def quiet(message: str) -> None:
+    """A word in passing, of what is read back or still to be done."""
+    st.html(f'<p class="read">{escape(message)}</p>')
+
+
 def note(message: str, colour: str = "amber") -> None:
     """One calm sentence that wants to be read."""
     st.html(f'<p class="note {colour}" role="status">{escape(message)}</p>')

@@ -205,6 +205,41 @@ FIELDS: dict[str, str] = {
     "reference": "Reference",
 }
 
+# What a column of a file can be, as `core/sheets/plan.py` names it.
+COLUMNS: dict[str, str] = {
+    "recipient": "Phone number",
+    "when": "Date and time",
+    "clock": "Time of day",
+    "content": "Text",
+    "reference": "Reference",
+    "zone": "Time zone",
+    "label": "Label",
+    "priority": "Priority",
+    "not_after": "Not after",
+    "account": "From which number",
+    "template": "Template",
+    "language": "Language",
+    "late_policy": "If late",
+    "max_retries": "Retries",
+}
+
+# What a check finds of a row: the word, its colour, what it means.
+CHECKED: dict[str, tuple[str, str, str]] = {
+    "wrong": ("wrong", "red", "not loaded"),
+    "changed": ("changed", "blue", "wait already, and will be changed"),
+    "same": ("unchanged", "grey", "wait already as they are"),
+    "already": ("done before", "grey", "their reference has left or failed"),
+    "double": ("double", "amber", "not loaded twice"),
+    "opted_out": ("opted out", "violet", "asked not to be contacted"),
+}
+
+# How a batch starts when all of it is in.
+STARTS: dict[str, str] = {
+    "hold": "Hold all until I say go",
+    "trial": "Release the first {first}, hold the rest",
+    "release": "Release all: each leaves at its time",
+}
+
 # What may become of the overdue when the restore guard is answered.
 OVERDUE: dict[str, str] = {
     "hold": "Hold them: somebody looks at each, or releases them together",

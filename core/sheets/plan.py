@@ -64,6 +64,7 @@ class Plan:
     not_after: str = ""  # a wall time of the timing's zone, or an instant with its offset
     late_policy: str | None = None
     duplicates: Literal["skip", "load"] = "skip"
+    encoding: str = ""  # a person's word for it, one of decoding.NAMES; empty: as it is found
     unfilled: bool = False  # {this} in a finished text is meant; it looks as if it were not filled
 
     def stored(self) -> dict[str, Any]:

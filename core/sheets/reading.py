@@ -6,7 +6,7 @@ from core.quoting import quoted
 from core.sheets import decoding, delimited, workbook
 from core.sheets.table import Table, refuse
 
-MOST_BYTES = 50 * 1024 * 1024
+MOST_BYTES = 50_000_000
 MOST_ROWS = 100_000
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # the container of old Office files, and of locked ones
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
@@ -45,8 +45,8 @@ def pasted(text: str) -> Table:
 
 def _check_size(size: int) -> None:
     if size > MOST_BYTES:
-        most = MOST_BYTES // 1024**2
-        told = f"The file has {size / 1024**2:,.1f} MB; at most {most} MB can be read."
+        most = MOST_BYTES // 1_000_000
+        told = f"The file has {size / 1e6:,.1f} MB; at most {most} MB can be read."
         refuse("too_big", f"{told} Divide it, or remove columns that are not needed.")
 
 

@@ -231,3 +231,13 @@ def test_a_killed_check_is_begun_anew_by_the_next_and_stores_nothing_twice(
     with db.reading() as session:
         kept = select(func.count()).select_from(files.File)
         assert session.execute(kept).scalar_one() == 2
+
+
+def test_a_person_may_say_in_which_alphabet_the_names_are(database: str) -> None:
+    data = "phone,text\n+62812345678,דוד\n".encode("cp1255")
+    file_id = files.upload(data, name="people.csv", by=ANA)
+    columns = {"recipient": "phone", "content": "text"}
+    plan = Plan(given.account(), columns, encoding="cp1255")
+    made = preflight.order(file_id, plan, by=ANA, here=True)
+    operating.run(operations.held(made))
+    assert operations.state(made).result["first"][0]["text"] == "דוד"

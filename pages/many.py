@@ -1,0 +1,139 @@
+"""Schedule many messages from a file: six steps on one page, each kept while another changes."""
+
+import streamlit as st
+
+from core import operations, reports
+from core.access import Actor, Role
+from core.errors import Invalid, Refused
+from core.models import Account
+from core.sheets import plan as plans
+from core.sheets.plan import Plan, Timing
+from ui import fields, look, ways
+from ui.guard import signed_in, zone
+from ui.many import check, columns, loading, message, source, timing
+from ui.many.source import Source
+
+person = signed_in(Role.OPERATOR)
+asked = st.query_params
+
+
+def page(by: Actor) -> None:
+    look.title("Schedule many messages")
+    ways.switch("many")
+    accounts = reports.accounts()
+    if not accounts:
+        ways.no_account()
+        return
+    ways.step(1, "The file")
+    found = _source(by)
+    if found is None:
+        return
+    if load_id := _number("load"):
+        loading.under_way(load_id, by=by)
+        _anew("Load another file")
+        return
+    began = _began(found)
+    account = fields.account(accounts, "account-of-form")
+    ways.step(2, "Columns")
+    chosen = columns.choose(found, began.columns if began else {})
+    ways.step(3, "Message")
+    says = message.choose(found, account, chosen, began)
+    ways.step(4, "When")
+    leaves = timing.choose(
+        found, account, chosen, began and began.timing, zone=zone(), now=reports.now()
+    )
+    ways.step(5, "Check")
+    plan = _plan(found, account, chosen, says, leaves)
+    if check_id := check.run(found, plan, by=by, check_id=_number("check")):
+        asked["check"] = str(check_id)
+        st.rerun()
+    _load(found, plan, account, by)
+
+
+def _number(name: str) -> int | None:
+    value = asked.get(name, "")
+    return int(value) if value.isdigit() else None
+
+
+def _source(by: Actor) -> Source | None:
+    file_id = _number("file")
+    if file_id is None:
+        loading.open_ones(by)
+        if (made := source.choose(by=by)) is not None:
+            asked["file"] = str(made)
+            st.rerun()
+        return None
+    found = source.stored(file_id, st.session_state.get(f"many-{file_id}-encoding") or "")
+    if found:
+        source.told(found)
+        source.encoding(file_id, found.table)
+    if not _number("load"):
+        _anew("Choose another file")
+    return found
+
+
+def _anew(label: str) -> None:
+    if st.button(label, key="many-anew"):
+        asked.clear()
+        st.session_state["many-turn"] = st.session_state.get("many-turn", 0) + 1
+        st.rerun()
+
+
+def _began(found: Source) -> Plan | None:
+    """What was chosen when this file was checked: the page was closed meanwhile."""
+    try:
+        row = operations.state(_number("check") or 0)
+    except Refused:
+        return None
+    return (
+        Plan.read(row.arguments["plan"]) if row.arguments.get("file_id") == found.file.id else None
+    )
+
+
+def _plan(
+    found: Source,
+    account: Account | None,
+    chosen: dict[str, str],
+    says: message.Message,
+    leaves: Timing | None,
+) -> Plan | None:
+    """All of it together; None, with what is missing said, while it cannot be checked."""
+    if leaves is None:
+        look.quiet("First say in step 4 when they leave.")
+        return None
+    made = Plan(
+        account_id=account.id if account else None,
+        columns=chosen,
+        text=says.text,
+        template=says.template,
+        language=says.language,
+        parameters=says.parameters,
+        timing=leaves,
+        encoding=found.encoding,
+    )
+    try:
+        plans.check(made, found.table.headings)
+    except Invalid as refused:
+        for problem in refused.problems:
+            if problem.code != "placeholder":  # said at the text
+                say = look.quiet if problem.code == "missing" else look.wrong
+                say(problem.message)
+        return None
+    return made
+
+
+def _load(found: Source, plan: Plan | None, account: Account | None, by: Actor) -> None:
+    check_id = _number("check")
+    if check_id is None:
+        return
+    row = check.results(check_id, by=by, zone=zone(), now=reports.now())
+    if row is None or plan is None or not check.is_of(check_id, plan):
+        return
+    ways.step(6, "Schedule")
+    made = loading.order(found, plan, row, account, by=by, now=reports.now())
+    if made is not None:
+        asked["load"] = str(made)
+        st.rerun()
+
+
+page(person)

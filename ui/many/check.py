@@ -1,0 +1,190 @@
+"""Step 5: what the check found, before anything is stored."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from core import catalogue, composing, files, operations, preflight, templating
+from core.access import Actor
+from core.errors import OutboxError
+from core.models import Operation
+from core.sheets.plan import Plan
+from core.templating import Shown
+from ui import look, moments, preview
+from ui.many.source import Source
+from ui.progress import progress
+from ui.words import CHECKED, plural
+
+SHOWN = 50  # wrong rows on the page; all of them are in the file
+
+
+def run(source: Source, plan: Plan | None, *, by: Actor, check_id: int | None) -> int | None:
+    """The button that checks; the operation's id when it was pressed."""
+    same = check_id is not None and plan is not None and is_of(check_id, plan)
+    label = "Check again" if check_id else f"Check {plural(len(source.table.rows), 'row')}"
+    pressed = st.button(
+        label,
+        type="secondary" if same else "primary",
+        disabled=plan is None,
+        key=f"{source.key}-check",
+    )
+    if not pressed or plan is None:
+        if check_id and not same:
+            look.note("Something above was changed after this check. Check again before loading.")
+        return None
+    try:
+        return preflight.order(source.file.id, plan, by=by)
+    except OutboxError as refused:
+        look.wrong(str(refused))
+        return None
+
+
+def is_of(check_id: int, plan: Plan) -> bool:
+    """Whether the check was made of this very plan."""
+    return Plan.read(operations.state(check_id).arguments["plan"]) == plan
+
+
+def results(check_id: int, *, by: Actor, zone: str, now: datetime) -> Operation | None:
+    """Draw the bar, then what was found; the operation when it can be loaded."""
+    row = progress(check_id, by=by, doing="Checking the rows")
+    if row.state != "finished":
+        return None
+    found: Mapping[str, Any] = row.result or {}
+    if problems := found.get("problems"):
+        for problem in problems:
+            look.wrong(problem["message"])
+        return None
+    _counts(found)
+    _earlier(found, zone, now)
+    _times(found, zone, now)
+    _wrong(found)
+    _first(found["first"], zone, now)
+    return row
+
+
+def _counts(found: Mapping[str, Any]) -> None:
+    cells = [(found["wrong_rows"], *CHECKED["wrong"])]
+    cells += [(found.get(kind, 0), *word) for kind, word in CHECKED.items() if kind != "wrong"]
+    cells = [cell for cell in cells if cell[0]]
+    good = (found["good"], "good", "green", "to be loaded")
+    boxes = "".join(_count(*cell) for cell in (good, *cells))
+    st.html(f'<div class="counts">{boxes}</div>')
+
+
+def _count(number: int, word: str, colour: str, means: str) -> str:
+    return (
+        f'<div class="counted {colour}"><b>{number:,}</b><span>{escape(word)}</span>'
+        f"<small>{escape(means)}</small></div>"
+    )
+
+
+def _earlier(found: Mapping[str, Any], zone: str, now: datetime) -> None:
+    if one := found.get("earlier"):
+        at = _at(one["at"], zone, now)
+        look.note(
+            f"This file was loaded before: by {one['by']}, {at}, as «{one['name']}».", "orange"
+        )
+
+
+def _times(found: Mapping[str, Any], zone: str, now: datetime) -> None:
+    lines = [
+        f"«{escape(one['account'])}»: {plural(one['messages'], 'message', cap=10**6)}, the first"
+        f" {_at(one['begins_at'], zone, now)}, done <b>{_at(one['ends_at'], zone, now)}</b>"
+        for one in found["accounts"]
+    ]
+    if lines:
+        st.html(f'<p class="finish">{"<br>".join(lines)}</p>')
+    for one in found["passings"]:
+        names = ", ".join(f"«{name}»" for name in one["accounts"])
+        at = _at(one["at"], zone, now)
+        look.note(f"{names} pass Meta's limit of {one['limit']:,} people in 24 hours {at}.")
+    if found.get("guessed"):
+        told = plural(found["guessed"], "row", cap=10**6)
+        look.note(f"The zone of {told} was guessed from the country of the number.", "blue")
+
+
+def _at(stamp: str, zone: str, now: datetime) -> str:
+    return moments.clock(datetime.fromisoformat(stamp), zone, now)
+
+
+def _wrong(found: Mapping[str, Any]) -> None:
+    if found["wrong_rows"]:
+        rows = plural(found["wrong_rows"], "row is", "rows are", cap=10**6)
+        left, right = st.columns([3, 1], vertical_alignment="center")
+        left.html(f'<h2 class="part-title">{rows} wrong and will not be loaded</h2>')
+        with right:
+            _download(found["wrong_file"])
+        st.html(_listed(found["wrong"]))
+    if found["told"]:
+        with st.expander(f"{plural(len(found['told']), 'row')} that will not be sent"):
+            st.html(_told(found["told"]))
+
+
+def _download(file_id: int) -> None:
+    file = files.find(file_id)
+    st.download_button(
+        "Download them, to correct",
+        data=lambda: b"".join(files.read(file_id)),
+        file_name=file.name,
+        mime=file.media_type,
+        on_click="ignore",
+        key=f"many-wrong-{file_id}",
+        width="stretch",
+    )
+
+
+def _listed(wrong: Iterable[Mapping[str, Any]]) -> str:
+    rows = list(wrong)
+    lines = "".join(
+        f'<tr><td class="n">{one["line"]:,}</td><td>{escape(one["column"] or "the row")}</td>'
+        f"<td>{escape(str(one['value'])[:60])}</td><td>{escape(one['reason'])}</td></tr>"
+        for one in rows[:SHOWN]
+    )
+    more = len(rows) - SHOWN
+    rest = f'<p class="read">and {more:,} more in the file to download</p>' if more > 0 else ""
+    return (
+        '<div class="sample wrongs" tabindex="0"><table><thead><tr><th class="n">line</th>'
+        "<th>column</th><th>value</th><th>what is wrong</th></tr></thead>"
+        f"<tbody>{lines}</tbody></table></div>{rest}"
+    )
+
+
+def _told(rows: Iterable[Mapping[str, Any]]) -> str:
+    def why(one: Mapping[str, Any]) -> str:
+        word = CHECKED[one["kind"]][2]
+        if one["of_line"]:
+            return f"{word}: line {one['of_line']:,} says the same"
+        if one["message"]:
+            return f'{word}: <a class="go" href="/message?id={one["message"]}">this message</a>'
+        return word
+
+    lines = "".join(
+        f'<tr><td class="n">{one["line"]:,}</td><td>{escape(one["recipient"])}</td>'
+        f"<td>{why(one)}</td></tr>"
+        for one in rows
+    )
+    return f'<div class="sample"><table><tbody>{lines}</tbody></table></div>'
+
+
+def _first(first: Iterable[Mapping[str, Any]], zone: str, now: datetime) -> None:
+    shown = list(first)
+    if not shown:
+        return
+    st.html('<h2 class="part-title">The first of them, as the phone shows them</h2>')
+    for cell, one in zip(st.columns(3), shown, strict=False):
+        with cell:
+            at = _at(one["due_at"], zone, now)
+            to = f"to {one['recipient']}"
+            shown = _shown(one)
+            st.html(preview.phone(one["account"], one["text"], at=at, number=to, shown=shown))
+
+
+def _shown(one: Mapping[str, Any]) -> Shown | None:
+    """A template as the phone shows it; None of a text."""
+    template = catalogue.template(one["template_id"]) if one["template_id"] else None
+    if template is None:
+        return None
+    return templating.shown(composing.shape_of(template), one["parameters"])

@@ -1,0 +1,136 @@
+"""Step 6: the name of the batch, how it starts, and the loading itself."""
+
+from datetime import datetime, timedelta
+from html import escape
+
+import streamlit as st
+
+from core import loading, operations, reports
+from core.access import Actor
+from core.errors import Invalid, OutboxError
+from core.loading import Then
+from core.models import Account, Operation
+from core.operations import Kind
+from core.sheets.plan import Plan
+from ui import addresses, look
+from ui.many.source import Source
+from ui.progress import progress
+from ui.words import STARTS, plural
+
+FIRST = 20  # messages of a trial
+RECENT = timedelta(days=1)
+
+
+def order(
+    source: Source,
+    plan: Plan,
+    check: Operation,
+    account: Account | None,
+    *,
+    by: Actor,
+    now: datetime,
+) -> int | None:
+    """What is asked before it is loaded; the operation's id when it was ordered."""
+    key, good = f"{source.key}-load", int(check.result["good"])
+    if not good:
+        look.note("Nothing in this file is to be loaded: see the check.")
+        return None
+    _to_me(source, plan, account, by=by)
+    stem = source.file.name.rpartition(".")[0] or source.file.name
+    st.session_state.setdefault(f"{key}-name", f"{stem} {now:%d %b}")
+    name = st.text_input("Name of the batch", key=f"{key}-name", persist_state="session") or ""
+    then = st.radio(
+        "When all of it is in",
+        list(STARTS),
+        format_func=lambda one: STARTS[one].format(first=FIRST),
+        key=f"{key}-then",
+        persist_state="session",
+    )
+    again = _again(key, check)
+    if not st.button(
+        f"Load {plural(good, 'message', cap=good)}",
+        type="primary",
+        key=f"{key}-go",
+        disabled=not again,
+    ):
+        return None
+    if not name.strip():
+        look.wrong("Give the batch a name.")
+        return None
+    try:
+        return loading.order(
+            check.id, name=name.strip(), by=by, then=Then(then), first=FIRST, again=again
+        )
+    except OutboxError as refused:
+        look.wrong(str(refused))
+        return None
+
+
+def _again(key: str, check: Operation) -> bool:
+    """Whether it may be loaded: a file that was loaded before asks for a word."""
+    if not check.result.get("earlier"):
+        return True
+    return st.checkbox(
+        "This file was loaded before. Load it all the same.", key=f"{key}-again-{check.id}"
+    )
+
+
+def _to_me(source: Source, plan: Plan, account: Account | None, *, by: Actor) -> None:
+    """The first row to a number of our own."""
+    key = f"{source.key}-test"
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    if account and account.test_number:
+        st.session_state.setdefault(f"{key}-number", account.test_number)
+    with left:
+        number = (
+            st.text_input(
+                "Send the first row to me first",
+                placeholder="Your own number",
+                key=f"{key}-number",
+                persist_state="session",
+            )
+            or ""
+        )
+    with right:
+        pressed = st.button("Send it", key=f"{key}-send")
+    if pressed:
+        try:
+            made = loading.send_first_to(source.file.id, plan, number, by=by)
+        except Invalid as refused:
+            for problem in refused.problems:
+                look.wrong(problem.message)
+            return
+        except OutboxError as refused:
+            look.wrong(str(refused))
+            return
+        st.session_state[f"{key}-made"] = made
+    if made := st.session_state.get(f"{key}-made"):
+        link = f'<a class="go" href="{addresses.message(made)}">See it leave</a>'
+        st.html(f'<div class="note green" role="status">On its way. {link}</div>')
+
+
+def under_way(load_id: int, *, by: Actor) -> None:
+    """The bar; then what was stored, and where it is."""
+    row = progress(load_id, by=by, doing="Loading the messages")
+    if row.state == "finished":
+        found = operations.state(load_id).result or {}
+        parts = [
+            f"{plural(n, 'message', cap=n)} {word}"
+            for n, word in ((found.get("new", 0), "loaded"), (found.get("changed", 0), "changed"))
+            if n
+        ]
+        link = f'<a class="go" href="/batch?id={row.batch_id}">Open the batch</a>'
+        told = escape(", ".join(parts) or "Nothing new was in it")
+        st.html(f'<div class="note green" role="status"><b>Done</b>: {told}. {link}</div>')
+
+
+def open_ones(by: Actor) -> None:
+    """What this person left to go on by itself, to be found again."""
+    for row in operations.of(by, {Kind.CHECK, Kind.LOAD}, since=reports.now() - RECENT):
+        if row.state in operations.OPEN:
+            what, name = ("check", "checked") if row.kind == Kind.CHECK else ("load", "loaded")
+            link = f"/many?file={row.arguments['file_id']}&{what}={row.id}"
+            st.html(
+                f'<div class="note blue" role="status">A file is being {name}.'
+                f' <a class="go" href="{escape(link)}">See how far it is</a></div>'
+            )
