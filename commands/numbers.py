@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from commands.common import die, me, typed_secret
-from core import account_settings, accounts, resuming, syncing
+from core import account_settings, accounts, businesses, resuming, syncing
 from core.errors import Unanswered
 from core.listing import CAP
 from core.schedule import from_span
@@ -38,13 +38,14 @@ def account_add(
         replace_token=replace_token,
         by=me(),
     )
-    typer.echo(f"The account «{name}» may send.{_templates(account_id) if waba_id else ''}")
+    told = _templates(accounts.business_of(account_id)) if waba_id else ""
+    typer.echo(f"The account «{name}» may send.{told}")
 
 
-def _templates(account_id: int) -> str:
+def _templates(business_id: int) -> str:
     """What its templates are: read at once, so that they can be scheduled."""
     try:
-        done = syncing.sync(accounts.business_of(account_id), by=me())
+        done = syncing.sync(business_id, by=me())
     except Unanswered as refused:
         return f" Its templates were not read yet, a worker tries again: {refused}"
     return f" It has {done.read:,} template{'' if done.read == 1 else 's'}."
@@ -146,6 +147,9 @@ def account_set(
     test_number: Annotated[
         str | None, typer.Option(help="gets the first row of a file as a test, or none")
     ] = None,
+    waba_id: Annotated[
+        str | None, typer.Option(help="its WhatsApp Business Account, where it was added without")
+    ] = None,
 ) -> None:
     """Change how a number sends."""
     settings: dict[str, Any] = {}
@@ -163,10 +167,14 @@ def account_set(
         settings["country"] = None if _is_none(country) else country.strip().upper()
     if test_number is not None:
         settings["test_number"] = None if _is_none(test_number) else test_number
-    if not settings:
+    if not settings and waba_id is None:
         die("Say what to change: see --help.", 2)
-    account_settings.change(name, settings, by=me())
-    typer.echo(f"The account «{name}» is changed.")
+    told = ""
+    if waba_id is not None:
+        told = _templates(businesses.name_waba(name, waba_id, by=me()))
+    if settings:
+        account_settings.change(name, settings, by=me())
+    typer.echo(f"The account «{name}» is changed.{told}")
 
 
 def _hours(typed: str) -> tuple[str | None, str | None]:

@@ -2,12 +2,13 @@
 
 import socket
 
-from core import accounts
+from core import accounts, businesses
 from core.access import Actor, Role
 from core.errors import Misconfigured
 from core.settings import settings
 
 TRIAL = Actor("make run", Role.ADMIN)
+NUMBER, WABA = "100000000000001", "100200300400500"  # the sandbox's
 
 
 def check_ports() -> None:
@@ -33,16 +34,22 @@ def check_ports() -> None:
 
 def add_trial_account() -> None:
     """A number of the sandbox to try Outbox with, where there is none yet and nothing can leave."""
-    if settings().training and not accounts.everything():
+    if not settings().training:
+        return
+    known = accounts.everything()
+    if not known:
         accounts.add(
             name="Sandbox",
-            phone_number_id="100000000000001",
+            phone_number_id=NUMBER,
             token="sandbox",
-            waba_id="100200300400500",  # the sandbox's; a worker reads its templates
+            waba_id=WABA,  # a worker reads its templates
             country="ID",
             zone="Asia/Jakarta",
             by=TRIAL,
         )
+    for one in known:
+        if one.phone_number_id == NUMBER:  # added by 0.1.0, which knew no templates
+            businesses.name_waba(one.name, WABA, by=TRIAL)
 
 
 def programs() -> list[str]:

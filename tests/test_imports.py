@@ -49,15 +49,15 @@ LAYERS: dict[str, str] = {
         invariants.events invariants.messages invariants.optouts invariants.posts
         invariants.rates invariants.violation line listing optout_list readiness remembered
         reports sending.barring shut standing telling verify""",
-    "services": """account_settings accounts apart audit batches catalogue composing drafts editing
-        exporting files finishing guarding holding installation judging lateness loading
-        messages meta.client meta.graph operating operations optout_import optouts outcomes
-        outlook people preflight preparing resuming scan sending.accept sending.agenda
-        sending.attempts sending.claim sending.engine_time sending.lanes sending.loop
-        sending.marks sending.posting sending.process sending.reap sending.recognising
-        sending.results sending.settle sending.tick sending.twin sessions sheets.drafting
-        sheets.plan sparing steering storing syncing template_holds templates users webhooks
-        workers""",
+    "services": """account_settings accounts apart audit batches businesses catalogue composing
+        drafts editing exporting files finishing guarding holding installation judging
+        lateness loading messages meta.client meta.graph operating operations
+        optout_import optouts outcomes outlook people preflight preparing resuming scan
+        sending.accept sending.agenda sending.attempts sending.claim sending.engine_time
+        sending.lanes sending.loop sending.marks sending.posting sending.process
+        sending.reap sending.recognising sending.results sending.settle sending.tick
+        sending.twin sessions sheets.drafting sheets.plan sparing steering storing
+        syncing template_holds templates users webhooks workers""",
 }
 BELOW: dict[str, set[str]] = {
     "pure": {"pure"},

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from core import accounts, preparing
+from core import accounts, db, preparing
 from core.errors import Misconfigured
+from core.models import Business
 from tests import given
 from tests.conftest import forget_settings
 from tests.processes import ports
@@ -69,6 +70,15 @@ def test_a_new_installation_has_a_number_of_the_sandbox_to_try_and_only_one(data
     [made] = accounts.everything()
     assert (made.name, made.country, made.zone, made.rate) == ("Sandbox", "ID", "Asia/Jakarta", 1)
     assert made.phone_number_id == "100000000000001"
+
+
+def test_a_trial_number_of_an_earlier_version_is_given_its_business(sqlite: str) -> None:
+    made = given.account("Sandbox", phone_number_id=preparing.NUMBER, token="sandbox")
+    preparing.add_trial_account()
+    preparing.add_trial_account()
+    with db.reading() as session:
+        business = session.get_one(Business, accounts.business_of(made))
+    assert business.waba_id == preparing.WABA
 
 
 def test_where_somebody_has_a_number_none_is_added(sqlite: str) -> None:

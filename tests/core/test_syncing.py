@@ -11,15 +11,18 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from core import audit, db, operating, operations, syncing, templates
+from core.drafts import When
 from core.errors import Refused, Unanswered
 from core.meta import graph
 from core.meta.answers import Answer
 from core.meta.codes import classify
 from core.models import Account, AuditEvent, Business, Operation
+from core.sending.loop import SendLoop
 from tests import given
 from tests.core import templated
 from tests.core.templated import at_meta, read_again
 from tests.processes import Programs
+from tests.waiting import until
 
 NEW_TEXT = [{"type": "BODY", "text": "Dear {{1}}, use {{2}} by Sunday."}]
 SALE = {"template": "autumn_sale", "parameters": {"1": "Ana", "2": "FALL25"}}
@@ -247,3 +250,35 @@ def test_a_hold_that_a_refusal_orders_is_run_by_the_workers(
     assert (ordered.kind, ordered.created_by) == ("template", audit.ENGINE.name)
     run_operations()
     assert operations.state(ordered.id).done == 1
+
+
+def test_a_worker_reads_the_templates_of_a_new_number_by_itself(
+    sqlite: str, programs: Programs
+) -> None:
+    account = templated.account()
+    programs.worker()
+    until(lambda: business().synced_at, within=20)
+    assert templated.row("autumn_sale").business_id == templated.business_of(account)
+
+
+def test_what_meta_refuses_while_it_is_sent_waits_and_leaves_when_meta_approves_it_again(
+    database: str, programs: Programs
+) -> None:
+    account = templated.account()
+    read_again(account)
+    at_meta(programs, autumn_sale="PAUSED")
+    first = sale(account, when=When("now"))
+    SendLoop(Event(), until_idle=True).run()
+    later = sale(account, when=When("now"), to=given.recipient(2))
+    SendLoop(Event(), until_idle=True).run()
+    run_operations()
+    assert holds(first, later) == ["template", "template"] and not programs.arrived()
+    assert [len(given.attempts(one)) for one in (first, later)] == [1, 0]
+    at_meta(programs, autumn_sale="APPROVED")
+    assert read_again(account).changes == ["autumn_sale (en_US): Meta lets it send again"]
+    run_operations()
+    SendLoop(Event(), until_idle=True).run()
+    assert {one["to"] for one in programs.arrived()} == {
+        given.row(first).recipient,
+        given.row(later).recipient,
+    }

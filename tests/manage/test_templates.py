@@ -85,3 +85,12 @@ def test_what_meta_does_not_tell_is_told_and_the_number_is_there_all_the_same(
     assert "may send. Its templates were not read yet" in told and TOKEN not in told
     assert "nothing with the id 999000" in refused("template", "sync")
     assert given.message(1) > 0
+
+
+def test_a_number_that_was_added_without_its_waba_is_told_it_later(
+    sqlite: str, programs: Programs
+) -> None:
+    said(*ADD)
+    told = said("account", "set", "Orders", "--waba-id", WABA)
+    assert told == "The account «Orders» is changed. It has 10 templates.\n"
+    assert len(listed()) == 10
