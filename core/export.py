@@ -21,6 +21,7 @@ from core.listing import Filter, c
 from core.standing import a, m
 
 CHUNK = 1_000  # rows: some tens of milliseconds and a few megabytes
+WINDOW = 20_000  # ids looked at in one transaction, where few of them match
 _KEY: dict[What, ColumnElement[int]] = {What.MESSAGES: m.id, What.ATTEMPTS: t.id}
 
 Values = Sequence[Any]  # of one column, a row each
@@ -71,9 +72,10 @@ def chunks(order: Order) -> Iterator[list[Values]]:
     """
     with db.reading() as session:
         until = session.execute(select(func.max(_KEY[order.what]))).scalar() or 0
-    last = 0
+    last, width = 0, CHUNK
     while last < until:
-        rows, last = _chunk(order, last, until)
+        rows, last = _chunk(order, last, until, width)
+        width = min(width * 4, WINDOW) if len(rows) * 4 < CHUNK else CHUNK
         if rows:
             yield _by_column(order, rows)
 
@@ -93,20 +95,21 @@ def count(order: Order, *, most: int) -> int:
 def _by_column(order: Order, rows: Sequence[Values]) -> list[Values]:
     """A million rows have thirty million cells: what is done to each, is done a column at a time.
 
-    What two columns show was read once.
+    What two columns show was read once; the key of each row, which comes last, is not shown.
     """
-    read = dict(zip(_sources(order), zip(*rows, strict=True), strict=True))
+    *values, _ = zip(*rows, strict=True)
+    read = dict(zip(_sources(order), values, strict=True))
     return [read[one.of] for one in order.columns]
 
 
-def _chunk(order: Order, last: int, until: int) -> tuple[Sequence[Values], int]:
-    """The next rows that match, and the id up to which everything has been seen.
+def _chunk(order: Order, last: int, until: int, width: int) -> tuple[Sequence[Values], int]:
+    """The next rows that match among so many, and the id up to which everything has been seen.
 
     The ids are read in windows of the primary key, and nothing else about a message is given to
     the planner to begin with: it would walk the status index and sort the table for each chunk.
     """
     with db.reading() as session:
-        end, among = _window(session, order, last, until)
+        end, among = _window(session, order, last, until, width)
         if end is None:
             return [], until
         now, key = db.now(session), _KEY[order.what]
@@ -114,22 +117,23 @@ def _chunk(order: Order, last: int, until: int) -> tuple[Sequence[Values], int]:
         judged = case((_standing(order.wanted, now), True), else_=False)
         read = [_read(session, *one) for one in _sources(order).items()]
         rows = (
-            _from(order, select(*read))
+            _from(order, select(*read, key.label("row_key")))
             .join(a.id.table, a.id == m.account_id)
             .join(c.message_id.table, c.message_id == m.id)
             .outerjoin(b.id.table, b.id == m.batch_id)
             .where(here, judged, order.wanted.conditions(session, now, among=among))
         )
-        return session.execute(rows.order_by(key)).all(), end
+        found = session.execute(rows.order_by(key).limit(CHUNK)).all()
+        return found, found[-1][-1] if len(found) == CHUNK else end
 
 
 def _window(
-    session: Session, order: Order, last: int, until: int
+    session: Session, order: Order, last: int, until: int, width: int
 ) -> tuple[int | None, tuple[int, int]]:
-    """The last id of the next chunk, None at the end; the first and last message in it."""
+    """The last of the next ids, None at the end; the first and last message among them."""
     key, of = _KEY[order.what], t.message_id if order.what is What.ATTEMPTS else m.id
     ids = select(key, of.label("message")).where(key > last, key <= until)
-    window = ids.order_by(key).limit(CHUNK).subquery()
+    window = ids.order_by(key).limit(width).subquery()
     ends = func.max(window.c.id), func.min(window.c.message), func.max(window.c.message)
     end, first, final = session.execute(select(*ends)).one()
     return end, (first or 0, final or 0)

@@ -5,13 +5,14 @@ import json
 import random
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 from sqlmodel import col, update
 
-from core import clock, columns, db, export, listing
+from core import clock, columns, db, export, export_xlsx, listing
 from core.columns import What
 from core.errors import Invalid
 from core.export import CHUNK, Order
@@ -19,6 +20,7 @@ from core.export_csv import csv_rows
 from core.formulas import BEGINS, neutral, plain
 from core.listing import Filter
 from core.models import Attempt, Batch, Content, Message
+from core.sheets import reading
 from core.standing import Standing, m
 from tests.core import stored
 
@@ -253,3 +255,36 @@ def test_what_comes_in_during_the_download_does_not_make_it_longer() -> None:
     stored.messages(account, [{}] * 3)
     frame = pd.read_csv(io.StringIO(begun + "".join(pieces)), dtype=str)
     assert len(frame) == len(ids)
+
+
+def test_however_sparse_the_matches_are_each_is_there_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(export, "CHUNK", 3)
+    monkeypatch.setattr(export, "WINDOW", 20)
+    dice, account = random.Random(7), stored.account()
+    shares = [0.02] * 80 + [1.0] * 30 + [0.3] * 90  # few, then all at once, then some
+    rows = [{"status": "sent" if dice.random() < share else "failed"} for share in shares]
+    ids = stored.messages(account, rows)
+    sent = [one for one, row in zip(ids, rows, strict=True) if row["status"] == "sent"]
+    wanted = Filter(frozenset({Standing.SENT, Standing.DELIVERED}))
+    assert [int(one) for one in opened(wanted)["id"]] == sent
+    largest = max(len(values[0]) for values in export.chunks(Order.of(What.MESSAGES, wanted)))
+    assert largest == 3
+
+
+def test_our_importer_reads_our_own_export_back_unchanged(tmp_path: Path) -> None:
+    texts = [one for one in [*NASTY, "'=1", "+62812", "0812"] if one == one.strip()]
+    rows = [{"text": text, "reference": f"={n}"} for n, text in enumerate(texts)]
+    stored.messages(stored.account(), rows)
+    order = Order.of(What.MESSAGES, Filter(), names=["recipient", "text", "reference"])
+    book = tmp_path / "book.xlsx"
+    with export_xlsx.writing(order, book) as sheet:
+        for values in export.chunks(order):
+            sheet.add(values)
+    with db.reading() as session:
+        known = listing.rows(session)
+    said = [[row.recipient, row.text, row.reference] for row in known]
+    comma = reading.read("".join(csv_rows(order)).encode(), "messages.csv")
+    assert comma.headings == ("recipient", "text", "reference")
+    assert [row.cells for row in comma.rows] == said
+    cells = [row.cells for row in reading.read(book.read_bytes(), "messages.xlsx").rows]
+    assert cells == [[one, str(two).replace("\r\n", "\n"), three] for one, two, three in said]
