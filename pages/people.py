@@ -107,10 +107,9 @@ def turn(before: int | None, after: int | None, *, number: str = "", export: str
 def everybody() -> None:
     """Who is left in peace, with the way in and out for many."""
     found, number = optout_list.page(**place()), optout_list.count()
-    st.html(
-        f'<h2 class="part-title">Not to be contacted: {plural(number, "entry", "entries")}</h2>'
-    )
     if found.rows:
+        entries = plural(number, "entry", "entries")
+        st.html(f'<h2 class="part-title">Not to be contacted: {entries}</h2>')
         st.html(optouts.listed(found, now=now, zone=zone()))
         export = (
             '<a href="/export/optouts.csv" download target="_self">'

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from hashlib import sha256
 from html import escape
 
 import streamlit as st
@@ -63,11 +64,18 @@ def importing(*, by: Actor) -> None:
             " scope (everything, marketing), account, reason, source.</p>"
         )
     home = _home()
+    given = file.getvalue() if file else pasted or ""
     if st.button("Import", type="primary", key="import-optouts"):
-        given = file.getvalue() if file else pasted or ""
-        st.session_state["optouts-imported"] = _import(given, home, by)
-    if said := st.session_state.get("optouts-imported"):
+        st.session_state["optouts-imported"] = (_digest(given), _import(given, home, by))
+        st.rerun()  # what is above has more rows now
+    of, said = st.session_state.get("optouts-imported", ("", None))
+    if said and of == _digest(given):
         _told(said)
+
+
+def _digest(given: str | bytes) -> str:
+    """Which import something was said of: it is said no more when there is another."""
+    return sha256(given if isinstance(given, bytes) else given.encode()).hexdigest()
 
 
 def _home() -> str | None:
@@ -75,7 +83,9 @@ def _home() -> str | None:
     countries = people.countries()
     if not countries:
         return None
-    names = {numbering.name(one): one for one in countries} | {NO_COUNTRY: None}
+    # Never guessed where it may be two: 0812… is a number in many countries, a stranger's in most.
+    first = {} if len(countries) == 1 else {NO_COUNTRY: None}
+    names = first | {numbering.name(one): one for one in countries} | {NO_COUNTRY: None}
     chosen = st.selectbox(
         "Numbers without a country code are from",
         list(names),
@@ -114,8 +124,7 @@ def _told(said: Imported | str) -> None:
 def _wrong(lines: Sequence[WrongLine]) -> str:
     count = plural(len({one.line for one in lines}), "line")
     rows = "".join(
-        f"<li>Line {one.line:,}: <b>{escape(one.value[:60]) or '–'}</b> {escape(one.reason)}</li>"
-        for one in lines[:SHOWN]
+        f"<li>Line {one.line:,}: {_value(one)}{escape(one.reason)}</li>" for one in lines[:SHOWN]
     )
     more = f"<li>and {len(lines) - SHOWN:,} more</li>" if len(lines) > SHOWN else ""
     told = "Correct what is wrong and import again: what counts already is not doubled."
@@ -123,3 +132,9 @@ def _wrong(lines: Sequence[WrongLine]) -> str:
         f'<div class="note orange" role="alert"><b>{count} wrong.</b> {told}'
         f'<ul class="wrong-lines">{rows}{more}</ul></div>'
     )
+
+
+def _value(one: WrongLine) -> str:
+    """What stood there, unless the reason quotes it."""
+    said = not one.value or one.value.strip() in one.reason
+    return "" if said else f"<b>{escape(one.value[:60])}</b> "

@@ -15,9 +15,11 @@ from core import (
     messages,
     operating,
     operations,
+    optout_import,
     optouts,
     outcomes,
     sparing,
+    verify,
 )
 from core.access import Actor, Role
 from core.choosing import Choice
@@ -341,3 +343,24 @@ def test_the_same_word_by_webhook_counts_once_also_when_it_comes_again_after_a_l
             optouts.lift(one.id, by=ANA)
     [one] = rows()
     assert one.lifted_by == "ana"
+
+
+def test_many_write_the_list_at_once_and_nobody_waits_in_a_circle(database: str) -> None:
+    ticks, orders = Ticks(), account("Orders")
+    numbers = [given.recipient(n) for n in range(1, 41)]
+    for number in numbers:
+        given.message(orders, to=number), later(orders, number)
+    refused = Answer(classify(STOPPED), http_status=400, code=STOPPED, text=SAID)
+    results = [Result(one, refused, one.slot_at, one.slot_at) for one in ticks.run(orders).claims]
+    done = at_once(
+        lambda: ticks.run(orders, results=results),
+        lambda: optout_import.import_("\n".join(reversed(numbers)), by=ANA),
+        lambda: optouts.add(numbers[10:20], by=ANA),
+        lambda: [optouts.add([one], scope="marketing", by=ANA) for one in numbers[::7]],
+    )
+    assert [one for one in done if isinstance(one, Exception)] == []
+    operating.run_waiting(Event())
+    everything = [one.number for one in rows() if one.scope == "everything" and not one.lifted_at]
+    assert sorted(everything) == numbers
+    assert set(given.statuses()) == {"failed", "cancelled"}
+    assert list(verify.violations()) == []

@@ -138,11 +138,27 @@ def test_a_pasted_list_is_imported_and_stays_with_its_wrong_lines(
     at.button(key="import-optouts").click().run()
     body = html(at)
     assert "1 entry added, 0 on the list already" in body
-    assert "<b>1 line wrong.</b>" in body and "Line 2: <b>&lt;i&gt;12</b>" in body
+    assert "<b>1 line wrong.</b>" in body and "Line 2: «&lt;i&gt;12»" in body
     assert at.text_area(key="optouts-pasted").value == "0812-3456-789\n<i>12\n"
+    assert "Not to be contacted: 1 entry" in body
+    at.text_area(key="optouts-pasted").set_value("another").run()
+    assert "1 entry added" not in html(at)
     at.text_area(key="optouts-pasted").set_value("number,colour\n1,2\n")
     at.button(key="import-optouts").click().run()
     assert "has unknown columns «colour»" in html(at)
+
+
+def test_a_national_number_is_never_read_in_one_of_two_countries(
+    run: Callable[..., AppTest],
+) -> None:
+    stored.account("Orders", country="ID"), stored.account("Support", country="DE")
+    at = run(OLGA)
+    at.text_area(key="optouts-pasted").set_value("0812-3456-789")
+    at.button(key="import-optouts").click().run()
+    assert "has no country code" in html(at)
+    at.selectbox(key="optouts-home").set_value("Indonesia")
+    at.button(key="import-optouts").click().run()
+    assert "1 entry added" in html(at) and "+62 812-3456-789" in html(at)
 
 
 def test_a_message_leads_to_its_person_and_says_who_asked_when(
