@@ -112,6 +112,14 @@ def latest(*, before: int | None = None, size: int = PAGE) -> list[Line]:
         return [Line(batch, name, progress(session, batch)) for batch, name in found]
 
 
+def name(batch_id: int) -> str | None:
+    """What a batch is called; None when there is none."""
+    with db.reading() as session:
+        found = select(col(Batch.name)).where(col(Batch.id) == batch_id)
+        called: str | None = session.execute(found).scalar()
+    return called
+
+
 def named(session: Session, name_or_id: str) -> Batch | None:
     """The batch of that id, or the newest of that name."""
     asked = select(Batch).where(func.lower(col(Batch.name)) == name_or_id.lower())

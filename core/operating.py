@@ -16,9 +16,11 @@ from sqlmodel import Session
 
 from core import (
     choosing,
+    correcting,
     covering,
     db,
     exporting,
+    following_up,
     holding,
     loading,
     messages,
@@ -48,6 +50,12 @@ REASONS = {
     "held": "held already",
     "free": "not held",
     "by_rule": "held by their batch or template",
+    "unaffected": "say it otherwise, or right already",
+    "words_of_meta": "are templates, whose words are Meta's",
+    "plain_text": "have no template",
+    "no_parameter": "have no such parameter",
+    "stopped": "have a template that cannot be sent",
+    "does_not_fit": "would not fit",
     "changed": "changed since, or its reference is in use",
     "wrong": "wrong in the file",
     "double": "there already",
@@ -251,6 +259,8 @@ _WORK: dict[Kind, Callable[[Taken], Iterator[Taken]]] = {
     Kind.EXPORT: exporting.work,
     Kind.CHECK: preflight.check,
     Kind.LOAD: loading.load,
+    Kind.CORRECT: correcting.work,
+    Kind.FOLLOW_UP: following_up.work,
 }
 _DO: dict[Kind, Callable[[Session, Taken, list[int]], set[int]]] = {
     Kind.RETRY: _retry,
@@ -267,6 +277,7 @@ _DO: dict[Kind, Callable[[Session, Taken, list[int]], set[int]]] = {
 # What does not do the same to each message, and records it itself.
 _OWN: dict[Kind, Callable[[Session, Taken, list[int]], tuple[int, Counter[str]]]] = {
     Kind.TEMPLATE: template_holds.settle,
+    Kind.UNCORRECT: correcting.bring_back,
 }
 _AFTER: dict[Kind, Status | None] = {
     Kind.RETRY: Status.PENDING,

@@ -39,9 +39,13 @@ class Kind(StrEnum):
     BATCH_PAUSE = "batch pause"
     BATCH_CANCEL = "batch cancel"
     BATCH_REMOVE = "batch remove"  # what was stored of one that was never full
+    CORRECT = "correct"  # what the messages of a batch say
+    UNCORRECT = "undo correct"
+    FOLLOW_UP = "follow up"  # a correction to those who got the old words
     TEMPLATE = "template"  # its waiting messages held or let go, as it now stands
 
 
+UNDONE_BY = {Kind.CANCEL: Kind.UNDO, Kind.CORRECT: Kind.UNCORRECT}
 OF_BATCHES = {Kind.BATCH_RELEASE, Kind.BATCH_PAUSE, Kind.BATCH_CANCEL, Kind.BATCH_REMOVE}
 AMONG: dict[Kind, tuple[Status, ...]] = {
     Kind.RETRY: (Status.FAILED,),
@@ -51,10 +55,14 @@ AMONG: dict[Kind, tuple[Status, ...]] = {
     Kind.HOLD: (Status.PENDING,),
     Kind.RELEASE: (Status.PENDING,),
     **dict.fromkeys(OF_BATCHES, (Status.PENDING,)),
+    Kind.CORRECT: (Status.PENDING, Status.PROCESSING, Status.FAILED),
+    Kind.UNCORRECT: (Status.PENDING, Status.FAILED),
+    Kind.FOLLOW_UP: (Status.SENT,),
     Kind.TEMPLATE: (Status.PENDING,),
 }
 OPEN = ("queued", "running")
-APART = {Kind.CHECK, Kind.LOAD, Kind.EXPORT}  # much Python: each in a process of its own
+# Much Python: each in a process of its own.
+APART = {Kind.CHECK, Kind.LOAD, Kind.EXPORT, Kind.CORRECT, Kind.UNCORRECT, Kind.FOLLOW_UP}
 
 
 @dataclass(frozen=True)
@@ -149,16 +157,17 @@ def put(
 
 @needs(Role.OPERATOR)
 def undo(operation_id: int, *, by: Actor, here: bool = False) -> int:
-    """Bring back what a bulk cancel cancelled; returns the operation that does so.
+    """Bring back what a bulk cancel cancelled or a correction changed; returns the operation.
 
-    Raises Refused for anything but a cancel that has ended and was not undone.
+    Raises Refused for anything else, and where it has not ended or was undone.
     """
     row = state(operation_id)
-    if row.kind != Kind.CANCEL or row.state not in ("finished", "cancelled"):
+    if row.kind not in UNDONE_BY or row.state not in ("finished", "cancelled"):
         raise Refused(
             f"Operation {row.id} is a {row.kind} ({row.state}): there is nothing to undo."
         )
-    return create(Kind.UNDO, Choice(operation_id=row.id), by=by, here=here)
+    back = UNDONE_BY[Kind(row.kind)]
+    return create(back, Choice(operation_id=row.id), by=by, here=here, batch_id=row.batch_id)
 
 
 @needs(Role.VIEWER)
@@ -328,7 +337,7 @@ def progress(session: Session, mine: Taken, *, ended: bool) -> None:
     if ended:
         values |= {"state": "finished", "finished_at": db.now(session), "lease_until": None}
     session.execute(update(Operation).where(_is(mine.id)).values(**values))
-    if ended and mine.kind is Kind.UNDO:
+    if ended and mine.kind in UNDONE_BY.values():
         undone = and_(_is(mine.choice.operation_id or 0), col(Operation.state) != "undone")
         session.execute(update(Operation).where(undone).values(state="undone"))
 

@@ -6,40 +6,10 @@ from typing import Any
 
 from sqlmodel import Session
 
-from core import db, drafts, messages
+from core import db, drafts, filling, messages
 from core.access import Actor
+from core.filling import CONTENT, MESSAGE
 from core.judging import Judge, Judged
-
-_MESSAGE = {
-    "id": "bigint",
-    "account_id": "bigint",
-    "recipient": "text",
-    "scheduled_at": "timestamptz",
-    "due_at": "timestamptz",
-    "zone": "text",
-    "max_retries": "smallint",
-    "reference": "text",
-    "priority": "smallint",
-    "not_after": "timestamptz",
-    "late_policy": "text",
-    "kind": "text",
-    "template_id": "bigint",
-    "created_at": "timestamptz",
-    "batch_id": "bigint",
-    "hold": "text",
-}
-_CONTENT = {
-    "message_id": "bigint",
-    "recipient": "text",
-    "text": "text",
-    "template": "text",
-    "language": "text",
-    "parameters": "jsonb",
-    "template_sha256": "text",
-    "label": "text",
-    "search": "text",
-    "created_by": "text",
-}
 
 
 def insert_new(
@@ -50,14 +20,7 @@ def insert_new(
     composed = [one.composed for one in new if one.composed]
     if not composed:
         return
-    made = dict(zip(db.reserve(session, "message", len(composed)), composed, strict=True))
-    held = {"batch_id": batch_id, "hold": "batch"}
-    rows = [{"id": i} | drafts.message_values(one, now) | held for i, one in made.items()]
-    db.insert_rows(session, "message", rows, **_MESSAGE)
-    contents = [{"message_id": i} | drafts.content_values(one, by) for i, one in made.items()]
-    db.insert_rows(session, "content", contents, **_CONTENT)
-    events = {i: (None, drafts.facts(one)) for i, one in made.items()}
-    messages.record(session, "imported", by.name, events, at=now)
+    filling.fill(session, batch_id, composed, by=by)
 
 
 def change_rows(
@@ -97,7 +60,7 @@ def _update_messages(session: Session, values: Sequence[dict[str, Any]]) -> set[
     freed = "m.hold = 'template' OR (m.hold = 'late' AND v.at IS NOT NULL)"
     columns = ("recipient", "zone", "max_retries", "priority", "not_after", "late_policy")
     copied = ", ".join(f"{name} = v.{name}" for name in (*columns, "kind", "template_id"))
-    shape = {name: _MESSAGE[name] for name in (*columns, "kind", "template_id")}
+    shape = {name: MESSAGE[name] for name in (*columns, "kind", "template_id")}
     found = db.rows_sql(session, message_id="bigint", at="timestamptz", **shape)
     waits = db.judged("m.status = 'pending' AND m.deleted_at IS NULL")
     moved = session.execute(
@@ -113,9 +76,9 @@ def _update_messages(session: Session, values: Sequence[dict[str, Any]]) -> set[
 
 
 def _update_contents(session: Session, values: Sequence[dict[str, Any]]) -> None:
-    names = [name for name in _CONTENT if name not in ("message_id", "created_by")]
+    names = [name for name in CONTENT if name not in ("message_id", "created_by")]
     copied = ", ".join(f"{name} = v.{name}" for name in names)
-    found = db.rows_sql(session, **{name: _CONTENT[name] for name in ("message_id", *names)})
+    found = db.rows_sql(session, **{name: CONTENT[name] for name in ("message_id", *names)})
     session.execute(
         db.sql(f"UPDATE content AS c SET {copied} FROM {found} WHERE c.message_id = v.message_id"),
         {"rows": db.rows(values)},

@@ -37,27 +37,29 @@ for client in ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "htt
 
 # The layer of each module of core. Who adds a file decides here where it belongs.
 LAYERS: dict[str, str] = {
-    "pure": """access account_checks causes clock errors formulas guesses logs meta.answers
-        meta.codes meta.payloads meta.signatures meta.statuses numbering optout_file pacing
-        passwords phone quiet quoting rendering renewing retry schedule sending.breaker
-        sending.permits sending.sieve sheets.dates sheets.decoding sheets.delimited
-        sheets.matching sheets.placeholders sheets.reading sheets.table sheets.times
-        sheets.workbook sheets.worksheet states templating usable wake""",
+    "pure": """access account_checks causes clock corrections errors formulas guesses logs
+        meta.answers meta.codes meta.payloads meta.signatures meta.statuses numbering
+        optout_file pacing passwords phone quiet quoting rendering renewing retry
+        schedule sending.breaker sending.permits sending.sieve sheets.dates
+        sheets.decoding sheets.delimited sheets.matching sheets.placeholders
+        sheets.reading sheets.table sheets.times sheets.workbook sheets.worksheet states
+        templating usable wake""",
     "records": "db models schema settings vault",
     "reads": """batch_bars batch_forecast batch_reports blocking choosing columns covering depth
         dump explain export export_csv export_xlsx forecast invariants.attempts
         invariants.events invariants.messages invariants.optouts invariants.posts
-        invariants.rates invariants.violation line listing optout_list readiness remembered
-        reports sending.barring shut standing telling verify""",
+        invariants.rates invariants.violation line listing optout_list readiness
+        remembered reports sending.barring shut standing telling verify""",
     "services": """account_settings accounts apart audit batches businesses catalogue composing
-        drafts editing exporting files finishing guarding holding installation judging
-        lateness loading messages meta.client meta.graph operating operations
-        optout_import optouts outcomes outlook people preflight preparing resuming scan
-        sending.accept sending.agenda sending.attempts sending.claim sending.engine_time
-        sending.lanes sending.loop sending.marks sending.posting sending.process
-        sending.reap sending.recognising sending.results sending.settle sending.tick
-        sending.twin sessions sheets.drafting sheets.plan sparing steering storing
-        syncing template_holds templates users webhooks workers""",
+        correcting drafts editing exporting files filling finishing following_up
+        guarding holding installation judging lateness loading messages meta.client
+        meta.graph operating operations optout_import optouts outcomes outlook people
+        preflight preparing previewing resuming scan sending.accept sending.agenda
+        sending.attempts sending.claim sending.engine_time sending.lanes sending.loop
+        sending.marks sending.posting sending.process sending.reap sending.recognising
+        sending.results sending.settle sending.tick sending.twin sessions
+        sheets.drafting sheets.plan sparing steering storing syncing template_holds
+        templates users webhooks wording workers""",
 }
 BELOW: dict[str, set[str]] = {
     "pure": {"pure"},

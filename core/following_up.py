@@ -1,0 +1,153 @@
+"""A correction to those who were sent the old words: a batch of its own, held until its release."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import Row
+from sqlmodel import Session
+
+from core import audit, batches, choosing, composing, db, filling, operations, rendering, wording
+from core.access import Actor, Role, needs
+from core.choosing import Choice
+from core.corrections import Correction, Said, corrected
+from core.drafts import Composed, Draft, When
+from core.errors import Invalid, Problem, Refused
+from core.models import Account, Batch, Operation, Template
+from core.operations import Kind, Taken
+from core.standing import m
+from core.states import Status
+from core.wake import wake_operations
+
+
+@dataclass(frozen=True)
+class Words:
+    """What the correction says: a text, or a template whose parameters each may have of its own."""
+
+    text: str = ""
+    template_id: int | None = None
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@needs(Role.OPERATOR)
+def send_correction(batch_id: int, operation_id: int, words: Words, *, by: Actor) -> int:
+    """Fill a held batch for those of a batch who got the old words; returns the new batch.
+
+    `operation_id` is the correction that says which words are old. Raises Invalid for words that
+    cannot be sent (fields text, template), Refused when that was no correction of this batch.
+    """
+    with db.writing() as session:
+        old = wording.batch(session, batch_id)
+        made = session.get(Operation, operation_id)
+        if made is None or made.kind != Kind.CORRECT or made.batch_id != batch_id:
+            raise Refused(f"Operation {operation_id} did not correct the batch «{old.name}».")
+        _check(session, old, words)
+        new = batches.begin(
+            session,
+            name=f"{old.name}: correction",
+            account_id=old.account_id,
+            digest=None,
+            total=0,
+            by=by,
+        )
+        operations.put(
+            session,
+            Kind.FOLLOW_UP,
+            Choice(batch_id=batch_id, status=Status.SENT),
+            by=by,
+            batch_id=new,
+            correction=made.arguments["correction"],
+            text=words.text,
+            template_id=words.template_id,
+            parameters=dict(words.parameters),
+        )
+        after = {"of": batch_id, "operation": operation_id, "batch": new}
+        audit.record(session, by, "batch correction sent", target=f"batch {batch_id}", after=after)
+    wake_operations()
+    return new
+
+
+def _check(session: Session, old: Batch, words: Words) -> None:
+    if words.template_id is None:
+        rendering.check_text(words.text)
+        return
+    template = session.get(Template, words.template_id)
+    account = session.get(Account, old.account_id) if old.account_id else None
+    if template is None or account is None or template.business_id != account.business_id:
+        told: str | None = "There is no such template for its number."
+    else:
+        told = wording.form_of(template).stopped
+    if told:
+        raise Invalid(Problem("template", "unusable", told))
+
+
+def work(mine: Taken) -> Iterator[Taken]:
+    """The operation: those who got the old words, a chunk at a time."""
+    going = True
+    while going:
+        mine, going = _chunk(mine)
+        yield mine
+
+
+def _chunk(mine: Taken) -> tuple[Taken, bool]:
+    with db.writing() as session:
+        held = operations.renew(session, mine)
+        if held is None:
+            return mine, False
+        new = operations.state(held.id).batch_id
+        assert new is not None and held.choice.batch_id is not None
+        batches.check_loading(session, new)
+        ids, reached = choosing.chunk(
+            session, held.choice, (Status.SENT,), after=held.after, until=held.until
+        )
+        done, why = _store_some(session, held, new, ids)
+        made = replace(
+            held,
+            after=held.after if reached is None else reached,
+            done=held.done + done,
+            why=dict(Counter(held.why) + why),
+        )
+        operations.progress(session, made, ended=reached is None)
+        if reached is None:
+            batches.leave_loading(session, new, state="held", total=made.done)
+    return made, reached is not None
+
+
+def _store_some(
+    session: Session, mine: Taken, new: int, ids: list[int]
+) -> tuple[int, Counter[str]]:
+    wanted = Correction.read(mine.arguments["correction"])
+    old = wording.batch(session, mine.choice.batch_id or 0)
+    forms = wording.forms_of(session, old, wanted, check=False)
+    composed, why = [], Counter[str]()
+    by = Actor(mine.by, Role.OPERATOR)
+    for row in wording.rows(session, m.id.in_(ids), None):
+        if not isinstance(corrected(wanted, wording.said(row, forms), forms), Said):
+            why["right"] += 1
+            continue
+        try:
+            composed.append(_composed(session, mine.arguments, row))
+        except Invalid:
+            why["does_not_fit"] += 1
+    if composed:
+        filling.fill(session, new, composed, by=by, event="scheduled")
+    return len(composed), why
+
+
+def _composed(session: Session, words: Mapping[str, Any], row: Row[Any]) -> Composed:
+    account = session.get_one(Account, row.account_id)
+    chosen = words["template_id"]
+    template = session.get(Template, chosen) if chosen is not None else None
+    draft = Draft(row.account_id, row.recipient, words["text"], When("now"))
+    if template is not None:
+        asked = {one.key for one in composing.shape_of(template).asks}
+        own = {key: value for key, value in (row.parameters or {}).items() if key in asked}
+        draft = replace(
+            draft,
+            template=template.name,
+            language=template.language,
+            parameters=own | words["parameters"],
+        )
+    now = db.now(session)
+    return composing.compose(draft, account=account, template=template, now=now)

@@ -1,0 +1,136 @@
+"""What messages say, read and rewritten by the set: for corrections and what follows them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlmodel import Session, col
+
+from core import composing, db, drafts, usable
+from core.corrections import Correction, Form, Said
+from core.errors import Invalid, Problem, Refused
+from core.listing import c
+from core.models import Account, Batch, Template
+from core.standing import m
+from core.states import Status
+
+
+def why_not(row: Row[Any] | None) -> str | None:
+    """Why a message that would be changed is not."""
+    if row is None or row.deleted_at is not None:
+        return "gone"
+    if row.status not in (Status.PENDING, Status.FAILED):
+        return str(row.status)
+    return "unconfirmed" if row.error_class == "unknown" else None
+
+
+def batch(session: Session, batch_id: int) -> Batch:
+    """The batch. Raises Refused when there is none."""
+    found = session.get(Batch, batch_id)
+    if found is None:
+        raise Refused(f"There is no batch {batch_id}.")
+    return found
+
+
+def columns(row: Row[Any], after: Said) -> dict[str, Any]:
+    """The values that `write` takes."""
+    form = after.form
+    return {
+        "message_id": row.id,
+        "version": row.version,
+        "text": after.text,
+        "search": drafts.search_words(row.recipient, after.text),
+        "kind": "template" if form else "text",
+        "template_id": form and form.id,
+        "template": form and form.name,
+        "language": form and form.language,
+        "template_sha256": form and form.sha256,
+        "parameters": dict(after.parameters) if form else None,
+    }
+
+
+_MESSAGE = {"message_id": "bigint", "version": "bigint", "kind": "text", "template_id": "bigint"}
+_CONTENT = {
+    "message_id": "bigint",
+    "text": "text",
+    "search": "text",
+    "template": "text",
+    "language": "text",
+    "template_sha256": "text",
+    "parameters": "jsonb",
+}
+
+
+def write(session: Session, values: Sequence[Mapping[str, Any]]) -> set[int]:
+    """Rewrite messages that are locked and still have the version that was read; returns which.
+
+    Checked anew, a template no longer stops them; if it does, the next claim says so.
+    """
+    moved = session.execute(
+        db.sql(
+            "UPDATE message AS m SET kind = v.kind, template_id = v.template_id,"
+            " version = m.version + 1,"
+            " hold = CASE WHEN m.hold = 'template' THEN NULL ELSE m.hold END"
+            f" FROM {db.rows_sql(session, **_MESSAGE)} WHERE m.id = v.message_id AND"
+            f" {db.judged('m.version = v.version')} RETURNING id"
+        ),
+        {"rows": db.rows(values)},
+    )
+    ids = set(moved.scalars())
+    names = [name for name in _CONTENT if name != "message_id"]
+    session.execute(
+        db.sql(
+            f"UPDATE content AS c SET {', '.join(f'{name} = v.{name}' for name in names)}"
+            f" FROM {db.rows_sql(session, **_CONTENT)} WHERE c.message_id = v.message_id"
+        ),
+        {"rows": db.rows([one for one in values if one["message_id"] in ids])},
+    )
+    return ids
+
+
+_READ = (
+    *(m.id, m.status, m.error_class, m.deleted_at, m.recipient, m.account_id, m.version),
+    *(m.template_id, c.text, c.template, c.language, c.template_sha256, c.parameters),
+)
+
+
+def rows(session: Session, condition: Any, limit: int | None) -> list[Row[Any]]:
+    """Messages with what they say, by id."""
+    joined = select(*_READ).join(c.message_id.table, c.message_id == m.id).where(condition)
+    return list(session.execute(joined.order_by(m.id).limit(limit)).all())
+
+
+def said(row: Row[Any], forms: Mapping[int, Form]) -> Said:
+    """As it was scheduled; a template that changed since has the shape that it has now."""
+    form = forms.get(row.template_id) if row.template_id is not None else None
+    if form is not None and row.template_sha256 != form.sha256:
+        form = replace(form, sha256=row.template_sha256 or "")
+    return Said(row.text or "", form, row.parameters or {})
+
+
+def forms_of(
+    session: Session, of: Batch, wanted: Correction | None, *, check: bool = True
+) -> dict[int, Form]:
+    """The templates of the batch's business, by id. Raises Invalid for one that is not there."""
+    account = session.get(Account, of.account_id) if of.account_id else None
+    asked = select(Template)
+    if account is not None:
+        asked = asked.where(col(Template.business_id) == account.business_id)
+    forms = {one.id: form_of(one) for one in session.execute(asked).scalars()}
+    if check and wanted is not None and wanted.template_id is not None:
+        chosen = forms.get(wanted.template_id)
+        if chosen is None or chosen.stopped:
+            told = chosen.stopped if chosen else "There is no such template for its number."
+            raise Invalid(Problem("template", "unusable", told or ""))
+    return forms
+
+
+def form_of(template: Template) -> Form:
+    """A template as corrections see it."""
+    shape = composing.shape_of(template)
+    stop = usable.stop(template)
+    stopped = composing.unusable(template, shape) or (stop and f"{stop.reason}.")
+    return Form(
+        template.id, template.name, template.language, template.sha256, shape, stopped or None
+    )

@@ -1,0 +1,325 @@
+"""Correcting a batch: what has not left says it right, what has left is counted; with an undo."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from threading import Event
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+
+from core import (
+    choosing,
+    clock,
+    correcting,
+    db,
+    following_up,
+    operating,
+    operations,
+    previewing,
+    steering,
+    verify,
+)
+from core.access import Actor, Role
+from core.corrections import Correction, Skipped, Way
+from core.errors import Invalid, Refused
+from core.following_up import Words
+from core.models import Account, Content, Message, Operation, Template
+from core.operations import APART
+from core.templating import digest
+from tests import given
+from tests.core import driven
+from tests.core.batched import batch, holds, row
+
+OLGA = Actor("olga", Role.OPERATOR)
+Move = Callable[[timedelta], None]
+DUE = {"due_at": clock.wall() - timedelta(minutes=1)}
+SENT = {"status": "sent", "sent_at": clock.wall(), "meta_message_id": "wamid.1"}
+REPLACE = Correction(Way.REPLACE, find="Monday", put="Tuesday")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(correcting, "EVERY", 0)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choosing, "CHUNK", 2)
+    monkeypatch.setattr(choosing, "WINDOW", 3)
+
+
+def work() -> None:
+    """Run what waits as `core.apart` does, in this process."""
+    while mine := operations.take(APART):
+        operating.run(mine)
+
+
+def done(operation_id: int) -> Operation:
+    work()
+    return operations.state(operation_id)
+
+
+def said(ids: list[int]) -> list[str]:
+    with db.reading() as session:
+        return [session.get_one(Content, one).text or "" for one in ids]
+
+
+def template(account_id: int, name: str, body: str, **more: Any) -> int:
+    """An approved template of the account's business."""
+    parts = [{"type": "BODY", "text": body}]
+    with db.writing() as session:
+        business = session.get_one(Account, account_id).business_id
+        given_ = {
+            "business_id": business,
+            "meta_id": name,
+            "name": name,
+            "language": "en",
+            "category": "UTILITY",
+            "status": "APPROVED",
+            "parameter_format": "NAMED",
+            "components": parts,
+            "sha256": digest("UTILITY", "NAMED", parts),
+            "synced_at": clock.wall(),
+        }
+        columns = set(Template.model_fields)
+        made = Template(**{k: v for k, v in (given_ | more).items() if k in columns})
+        session.add(made)
+        session.flush()
+        return made.id
+
+
+def filled(
+    account_id: int, template_id: int, names: list[str], **more: Any
+) -> tuple[int, list[int]]:
+    """A batch of template messages, each with its own name."""
+    batch_id, ids = batch(
+        account_id, [{"kind": "template", "template_id": template_id} | more] * len(names)
+    )
+    with db.writing() as session:
+        chosen = session.get_one(Template, template_id)
+        for one, name in zip(ids, names, strict=True):
+            content = session.get_one(Content, one)
+            content.template, content.language = chosen.name, "en"
+            content.template_sha256 = chosen.sha256
+            content.parameters = {"name": name, "day": "Monday"}
+            content.text = f"Hello {name}, see you Monday"
+    return batch_id, ids
+
+
+@pytest.mark.usefixtures("small")
+def test_wrong_words_are_replaced_in_all_that_has_not_left(database: str) -> None:
+    rows = [{"text": "See you Monday"}] * 4 + [{"text": "See you Friday"}]
+    rows += [SENT | {"text": "See you Monday"}, {"status": "failed", "text": "On Monday"}]
+    batch_id, ids = batch(given.account(), rows)
+    shown = previewing.preview(batch_id, REPLACE)
+    assert (shown.touches, shown.left, shown.skipped) == (5, 1, {Skipped.UNAFFECTED: 1})
+    assert [(one.before, one.after) for one in shown.samples] == [
+        ("See you Monday", "See you Tuesday")
+    ] * 3
+    made = done(correcting.correct(batch_id, REPLACE, by=OLGA))
+    assert (made.state, made.done, made.cursor["why"]) == ("finished", 5, {"unaffected": 1})
+    assert said(ids) == [
+        *["See you Tuesday"] * 4,
+        *("See you Friday", "See you Monday", "On Tuesday"),
+    ]
+    assert given.row(ids[0]).version == 2 and holds(ids)[0] == "batch"
+    assert given.row(ids[6]).status == "failed" and given.events(ids[0]) == ["correct"]
+    assert previewing.preview(batch_id, REPLACE).touches == 0
+
+
+def test_what_was_neither_claimed_nor_changed_since_is_brought_back(database: str) -> None:
+    batch_id, ids = batch(given.account(), [{"text": "Monday"}] * 3)
+    first = done(correcting.correct(batch_id, REPLACE, by=OLGA))
+    second = Correction(Way.REPLACE, find="Tuesday", put="Friday")
+    with db.writing() as session:
+        session.execute(
+            db.sql("UPDATE message SET version = version + 1 WHERE id = :id"), {"id": ids[1]}
+        )
+    back = done(operations.undo(first.id, by=OLGA))
+    assert (back.done, back.cursor["why"]) == (2, {"changed": 1})
+    assert said(ids) == ["Monday", "Tuesday", "Monday"]
+    assert operations.state(first.id).state == "undone"
+    assert given.events(ids[0]) == ["correct", "undo correct"]
+    assert done(correcting.correct(batch_id, second, by=OLGA)).done == 1
+
+
+def test_a_whole_text_is_checked_as_when_it_is_scheduled(database: str) -> None:
+    batch_id, ids = batch(given.account(), [{"text": "A"}, {"text": "B"}])
+    long = Correction(Way.TEXT, put="x" * 5000)
+    shown = previewing.preview(batch_id, long)
+    assert shown.touches == 0 and shown.skipped == {Skipped.DOES_NOT_FIT: 2}
+    assert "4,096" in shown.problems[Skipped.DOES_NOT_FIT]
+    assert done(correcting.correct(batch_id, long, by=OLGA)).cursor["why"] == {"does_not_fit": 2}
+    assert done(correcting.correct(batch_id, Correction(Way.TEXT, put="C"), by=OLGA)).done == 2
+    assert said(ids) == ["C", "C"]
+
+
+def test_one_parameter_is_set_or_corrected_and_the_words_follow(database: str) -> None:
+    account = given.account()
+    old = template(account, "visit", "Hello {{name}}, see you {{day}}")
+    batch_id, ids = filled(account, old, ["Ana", "Bo"])
+    assert previewing.keys(batch_id) == ["name", "day"]
+    wanted = Correction(Way.PARAMETER, key="day", put="Tuesday")
+    assert done(correcting.correct(batch_id, wanted, by=OLGA)).done == 2
+    assert said(ids) == ["Hello Ana, see you Tuesday", "Hello Bo, see you Tuesday"]
+    within = Correction(Way.PARAMETER, key="name", find="Bo", put="Bob")
+    made = done(correcting.correct(batch_id, within, by=OLGA))
+    assert (made.done, made.cursor["why"]) == (1, {"unaffected": 1})
+    missing = Correction(Way.PARAMETER, key="hour", put="9:00")
+    assert previewing.preview(batch_id, missing).skipped == {Skipped.NO_PARAMETER: 2}
+    empty = previewing.preview(batch_id, Correction(Way.PARAMETER, key="name", find="Ana", put=""))
+    assert empty.problems == {Skipped.DOES_NOT_FIT: "The parameter «name» is empty."}
+    assert previewing.preview(batch_id, REPLACE).skipped == {Skipped.WORDS_OF_META: 2}
+
+
+def test_another_template_takes_the_parameters_of_the_same_names(database: str) -> None:
+    account = given.account()
+    old = template(account, "visit", "Hello {{name}}, see you {{day}}")
+    new = template(account, "visit_2", "Dear {{name}}, we moved to {{place}}")
+    batch_id, ids = filled(account, old, ["Ana", "Bo"], hold="template")
+    wanted = Correction(Way.TEMPLATE, template_id=new)
+    shown = previewing.preview(batch_id, wanted)
+    assert shown.skipped == {Skipped.DOES_NOT_FIT: 2}
+    assert shown.problems == {Skipped.DOES_NOT_FIT: "The parameter «place» is empty."}
+    whole = Correction(Way.TEMPLATE, template_id=new, parameters={"place": "Main Street"})
+    made = done(correcting.correct(batch_id, whole, by=OLGA))
+    assert made.done == 2 and said(ids)[0] == "Dear Ana, we moved to Main Street"
+    assert {given.row(one).template_id for one in ids} == {new} and holds(ids) == [None, None]
+    done(operations.undo(made.id, by=OLGA))
+    assert said(ids)[1] == "Hello Bo, see you Monday"
+    assert {given.row(one).template_id for one in ids} == {old}
+    stopped = template(account, "gone", "Bye", status="PAUSED")
+    with pytest.raises(Invalid):
+        correcting.correct(batch_id, Correction(Way.TEMPLATE, template_id=stopped), by=OLGA)
+
+
+def test_what_comes_back_to_wait_while_it_is_corrected_is_corrected_too(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    going = {"status": "processing", "unconfirmed_since": clock.wall(), "text": "Monday"}
+    batch_id, ids = batch(given.account(), [{"text": "Monday"}, going, going])
+    whole = correcting._again
+
+    def meanwhile(mine: Any) -> Any:
+        with db.writing() as session:
+            session.execute(
+                db.sql(
+                    "UPDATE message SET status = 'pending', unconfirmed_since = NULL,"
+                    " version = version + 1 WHERE id = :id AND status = 'processing'"
+                ),
+                {"id": ids[1]},
+            )
+        return whole(mine)
+
+    monkeypatch.setattr(correcting, "_again", meanwhile)
+    made = done(correcting.correct(batch_id, REPLACE, by=OLGA))
+    assert (made.state, made.done, made.cursor["why"]) == ("finished", 2, {"processing": 1})
+    assert said(ids) == ["Tuesday", "Tuesday", "Monday"]
+
+
+def test_a_loop_that_sends_meanwhile_sends_each_with_one_of_both_texts(
+    database: str, move_clock: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choosing, "CHUNK", 5)
+    account = given.account(rate=None)
+    batch_id, ids = batch(account, [DUE | {"text": "Monday"}] * 30)
+    steering.release(batch_id, by=OLGA)
+    operating.run_waiting(Event())
+    made, left = correcting.correct(batch_id, REPLACE, by=OLGA), set()
+    mine = operations.take(APART)
+    assert mine
+    for number, _ in enumerate(correcting.work(mine)):
+        if number == 2:
+            left = set(
+                driven.drive(
+                    driven.loop(), {account}, move_clock, until=clock.wall() + timedelta(seconds=2)
+                )
+            )
+    assert len(left) == 30
+    corrected_ = operations.state(made).done
+    assert 0 < corrected_ < 30
+    sent = [given.attempts(one)[0].payload for one in ids]
+    assert sum("Tuesday" in one for one in sent) == corrected_
+    assert [("Tuesday" in one) for one in sent] == ["Tuesday" in one for one in said(ids)]
+    assert previewing.preview(batch_id, REPLACE).left == 30 - corrected_
+    assert not list(verify.violations())
+
+
+@pytest.mark.usefixtures("small")
+def test_a_worker_that_dies_in_the_middle_corrects_nothing_twice(
+    database: str, monkeypatch: pytest.MonkeyPatch, move_clock: Move
+) -> None:
+    batch_id, ids = batch(given.account(), [{"text": "Monday"}] * 7)
+    doubling = Correction(Way.REPLACE, find="Monday", put="Monday, Monday")
+    made = correcting.correct(batch_id, doubling, by=OLGA)
+    whole, calls = correcting._correct_some, 0
+
+    def dies(*args: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+        return whole(*args)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(correcting, "_correct_some", dies)
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    move_clock(operations.LEASE + timedelta(seconds=1))
+    assert done(made).done == 7
+    assert said(ids) == ["Monday, Monday"] * 7
+
+
+def test_those_who_got_the_old_words_are_sent_a_correction_from_a_held_batch(database: str) -> None:
+    account = given.account()
+    rows = [SENT | {"text": "See you Monday", "meta_message_id": f"w.{n}"} for n in range(3)]
+    batch_id, ids = batch(
+        account, [*rows, {"text": "See you Monday"}, SENT | {"text": "Friday"}], state="released"
+    )
+    made = done(correcting.correct(batch_id, REPLACE, by=OLGA))
+    assert previewing.preview(batch_id, REPLACE).left == 3
+    with pytest.raises(Invalid):
+        following_up.send_correction(batch_id, made.id, Words(text=" "), by=OLGA)
+    with pytest.raises(Refused, match="did not correct the batch «May»"):
+        following_up.send_correction(batch_id, 999, Words(text="Sorry"), by=OLGA)
+    new = following_up.send_correction(batch_id, made.id, Words(text="Tuesday, sorry!"), by=OLGA)
+    assert row(new).state == "loading"
+    work()
+    assert (row(new).state, row(new).name, row(new).total) == ("held", "May: correction", 3)
+    with db.reading() as session:
+        theirs = session.execute(select(col(Message.id)).where(col(Message.batch_id) == new))
+        new_ids = list(theirs.scalars())
+    assert said(new_ids) == ["Tuesday, sorry!"] * 3
+    assert [given.row(one).recipient for one in new_ids] == [
+        given.row(one).recipient for one in ids[:3]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        (Correction(Way.TEXT, put=" "), "put"),
+        (Correction(Way.REPLACE, put="x"), "find"),
+        (Correction(Way.REPLACE, find="x", put="x"), "put"),
+        (Correction(Way.PARAMETER, put="x"), "key"),
+        (Correction(Way.TEMPLATE), "template"),
+        (Correction(Way.TEMPLATE, template_id=99), "template"),
+    ],
+)
+def test_a_correction_that_says_nothing_is_told_at_its_field(
+    sqlite: str, wanted: Correction, field: str
+) -> None:
+    batch_id, _ = batch(given.account(), [{}])
+    with pytest.raises(Invalid) as refused:
+        correcting.correct(batch_id, wanted, by=OLGA)
+    assert [one.field for one in refused.value.problems] == [field]
+
+
+@pytest.mark.parametrize("state", ["loading", "cancelled"])
+def test_a_batch_that_is_loading_or_cancelled_has_nothing_to_correct(
+    sqlite: str, state: str
+) -> None:
+    batch_id, _ = batch(given.account(), [{}], state=state)
+    with pytest.raises(Refused, match="nothing to correct"):
+        correcting.correct(batch_id, REPLACE, by=OLGA)
