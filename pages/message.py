@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from core import catalogue, people, reports
+from core import batch_reports, catalogue, people, reports
 from core.access import Role
 from core.explain import explain_many
 from core.listing import MessageRow
@@ -114,6 +114,10 @@ def facts(history: History) -> list[tuple[str, str]]:
         lines.append(("If late", LATE[row.late_policy]))
     if row.due_at != row.scheduled_at:
         lines.insert(3, ("Due", moments.shown(row.due_at, zone(), now, seconds=True)))
+    if row.batch_id is not None:
+        named = escape(batch_reports.name(row.batch_id) or f"number {row.batch_id}")
+        link = f'<a class="go" href="{addresses.batch(row.batch_id)}">{named}</a>'
+        lines.append(("Batch", link))
     if row.reference:
         lines.append(("Reference", escape(row.reference)))
     if row.meta_message_id:

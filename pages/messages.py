@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from core import catalogue, listing, reports
+from core import batch_reports, catalogue, listing, reports
 from core.access import Role
 from core.listing import Cursor, Filter, Page
 from core.standing import Standing
@@ -84,7 +84,15 @@ def filters(accounts: list[str]) -> Filter:
 
 
 def narrowed(wanted: Filter) -> None:
-    """That only the messages of one template are shown."""
+    """That only the messages of one batch, or of one template, are shown."""
+    if wanted.batch is not None:
+        named = escape(batch_reports.name(wanted.batch) or f"number {wanted.batch}")
+        everything = addresses.of(replace(wanted, batch=None))
+        st.html(
+            f'<p class="note grey">Only messages of the batch '
+            f'<a class="go" href="{addresses.batch(wanted.batch)}">{named}</a>.'
+            f' <a class="go" href="{everything}">Show all</a></p>'
+        )
     one = catalogue.template(wanted.template) if wanted.template is not None else None
     if one is not None:
         everything = addresses.of(replace(wanted, template=None))

@@ -41,7 +41,7 @@ def main() -> None:
 def _pages() -> list[st.Page]:
     """Those that the bar shows. All are there for everybody: each one's own guard says no."""
     first = _page("overview", "Overview", default=True)
-    names = ("messages", "schedule", "templates", "people")
+    names = ("messages", "schedule", "batches", "templates", "people")
     return [first, *(_page(name, name.capitalize()) for name in names)]
 
 

@@ -188,6 +188,11 @@ EVENTS: dict[str, tuple[str, str]] = {
     "expired": ("Expired", "red"),
     "hold": ("Held", "amber"),
     "release": ("Released", "blue"),
+    "batch cancel": ("Cancelled with its batch", "grey"),
+    "batch cancelled": ("Cancelled with its batch", "grey"),
+    "batch remove": ("Removed with its batch", "grey"),
+    "correct": ("Corrected with its batch", "blue"),
+    "undo correct": ("Correction undone", "blue"),
 }
 
 FIELDS: dict[str, str] = {
@@ -286,3 +291,42 @@ def template_word(entry: Entry) -> tuple[str, str]:
     if one.status == "APPROVED" and entry.refusal:
         return "Cannot be filled", "grey"
     return TEMPLATES.get(one.status, (one.status.replace("_", " ").capitalize(), "grey"))
+
+
+# A batch, by its state as core/batch_reports.py tells it.
+BATCHES: dict[str, Word] = {
+    "loading": Word("Loading", "cyan"),
+    "held": Word("Waiting for release", "violet"),
+    "trial": Word("On trial", "violet"),
+    "released": Word("Sending", "blue"),
+    "paused": Word("Paused", "orange"),
+    "cancelled": Word("Cancelled", "grey"),
+    "finished": Word("Finished", "green", "✓"),
+}
+
+# What was done to a batch, by its audit event.
+STEERED: dict[str, str] = {
+    "batch released": "Released",
+    "batch first released": "First ones released",
+    "batch paused": "Paused",
+    "batch resumed": "Resumed",
+    "batch cancelled": "Cancelled",
+    "batch removed": "Removed",
+    "batch corrected": "Corrected",
+    "batch correction sent": "Correction prepared",
+    "batch finished": "Finished",
+    "batch failed sent again": "What failed sent again",
+    "batch loading taken up again": "Loading taken up again",
+}
+
+CORRECTIONS: dict[str, str] = {
+    "text": "The whole text",
+    "replace": "Words in the text",
+    "parameter": "One parameter",
+    "template": "The template",
+}
+
+
+def finished(failed: int) -> str:
+    """«finished, 12 failed»."""
+    return f"finished, {failed:,} failed" if failed else "finished, none failed"

@@ -1,0 +1,153 @@
+"""Batches: the list, newest first; and one of them (`?id=`), with Pause as its first button."""
+
+from html import escape
+
+import streamlit as st
+
+from core import batch_reports, operations, reports
+from core.access import Role
+from core.batch_reports import PAGE, Whole
+from core.operations import OF_BATCHES, Kind
+from core.standing import Standing
+from ui import addresses, asking, batches, charts, correcting, look, moments, steering, timeline
+from ui.guard import signed_in, zone
+from ui.progress import progress
+from ui.words import plural
+
+person = signed_in()
+now = reports.now()
+_DOING = {
+    Kind.LOAD: "Loading",
+    Kind.FOLLOW_UP: "Preparing the correction",
+    Kind.CORRECT: "Correcting",
+    Kind.UNCORRECT: "Undoing the correction",
+    Kind.BATCH_CANCEL: "Cancelling",
+    Kind.RETRY: "Sending the failed again",
+}
+
+
+def page() -> None:
+    asked = st.query_params.get("id", "")
+    if asked.isdecimal() and len(asked) < 19:
+        asking.over()
+        one(batch_reports.one(int(asked)))
+    else:
+        every()
+
+
+def every() -> None:
+    look.title("Batches")
+    asked = st.query_params.get("before", "")
+    before = int(asked) if asked.isdecimal() and len(asked) < 19 else None
+    found = batch_reports.latest(before=before, size=PAGE + 1)
+    if not found:
+        look.empty("No batches yet", "What is loaded from a file appears here, newest first.")
+        return
+    st.html(batches.listed(found[:PAGE], now=now, zone=zone()))
+    if len(found) > PAGE:
+        older = f"/batches?before={found[PAGE - 1].batch.id}"
+        st.html(
+            f'<footer class="turn"><a class="go button plain" href="{older}">Older →</a></footer>'
+        )
+
+
+def one(whole: Whole | None) -> None:
+    st.html('<p class="crumb"><a class="go" href="/batches">← Batches</a></p>')
+    if whole is None:
+        look.empty(
+            "No such batch",
+            "The address names a batch that does not exist.",
+            link=("All batches", "/batches"),
+        )
+        return
+    if done := st.session_state.pop("did", None):
+        st.toast(done, icon=":material/check:")
+    look.title(whole.batch.name, whole.account or "several accounts")
+    if person.role >= Role.OPERATOR:
+        steering.offered(whole, lambda: correcting.drawer(whole, by=person), by=person)
+    under_way(whole)
+    watched(whole.batch.id, (whole.batch.state, whole.state, whole.progress.failed > 0))
+    correcting.made(whole, zone=zone(), by=person)
+    results(whole)
+    st.html(timeline.facts(facts(whole)))
+    st.html('<h2 class="part-title">Who did what</h2>')
+    st.html(batches.record(whole.record, whole, zone()))
+
+
+def under_way(whole: Whole) -> None:
+    """What is being done to its messages; a release and a pause hold before their holds follow."""
+    for row in whole.operations:
+        kind = Kind(row.kind)
+        if row.state in operations.OPEN and kind not in OF_BATCHES - {Kind.BATCH_CANCEL}:
+            progress(row.id, by=person, doing=_DOING.get(kind, row.kind), one="message")
+
+
+@st.cache_data(ttl=2, show_spinner=False)
+def _seen(batch_id: int) -> Whole | None:
+    """One query for all who look."""
+    return batch_reports.one(batch_id)
+
+
+@st.fragment(run_every="2s")
+def watched(batch_id: int, drawn: tuple[str, str, bool]) -> None:
+    """How far it is, live; the whole page follows when its state has changed."""
+    signed_in()
+    whole = _seen(batch_id)
+    if whole is None:
+        st.rerun()
+    if whole.batch.state != drawn[0]:  # the copy is older than the page, or the page than the copy
+        _seen.clear()
+        whole = batch_reports.one(batch_id) or whole
+    is_now = (whole.batch.state, whole.state, whole.progress.failed > 0)
+    if is_now != drawn and not asking.under_way():
+        st.rerun()
+    waits = batches.waits(whole)
+    said = [escape(batches.told(whole)) + ".", batches.ends(whole, zone())]
+    if waits:
+        said.append(f"Waiting: {escape(waits)}.")
+    sentences = "".join(f"<p>{sentence}</p>" for sentence in said if sentence)
+    st.html(
+        f'<section class="state" aria-live="polite">{batches.chip(whole)}'
+        f"{batches.bar(whole.progress)}{sentences}</section>"
+    )
+    st.html(batches.standings(whole))
+    if whole.outlook and (whole.outlook.ahead or whole.outlook.so_far):
+        chart = charts.outlook(whole.outlook, zone=zone(), total=whole.progress.total)
+        st.altair_chart(chart, key=f"outlook-{batch_id}")
+
+
+def results(whole: Whole) -> None:
+    counted = whole.progress
+    if not counted.failed:
+        return
+    failed = (Standing.FAILED, Standing.UNCONFIRMED)
+    address = addresses.listed(*failed, batch=whole.batch.id)
+    query = "".join(f"state={one}&" for one in failed) + f"batch={whole.batch.id}"
+    export = escape(f"/export/messages.csv?{query}&zone={zone()}")
+    st.html(
+        f'<h2 class="part-title">{plural(counted.failed, "message", cap=counted.failed)} failed'
+        f"</h2>{batches.failures(whole)}"
+        f'<footer class="turn"><a class="go" href="{address}">Look at them</a>'
+        f'<a href="{export}" download target="_self">Export them as CSV</a></footer>'
+    )
+
+
+def facts(whole: Whole) -> list[tuple[str, str]]:
+    batch = whole.batch
+    at = moments.shown(batch.created_at, zone(), now)
+    lines = [("Loaded", f"{at} by {escape(batch.created_by)}")]
+    lines.append(("Messages", plural(whole.progress.total, "message", cap=whole.progress.total)))
+    if whole.file:
+        lines.append(("From", f"{escape(whole.file.name)}, {whole.file.size:,} bytes"))
+    if batch.trial_since:
+        lines.append(("On trial since", moments.shown(batch.trial_since, zone(), now)))
+    if batch.released_at:
+        lines.append(("Released", moments.shown(batch.released_at, zone(), now)))
+    if batch.finished_at:
+        lines.append(("Finished", moments.shown(batch.finished_at, zone(), now)))
+    every = addresses.listed(batch=batch.id)
+    lines.append(("All of it", f'<a class="go" href="{every}">in the list of messages</a>'))
+    return lines
+
+
+page()

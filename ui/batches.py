@@ -1,0 +1,131 @@
+"""HTML of batches: the list, how far one is, what failed, who did what."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from html import escape
+
+from core import causes
+from core.batch_reports import Line, Progress, Whole
+from core.models import AuditEvent
+from core.standing import Standing
+from core.telling import depth_in_words
+from ui import addresses, look, moments
+from ui.words import BATCHES, STEERED, WORDS, finished, plural
+
+_HEAD = (
+    '<div class="row head" aria-hidden="true"><span>State</span><span>Batch</span>'
+    '<span>Progress</span><span>Account</span><span class="at">Loaded</span></div>'
+)
+_SENT = (Standing.READ, Standing.DELIVERED, Standing.SENT)
+_OVER = (Standing.FAILED, Standing.UNCONFIRMED, Standing.CANCELLED)
+
+
+def listed(lines: Sequence[Line], *, now: datetime, zone: str) -> str:
+    """The list, each row a link to its batch."""
+    rows = "".join(_row(line, now, zone) for line in lines)
+    return f'<div class="list batches">{_HEAD}{rows}</div>'
+
+
+def chip(line: Line) -> str:
+    word = BATCHES[line.state]
+    return look.chip(word.word, word.colour, word.icon)
+
+
+def _row(line: Line, now: datetime, zone: str) -> str:
+    batch = line.batch
+    return (
+        f'<a class="row go" href="{addresses.batch(batch.id)}">'
+        f'<span class="state-cell">{chip(line)}</span>'
+        f'<span class="to">{escape(batch.name)}<small>{escape(batch.created_by)}</small></span>'
+        f'<span class="says">{bar(line.progress)}<small>{escape(told(line))}</small></span>'
+        f'<span class="by">{escape(line.account or "several")}</span>'
+        f'<span class="at">{moments.shown(batch.created_at, zone, now)}</span></a>'
+    )
+
+
+def told(line: Line) -> str:
+    """«2,310 of 5,000 have left, 12 failed»."""
+    counted = line.progress
+    if line.state == "finished":
+        return f"{plural(counted.total, 'message', cap=counted.total)}, {finished(counted.failed)}"
+    failed = f", {counted.failed:,} failed" if counted.failed else ""
+    opted = f", {counted.opted_out:,} opted out" if counted.opted_out else ""
+    return f"{counted.left:,} of {counted.total:,} have left{failed}{opted}"
+
+
+def bar(counted: Progress) -> str:
+    """One bar of all messages, coloured by where they stand."""
+    parts = [
+        ("green", sum(counted[one] for one in _SENT)),
+        ("red", counted.failed),
+        ("grey", counted[Standing.CANCELLED]),
+    ]
+    whole = max(counted.total, 1)
+    inner = "".join(
+        f'<i class="{colour}" style="width:{100 * n / whole:.2f}%"></i>' for colour, n in parts if n
+    )
+    done = sum(n for _, n in parts)
+    return (
+        f'<span class="part-bar" role="img" aria-label="{done:,} of {counted.total:,} done">'
+        f"{inner}</span>"
+    )
+
+
+def standings(whole: Whole) -> str:
+    """Each state with its number, as links to those messages."""
+    tiles = "".join(
+        f'<a class="tile go" href="{addresses.listed(one, batch=whole.batch.id)}">'
+        f"<small>{WORDS[one].word}</small><strong>{n:,}</strong></a>"
+        for one, n in whole.progress.standings.items()
+    )
+    return f'<div class="tiles">{tiles}</div>'
+
+
+def waits(whole: Whole) -> str:
+    """«3 held by their batch · 1,204 due»; empty where nothing waits."""
+    counts = {r: n for r, n in whole.progress.reasons.items() if r not in ("sending", "checking")}
+    return depth_in_words(counts)
+
+
+def ends(whole: Whole, zone: str) -> str:
+    """When it ends, as HTML; why nobody can tell."""
+    if whole.outlook is None:
+        return ""
+    if whole.outlook.ends_at is None:
+        return "Nobody can tell when it ends: something keeps back all that its number sends."
+    at = moments.shown(whole.outlook.ends_at, zone, whole.at, seconds=True)
+    return f"At the present rate it ends about <b>{at}</b>."
+
+
+def failures(whole: Whole) -> str:
+    """What failed, by reason, with what to do about it."""
+    lines = []
+    for one in whole.progress.failures:
+        sentence, advice = causes.failure(one)
+        lines.append(
+            f'<li><b>{one.count:,}</b> {escape(sentence)} <span class="quiet">{escape(advice)}'
+            "</span></li>"
+        )
+    return f'<ul class="failures">{"".join(lines)}</ul>' if lines else ""
+
+
+def record(events: Iterable[AuditEvent], whole: Whole, zone: str) -> str:
+    """Who did what, oldest first."""
+    return f'<ol class="timeline">{"".join(_events(events, whole, zone))}</ol>'
+
+
+def _events(events: Iterable[AuditEvent], whole: Whole, zone: str) -> Iterator[str]:
+    batch = whole.batch
+    yield _event("Loaded", batch.created_by, batch.created_at, whole, zone)
+    for one in events:
+        told = STEERED.get(one.action, one.action.removeprefix("batch ").capitalize())
+        first = (one.after or {}).get("first")
+        yield _event(f"{told} ({first:,})" if first else told, one.actor, one.at, whole, zone)
+
+
+def _event(told: str, by: str, at: datetime, whole: Whole, zone: str) -> str:
+    when = moments.shown(at, zone, whole.at, seconds=True)
+    return (
+        f'<li class="line blue"><p><b>{escape(told)}</b> by {escape(by)}</p>'
+        f'<p class="when">{when}</p></li>'
+    )

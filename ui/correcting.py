@@ -1,0 +1,187 @@
+"""The drawer in which a batch is corrected: what is wrong, three real messages, how many."""
+
+from html import escape
+
+import streamlit as st
+
+from core import correcting, following_up, operations, previewing
+from core.access import Actor, Role
+from core.batch_reports import Whole
+from core.corrections import Correction, Form, Way, told
+from core.errors import Invalid, OutboxError
+from core.following_up import Words
+from core.models import Operation
+from core.operating import REASONS
+from core.operations import Kind
+from core.previewing import Preview
+from ui import asking, look, moments
+from ui.steering import do
+from ui.words import CORRECTIONS, plural
+
+
+@st.dialog("Correct what has not left", position="right", width="medium", on_dismiss=asking.over)
+def drawer(whole: Whole, *, by: Actor) -> None:
+    """Nothing is changed before the last button; what was typed stays when it is refused."""
+    asking.begin()
+    keys = previewing.keys(whole.batch.id)
+    ways = [Way.PARAMETER, Way.TEMPLATE] if keys else [Way.REPLACE, Way.TEXT, Way.TEMPLATE]
+    chosen = st.segmented_control(
+        "What is wrong",
+        ways,
+        default=ways[0],
+        required=True,
+        format_func=lambda way: CORRECTIONS[way],
+        key="correct-way",
+    )
+    wanted = _typed(Way(chosen), keys, whole)
+    try:
+        found = previewing.preview(whole.batch.id, wanted)
+    except Invalid as invalid:
+        st.caption(invalid.problems[0].message)
+        return
+    _draw(found)
+    if not found.touches:
+        return
+    number = plural(found.touches, "message", cap=found.touches)
+    least = "at least " if found.more else ""
+    if st.button(f"Correct {least}{number}", type="primary", key="yes-correct"):
+        do("correct", lambda: correcting.correct(whole.batch.id, wanted, by=by))
+
+
+def _typed(way: Way, keys: list[str], whole: Whole) -> Correction:
+    if way is Way.TEXT:
+        put = st.text_area("They are to say", key="correct-text", max_chars=4096, live="400ms")
+        return Correction(way, put=put or "")
+    if way is Way.REPLACE:
+        find = st.text_input("These words are wrong", key="correct-find", live="400ms")
+        put = st.text_input("They become", key="correct-put", live="400ms")
+        return Correction(way, find=find or "", put=put or "")
+    if way is Way.PARAMETER:
+        return _parameter(keys)
+    forms = previewing.forms(whole.batch.id)
+    form, parameters = choose_template(forms, "correct")
+    return Correction(way, template_id=form and form.id, parameters=parameters)
+
+
+def _parameter(keys: list[str]) -> Correction:
+    key = st.selectbox("Parameter", keys, key="correct-key")
+    find = st.text_input(
+        "Only where it has these words",
+        key="correct-within",
+        placeholder="Everywhere",
+        live="400ms",
+    )
+    put = st.text_input("It becomes", key="correct-value", live="400ms")
+    return Correction(Way.PARAMETER, key=key or "", find=find or "", put=put or "")
+
+
+def choose_template(forms: list[Form], key: str) -> tuple[Form | None, dict[str, str]]:
+    """A template, and values for its parameters where a message has none of that name."""
+    form = st.selectbox(
+        "Template",
+        forms,
+        index=None,
+        format_func=lambda one: f"{one.name} ({one.language})",
+        placeholder="Choose an approved one",
+        key=f"{key}-template",
+    )
+    if form is None:
+        return None, {}
+    typed = {
+        one.key: st.text_input(
+            f"{one.key}, unless a message has its own", key=f"{key}-{one.key}", live="400ms"
+        )
+        for one in form.shape.asks
+    }
+    return form, {name: value for name, value in typed.items() if value}
+
+
+def _draw(found: Preview) -> None:
+    for one in found.samples:
+        st.html(
+            f'<div class="corrected"><small>{escape(one.recipient)}</small>'
+            f"<p><del>{escape(one.before)}</del></p><p><ins>{escape(one.after)}</ins></p></div>"
+        )
+    if not found.touches:
+        look.note("No message that has not left would be changed.", "grey")
+    if found.left or found.sending:
+        gone = found.left + found.sending
+        had = plural(gone, "message", cap=gone)
+        look.note(f"{had} left with the old text, and cannot be corrected.", "orange")
+    for reason, count in found.skipped.items():
+        why = f" {found.problems[reason]}" if reason in found.problems else ""
+        st.caption(f"{count:,} {REASONS[reason]}.{why}")
+
+
+def made(whole: Whole, *, zone: str, by: Actor) -> None:
+    """The newest correction: what it did, its undo, and who got the old words."""
+    kinds = (Kind.CORRECT,)
+    newest = next((one for one in whole.operations if one.kind in kinds), None)
+    if newest is None or newest.state in operations.OPEN:
+        return
+    wanted = Correction.read(newest.arguments["correction"])
+    left = _left(whole.batch.id, newest.id)
+    at = moments.shown(newest.created_at, zone, whole.at)
+    why = ", ".join(
+        f"{count:,} {REASONS[one]}"
+        for one, count in newest.cursor["why"].items()
+        if one != "unaffected"
+    )
+    undone = " It was undone." if newest.state == "undone" else ""
+    st.html(
+        f'<p class="note grey">{escape(newest.created_by)} corrected {escape(told(wanted))} {at}:'
+        f" {plural(newest.done, 'message', cap=newest.done)} changed{why and f', {escape(why)}'}."
+        f"{undone}</p>"
+    )
+    if by.role < Role.OPERATOR or newest.state == "undone":
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="corrected"):
+        waits = newest.done and whole.progress.waiting
+        if waits and st.button("Undo the correction", key="uncorrect"):
+            do("uncorrect", lambda: operations.undo(newest.id, by=by))
+        if left:
+            old = f'<span class="left-old"><b>{left:,}</b> left with the old text</span>'
+            st.html(old, width="content")
+            if st.button("Send these a correction …", key="follow-up"):
+                _follow_up(whole, newest, left, by)
+
+
+@st.cache_data(ttl=5, show_spinner=False)
+def _left(batch_id: int, operation_id: int) -> int:
+    wanted = Correction.read(operations.state(operation_id).arguments["correction"])
+    try:
+        return previewing.preview(batch_id, wanted).left
+    except OutboxError:  # its template can no longer be sent
+        return 0
+
+
+@st.dialog("Send a correction", width="large", on_dismiss=asking.over)
+def _follow_up(whole: Whole, made: Operation, left: int, by: Actor) -> None:
+    asking.begin()
+    people = plural(left, "message", cap=left)
+    st.write(
+        f"To those who got {people} with the old text: a batch of its own, which waits for your"
+        " release. Outside of 24 hours since they last wrote, only templates arrive."
+    )
+    kinds = ["text", "template"]
+    forms = previewing.forms(whole.batch.id)
+    kind = st.segmented_control(
+        "As",
+        kinds,
+        default="template" if forms and whole_is_template(whole) else "text",
+        required=True,
+        format_func=str.capitalize,
+        key="follow-kind",
+    )
+    if kind == "text":
+        words = Words(text=st.text_area("Text", key="follow-text", max_chars=4096) or "")
+    else:
+        form, parameters = choose_template(forms, "follow")
+        words = Words(template_id=form.id if form else None, parameters=parameters)
+    if st.button(f"Prepare {left:,}", type="primary", key="yes-follow-up"):
+        verb = following_up.send_correction
+        do("follow-up", lambda: verb(whole.batch.id, made.id, words, by=by))
+
+
+def whole_is_template(whole: Whole) -> bool:
+    return bool(previewing.keys(whole.batch.id))
