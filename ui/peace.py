@@ -111,7 +111,7 @@ def _lift(one: OptOut, who: Person, by: Actor) -> None:
         except OutboxError as refused:
             look.wrong(str(refused))
             return
-        _done("Lifted: they may be contacted.")
+        _done("Lifted.")
 
 
 @st.dialog("Cancel all?", on_dismiss=asking.over)
