@@ -65,7 +65,7 @@ def _here(stamp: str, place: ZoneInfo) -> str:
     return begins + stamp[16:26] + offset
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=4_000)
 def _minute(stamp: str, place: ZoneInfo) -> tuple[str, str]:
     """A minute in UTC as a clock elsewhere shows it, and how far that is from UTC: whole minutes
     everywhere since 1972."""

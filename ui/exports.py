@@ -152,7 +152,7 @@ def _ready(one: Export, file: File, person: Actor) -> None:
             f"<span>{rows} · {_size(file.size)}{until}</span></p>"
         )
         st.html(
-            f'<a class="button" href="/files/{file.id}" download target="_self">Download</a>',
+            f'<a class="button plain" href="/files/{file.id}" download target="_self">Download</a>',
             width="content",
         )
         if st.button("Remove", key=f"remove-{one.operation.id}", type="tertiary"):
