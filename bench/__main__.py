@@ -8,7 +8,7 @@ import traceback
 from datetime import UTC, datetime
 from time import monotonic
 
-from bench import claim, comparison, export, fair, lag, many, pace, throughput
+from bench import claim, comparison, export, fair, lag, load, many, pace, throughput
 from bench.machine import machine
 from bench.servers import Servers, servers
 from bench.tables import table
@@ -22,6 +22,7 @@ MEASUREMENTS = {
     "claim": claim,
     "fair": fair,
     "export": export,
+    "load": load,
 }
 ALL = (
     "comparison",
@@ -34,6 +35,7 @@ ALL = (
     "claim",
     "fair",
     "export",
+    "load",
 )
 
 

@@ -71,6 +71,12 @@ class Rig:
         until(partial(_says, made, "Outbox is at"), within=60)
         return made
 
+    def program(self, name: str, program: str, *line: str) -> Process:
+        """Anything else that runs beside the workers."""
+        made = self._start(name, program, *line)
+        self.others.append(made)
+        return made
+
     def _start(self, name: str, program: str, *line: str) -> Process:
         folder = self.servers.subfolder(name)
         own = {
@@ -117,8 +123,9 @@ class Rig:
 
     def posted(self, account_id: int | None = None) -> list[float]:
         """When posts started at the sender, in epoch seconds, ascending."""
-        where = "" if account_id is None else f" WHERE account_id = {account_id}"
-        statement = db.sql(f"SELECT posted_at FROM attempt{where} ORDER BY posted_at")
+        mine = "" if account_id is None else f" AND account_id = {account_id}"
+        done = f"posted_at IS NOT NULL{mine}"
+        statement = db.sql(f"SELECT posted_at FROM attempt WHERE {done} ORDER BY posted_at")
         with self.engine.connect() as connection:
             found = connection.execute(statement.columns(posted_at=db.UtcDateTime())).scalars()
             return [at.timestamp() for at in found]

@@ -47,3 +47,9 @@ def test_a_download_is_timed_beside_somebody_elses_requests() -> None:
     [row] = bench("export", "--database", "sqlite", "--rows", "2000")
     assert row["rows"] == 2000 and row["per_second"] > 0 and row["server_mb"] > 50
     assert row["others_p95"] > 0
+
+
+def test_a_file_is_checked_and_stored_while_another_number_sends() -> None:
+    [row] = bench("load", "--database", "sqlite", "--rows", "500")
+    assert row["rows"] == 500 and row["check_s"] > 0 and row["store_s"] > 0
+    assert row["fullest_second"] <= 80
