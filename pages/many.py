@@ -29,7 +29,10 @@ def page(by: Actor) -> None:
     if found is None:
         return
     if load_id := _number("load"):
-        loading.under_way(load_id, by=by)
+        try:
+            loading.under_way(load_id, by=by)
+        except Refused as refused:
+            look.wrong(str(refused))
         _anew("Load another file")
         return
     began = _began(found)
@@ -44,10 +47,12 @@ def page(by: Actor) -> None:
     )
     ways.step(5, "Check")
     plan = _plan(found, account, chosen, says, leaves)
-    if check_id := check.run(found, plan, by=by, check_id=_number("check")):
+    before = _number("check") if began else None
+    if check_id := check.run(found, plan, by=by, check_id=before):
         asked["check"] = str(check_id)
         st.rerun()
-    _load(found, plan, account, by)
+    if before:
+        _load(found, plan, account, by, before)
 
 
 def _number(name: str) -> int | None:
@@ -101,6 +106,9 @@ def _plan(
     if leaves is None:
         look.quiet("First say in step 4 when they leave.")
         return None
+    if says.missing:
+        look.quiet(says.missing)
+        return None
     made = Plan(
         account_id=account.id if account else None,
         columns=chosen,
@@ -122,10 +130,9 @@ def _plan(
     return made
 
 
-def _load(found: Source, plan: Plan | None, account: Account | None, by: Actor) -> None:
-    check_id = _number("check")
-    if check_id is None:
-        return
+def _load(
+    found: Source, plan: Plan | None, account: Account | None, by: Actor, check_id: int
+) -> None:
     row = check.results(check_id, by=by, zone=zone(), now=reports.now())
     if row is None or plan is None or not check.is_of(check_id, plan):
         return

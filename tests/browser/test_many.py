@@ -15,6 +15,8 @@ from core import db
 from core.models import Batch, Message
 from tests import given
 from tests.browser.conftest import Desk, Operator
+from tests.core import templated
+from tests.waiting import until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 HEAD = ["Phone", "Patient", "Appointment", "Booking ID"]
@@ -119,3 +121,35 @@ def test_what_cannot_be_read_gets_its_word_and_stores_nothing(desk: Desk, tmp_pa
     ana.page.locator("input[type=file]").set_input_files(long)
     expect(ana.page.get_by_test_id("stFileUploader")).to_contain_text("50.0MB or smaller")
     assert stored() == []
+
+
+def test_a_template_is_filled_from_a_column_tried_on_oneself_and_its_first_are_released(
+    desk: Desk,
+) -> None:
+    account = templated.account("Clinic", country="ID", zone="Asia/Jakarta", rate=None)
+    templated.read_again(account)
+    people = "".join(f"+6281234500{n:02},Dewi {n},Rp {n}.000,besok\n" for n in range(25))
+    ana = desk.newcomer()
+    ana.open("/many")
+    upload(ana, f"phone,nickname,amount,Due date\n{people}".encode(), "people.csv")
+    ana.sees("25 rows · 4 columns")
+    ana.choose("All at once, now")
+    ana.choose("A template")
+    ana.page.get_by_label("Template", exact=True).last.click()
+    ana.page.keyboard.type("payment")  # a long list shows its beginning
+    ana.page.get_by_role("option", name="payment_reminder · id").click()
+    ana.sees("First say in step 3")
+    ana.page.get_by_label("Name", exact=True).click()
+    ana.page.get_by_role("option", name="nickname").click()
+    ana.sees("Halo Dewi 0, tagihan sebesar Rp 0.000")
+    ana.press("Check 25 rows")
+    ana.sees("The first of them", within=60)
+    ana.page.get_by_label("Send the first row to me first").fill("+62 811 1111 1111")
+    ana.press("Send it")
+    [test] = until(desk.programs.arrived, within=20)
+    assert test["to"] == "+6281111111111"
+    ana.page.get_by_text("Release the first 20, hold the rest").click()
+    ana.press("Load 25 messages")
+    ana.sees("25 messages loaded", within=60)
+    until(lambda: len(desk.programs.arrived()) == 21, within=30)
+    assert [row.hold for row in stored()].count("batch") == 5

@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import select
 from streamlit.testing.v1 import AppTest
 
-from core import clock, db, reports, workers
+from core import clock, db, files, reports, workers
 from core.access import Actor, Role
 from core.models import Attempt, Message, MessageEvent, Worker
 from core.settings import ROOT
@@ -55,9 +55,21 @@ def test_a_page_that_runs_without_the_frame_shows_a_stranger_nothing(
     assert not at.button and not at.text_input
 
 
-def test_a_viewer_cannot_schedule(signed_in: Callable[[Actor | None], None]) -> None:
+@pytest.mark.parametrize("page", ["schedule", "many"])
+def test_a_viewer_cannot_schedule(page: str, signed_in: Callable[[Actor | None], None]) -> None:
     signed_in(Actor("vera", Role.VIEWER))
-    assert "Not for viewers" in html(run("schedule"))
+    assert "Not for viewers" in html(run(page))
+
+
+def test_an_address_of_a_file_or_a_check_that_is_not_there_is_told(
+    signed_in: Callable[[Actor | None], None],
+) -> None:
+    stored.account("Orders")
+    assert "The file is not there any more" in html(run("many", file="7", check="9"))
+    file_id = files.upload(b"phone,text\n+62812345678,Halo\n", name="a.csv", by=ANA)
+    at = run("many", file=str(file_id), check="9")
+    assert "1 row" in html(at)
+    assert "There is no operation 9" in html(run("many", file=str(file_id), load="9"))
 
 
 def test_a_viewer_has_no_button_at_a_message(signed_in: Callable[[Actor | None], None]) -> None:

@@ -1,6 +1,6 @@
 """Step 5: what the check found, before anything is stored."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
 from typing import Any
@@ -18,11 +18,13 @@ from ui.many.source import Source
 from ui.progress import progress
 from ui.words import CHECKED, plural
 
-SHOWN = 50  # wrong rows on the page; all of them are in the file
+SHOWN = 20  # wrong cells on the page; all of them are in the file
 
 
 def run(source: Source, plan: Plan | None, *, by: Actor, check_id: int | None) -> int | None:
     """The button that checks; the operation's id when it was pressed."""
+    if check_id and operations.state(check_id).state in operations.OPEN:
+        return None
     same = check_id is not None and plan is not None and is_of(check_id, plan)
     label = "Check again" if check_id else f"Check {plural(len(source.table.rows), 'row')}"
     pressed = st.button(
@@ -117,7 +119,7 @@ def _wrong(found: Mapping[str, Any]) -> None:
         left.html(f'<h2 class="part-title">{rows} wrong and will not be loaded</h2>')
         with right:
             _download(found["wrong_file"])
-        st.html(_listed(found["wrong"]))
+        st.html(_listed(found["wrong"], found["wrong_rows"]))
     if found["told"]:
         with st.expander(f"{plural(len(found['told']), 'row')} that will not be sent"):
             st.html(_told(found["told"]))
@@ -136,15 +138,14 @@ def _download(file_id: int) -> None:
     )
 
 
-def _listed(wrong: Iterable[Mapping[str, Any]]) -> str:
-    rows = list(wrong)
+def _listed(wrong: Sequence[Mapping[str, Any]], rows: int) -> str:
     lines = "".join(
         f'<tr><td class="n">{one["line"]:,}</td><td>{escape(one["column"] or "the row")}</td>'
         f"<td>{escape(str(one['value'])[:60])}</td><td>{escape(one['reason'])}</td></tr>"
-        for one in rows[:SHOWN]
+        for one in wrong[:SHOWN]
     )
-    more = len(rows) - SHOWN
-    rest = f'<p class="read">and {more:,} more in the file to download</p>' if more > 0 else ""
+    more = rows - len({one["line"] for one in wrong[:SHOWN]})
+    rest = f'<p class="read">and {more:,} more rows in the file to download</p>' if more else ""
     return (
         '<div class="sample wrongs" tabindex="0"><table><thead><tr><th class="n">line</th>'
         "<th>column</th><th>value</th><th>what is wrong</th></tr></thead>"

@@ -13,7 +13,7 @@ from core.sheets.drafting import plain
 from core.sheets.plan import Fill, Plan
 from core.sheets.table import Table
 from core.templating import Shown
-from ui import look, preview
+from ui import filling, look, preview
 from ui.many.source import Source
 
 TEXT, TEMPLATE, EACH = "A text", "A template", "As the file says"
@@ -29,6 +29,19 @@ class Message:
     language: str = ""
     parameters: Mapping[str, Fill] = field(default_factory=dict)
     chosen: Template | None = None
+
+    @property
+    def missing(self) -> str:
+        """What a check would tell of every row; empty where nothing is missing."""
+        if self.chosen is None:
+            return ""
+        asks = composing.shape_of(self.chosen).asks
+        if refusal := composing.unusable(self.chosen, composing.shape_of(self.chosen)):
+            return refusal
+        filled = {k for k, one in self.parameters.items() if one.column or one.fixed.strip()}
+        if {one.key for one in asks} <= filled:
+            return ""
+        return "First say in step 3 where each part of the template comes from."
 
 
 def choose(
@@ -113,7 +126,8 @@ def _template(key: str, table: Table, account: Account | None, began: Plan | Non
 
 
 def _parameters(key: str, table: Table, template: Template, began: Plan | None) -> dict[str, Fill]:
-    asks = composing.shape_of(template).asks
+    shape = composing.shape_of(template)
+    asks = shape.asks
     named = matching.match(table.headings, asks=[one.key for one in asks]).parameters
     before = remembered.parameters(table.headings, template.name)
     start = {k: Fill(h) for k, h in named.items()} | {k: Fill(*one) for k, one in before.items()}
@@ -126,7 +140,7 @@ def _parameters(key: str, table: Table, template: Template, began: Plan | None) 
         st.session_state.setdefault(where, fill.column or (SAME if fill.fixed else None))
         with left:
             column = st.selectbox(
-                f"{{{{{ask.key}}}}}",
+                filling.label(ask, shape),
                 [*table.headings, SAME],
                 index=None,
                 placeholder=f"A column, or the same for all · e.g. {ask.example}",
@@ -141,7 +155,7 @@ def _parameters(key: str, table: Table, template: Template, began: Plan | None) 
         elif column:
             fills[ask.key] = Fill(column)
         else:
-            look.wrong(f"Choose where «{ask.key}» comes from.")
+            look.quiet(f"Choose where «{ask.key}» comes from.")
     return fills
 
 
