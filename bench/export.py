@@ -130,10 +130,12 @@ def _looks(site: str, person: requests.Session, while_: Callable[[], object]) ->
     cookies = person.cookies.copy()
 
     def look() -> None:
-        while not over.wait(APART):
+        going = True
+        while going:
             began = monotonic()
             requests.get(f"{site}/export/attempts.csv", cookies=cookies, timeout=60)
             took.append((monotonic() - began) * 1000)
+            going = not over.wait(APART)
 
     other = Thread(target=look)
     other.start()
