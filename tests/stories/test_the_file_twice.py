@@ -1,0 +1,126 @@
+"""A file loaded twice, and whoever loads it killed in the middle: nobody gets a message twice."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlmodel import col
+
+from core import db, files, loading, operations, preflight, steering
+from core.loading import Then
+from core.models import Message
+from core.sheets.plan import Plan, Timing
+from tests import given
+from tests.core.loaded import later, rows
+from tests.given import ANA
+from tests.processes import ROOT, Process, Programs
+from tests.waiting import until
+
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
+Move = Callable[[timedelta], None]
+MANY = 6_000
+
+
+def imported(file: Path, *more: str) -> tuple[int, str]:
+    line = [sys.executable, "manage.py", "import", str(file), "--account", "Clinic", *more]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout
+
+
+def people(programs: Programs) -> list[str]:
+    return sorted(one["to"] for one in programs.arrived())
+
+
+def test_the_same_file_loaded_twice_sends_nothing_twice(
+    database: str, programs: Programs, tmp_path: Path
+) -> None:
+    given.account("Clinic", rate=None)
+    file = tmp_path / "people.csv"
+    file.write_text(rows(30))
+    programs.worker()
+    assert imported(file) == (0, "30 messages scheduled.\n")
+    until(lambda: len(programs.arrived()) == 30)
+    until(lambda: set(given.statuses()) == {"sent"})
+    assert imported(file) == (1, "")
+    assert imported(file, "--again") == (0, "0 messages scheduled.\n")
+    file.write_text(rows(30) + f"{given.recipient(99)},Hello,,\n")
+    assert imported(file) == (0, "1 messages scheduled.\n")
+    until(lambda: len(programs.arrived()) == 31)
+    assert people(programs) == sorted(map(given.recipient, (*range(30), 99)))
+
+
+def _look() -> None:
+    """What a page does when somebody orders an operation: the workers look for it."""
+    line = [sys.executable, "-c", "import tasks; tasks.run_operations()"]
+    subprocess.run(line, cwd=ROOT, check=True, timeout=30)
+
+
+def _ordered() -> int:
+    """A load that workers are to run, of a file that was checked here."""
+    text = rows(MANY, at=later(hours=3))
+    file_id = files.upload(text.encode(), name="people.csv", by=ANA)
+    columns = {"recipient": "recipient", "content": "content", "when": "scheduled_at"}
+    plan = Plan(1, columns, timing=Timing("column"))
+    check = preflight.order(file_id, plan, by=ANA)
+    _look()
+    until(lambda: operations.state(check).state == "finished", within=60)
+    load = loading.order(check, name="people.csv", then=Then.RELEASE, by=ANA)
+    _look()
+    return load
+
+
+def _check_one_each() -> None:
+    with db.reading() as session:
+        found = session.execute(select(col(Message.recipient), col(Message.hold))).all()
+    assert sorted(found) == [(given.recipient(n), None) for n in range(MANY)]
+
+
+def _children(worker: Process) -> list[int]:
+    found = Path(f"/proc/{worker.child.pid}/task/").glob("*/children")
+    return [int(one) for path in found for one in path.read_text().split()]
+
+
+def _is_under_way(load: int) -> bool:
+    return 500 <= operations.state(load).done < MANY
+
+
+def test_a_worker_killed_while_loading_leaves_it_to_the_next(
+    database: str, programs: Programs, move_clock: Move
+) -> None:
+    given.account("Clinic", rate=None)
+    worker = programs.worker()
+    load = _ordered()
+    until(lambda: _is_under_way(load), within=90, every=0.01)
+    children = _children(worker)
+    worker.kill()
+    for child in children:
+        os.kill(child, signal.SIGKILL)
+    assert operations.state(load).done < MANY and set(given.statuses()) == {"pending"}
+    move_clock(timedelta(minutes=1))
+    programs.worker()
+    _look()
+    until(lambda: operations.state(load).state == "finished", within=120)
+    _check_one_each()
+
+
+def test_when_only_its_process_dies_a_person_goes_on_with_it(
+    database: str, programs: Programs
+) -> None:
+    given.account("Clinic", rate=None)
+    worker = programs.worker()
+    load = _ordered()
+    until(lambda: _is_under_way(load), within=90, every=0.01)
+    for child in _children(worker):
+        os.kill(child, signal.SIGKILL)
+    until(lambda: operations.state(load).state == "failed")
+    batch_id = operations.state(load).batch_id
+    assert batch_id and steering.load_again(batch_id, by=ANA) == load
+    _look()
+    until(lambda: operations.state(load).state == "finished", within=120)
+    _check_one_each()
