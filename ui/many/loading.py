@@ -119,7 +119,7 @@ def under_way(load_id: int, *, by: Actor) -> None:
             for n, word in ((found.get("new", 0), "loaded"), (found.get("changed", 0), "changed"))
             if n
         ]
-        link = f'<a class="go" href="/batch?id={row.batch_id}">Open the batch</a>'
+        link = f'<a class="go" href="{addresses.batch(row.batch_id)}">Open the batch</a>'
         told = escape(", ".join(parts) or "Nothing new was in it")
         st.html(f'<div class="note green" role="status"><b>Done</b>: {told}. {link}</div>')
 
