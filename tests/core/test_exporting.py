@@ -211,16 +211,18 @@ def test_a_process_that_dies_beside_its_worker_fails_in_words(sqlite: str) -> No
     worker = Thread(target=apart.run_waiting, args=(Event(),))
     worker.start()
     until(lambda: operations.state(begun).done > 0)
-    os.kill(_only_child(), signal.SIGKILL)
+    os.kill(_apart(), signal.SIGKILL)
     worker.join()
     row = operations.state(begun)
     assert row.state == "failed" and row.error == "its process ended before its time"
     assert whole_files() == []
 
 
-def _only_child() -> int:
+def _apart() -> int:
+    """The process of the operation, among whatever else this one has started."""
     tasks = Path("/proc/self/task").iterdir()
-    [one] = [pid for task in tasks for pid in (task / "children").read_text().split()]
+    children = [pid for task in tasks for pid in (task / "children").read_text().split()]
+    [one] = [pid for pid in children if b"core.apart" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     return int(one)
 
 

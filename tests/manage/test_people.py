@@ -68,6 +68,7 @@ def test_an_account_is_added_listed_paused_and_resumed(sqlite: str) -> None:
         "quiet": None,
         "late": "send",
         "late_after": None,
+        "test_number": None,
     }
     paused = said("account", "pause", "orders", "--reason", "Holiday")
     assert paused == "The account «orders» is paused.\n"
