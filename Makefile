@@ -14,9 +14,10 @@ run: .venv/installed
 	@programs=$$($(BIN)/python manage.py prepare) && \
 	{ $(SETTINGS) $(BIN)/honcho start --env /dev/null $$programs || test $$? -eq 130; }
 
-# Browser and chaos run alone: they watch real time.
+# A browser waits more than it works: two share the cores. Chaos runs alone: it watches real time.
 test: .venv/installed packages check
-	$(BIN)/pytest -m "browser or chaos"
+	$(BIN)/pytest -m browser -n 2 --dist loadfile
+	$(BIN)/pytest -m "chaos and not browser"
 
 check: .venv/installed lint
 	$(BIN)/pytest -m "not browser and not chaos" -n $(AT_ONCE) --dist loadfile

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from time import monotonic
@@ -69,7 +70,7 @@ def scan_due() -> None:
         send_due()
     _renew_when_due()
     run_operation.call_local()
-    run_apart()
+    _ask_for(run_apart)
 
 
 def _renew_when_due() -> None:
@@ -84,6 +85,14 @@ def _renew_when_due() -> None:
     if why:
         log.warning("the worker renews itself: %s", why)
         os.kill(os.getpid(), signal.SIGHUP)
+
+
+def _ask_for(task: Callable[[], object]) -> None:
+    """The queue is only a hint: without it a worker sends all the same."""
+    try:
+        task()
+    except Exception as error:
+        log.warning("the queue takes nothing (%s): it is asked again", type(error).__name__)
 
 
 @huey.periodic_task(crontab(minute="*"))
@@ -128,7 +137,7 @@ def _begin() -> None:
     # Huey calls this in each worker thread; the first one becomes the send loop for good.
     if _started.acquire(blocking=False):
         _quieten()
-        sync_templates()
+        _ask_for(sync_templates)
         send_due.call_local()
 
 

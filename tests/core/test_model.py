@@ -307,7 +307,7 @@ def test_it_is_as_the_rules_say_in_orders_that_nobody_has_tried_yet(
     database: str, environment: pytest.MonkeyPatch
 ) -> None:
     """A failure prints the example as a decorator that repeats it."""
-    _live(environment, 25, random=True)
+    _live(environment, 12, random=True)
 
 
 def _live(environment: pytest.MonkeyPatch, examples: int, *, random: bool) -> None:
