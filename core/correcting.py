@@ -61,9 +61,8 @@ def correct(batch_id: int, wanted: Correction, *, by: Actor, here: bool = False)
 
 def work(mine: Taken) -> Iterator[Taken]:
     """The operation: chunk by chunk, and then those again that were being sent."""
-    going = True
-    while going:
-        mine, going = _chunk(mine)
+    for done in operations.in_chunks(mine, _chunk):
+        mine = done
         yield mine
     for _ in range(LOOKS_AGAIN):
         if not mine.result.get("sending"):

@@ -84,10 +84,7 @@ def _check(session: Session, old: Batch, words: Words) -> None:
 
 def work(mine: Taken) -> Iterator[Taken]:
     """The operation: those who got the old words, a chunk at a time."""
-    going = True
-    while going:
-        mine, going = _chunk(mine)
-        yield mine
+    return operations.in_chunks(mine, _chunk)
 
 
 def _chunk(mine: Taken) -> tuple[Taken, bool]:

@@ -156,7 +156,7 @@ def _stored(
             return None
         judge.compare(session, judged, _checked_at(mine, now))
         new = [one for one in judged if one.kind is Is.NEW]
-        insert_new(session, batch_id, new, now, by)
+        insert_new(session, batch_id, new, by)
         changing = [one for one in judged if one.kind is Is.CHANGED]
         changed = change_rows(session, judge, changing, by=by, at=now, operation_id=mine.id)
         why = Counter(one.kind for one in judged if one.kind not in (Is.NEW, Is.CHANGED))

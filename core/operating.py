@@ -103,11 +103,7 @@ def run(
 
 
 def _chunks(mine: Taken) -> Iterator[Taken]:
-    """One transaction after another, until there is no more to do for us."""
-    going = True
-    while going:
-        mine, going = _chunk(mine)
-        yield mine
+    return operations.in_chunks(mine, _chunk)
 
 
 def _chunk(mine: Taken) -> tuple[Taken, bool]:

@@ -4,7 +4,7 @@ Whoever runs one holds a lease. A chunk and its progress are one commit, made on
 is still the one that was taken: after a kill somebody else goes on, and nothing is done twice.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -340,6 +340,14 @@ def progress(session: Session, mine: Taken, *, ended: bool) -> None:
     if ended and mine.kind in UNDONE_BY.values():
         undone = and_(_is(mine.choice.operation_id or 0), col(Operation.state) != "undone")
         session.execute(update(Operation).where(undone).values(state="undone"))
+
+
+def in_chunks(mine: Taken, chunk: Callable[[Taken], tuple[Taken, bool]]) -> Iterator[Taken]:
+    """One transaction after another, until `chunk` says that there is no more to do for us."""
+    going = True
+    while going:
+        mine, going = chunk(mine)
+        yield mine
 
 
 def put_back(mine: Taken) -> None:

@@ -7,7 +7,6 @@ from sqlalchemy import Row, select
 from sqlmodel import Session, col
 
 from core import templating, usable
-from core.errors import Invalid
 from core.models import Content, Message, Template
 from core.usable import Stop
 
@@ -37,8 +36,5 @@ def _stop(row: Row[Any]) -> Stop | None:
 def _misfit(template: Template, parameters: dict[str, str]) -> str | None:
     """What has to be edited before the message can leave with the template as it is now."""
     parts, form = template.components, template.parameter_format
-    try:
-        templating.check(templating.shape_of(template.sha256, parts, form), parameters)
-    except Invalid as wrong:
-        return str(wrong)
-    return None
+    shape = templating.shape_of(template.sha256, parts, form)
+    return templating.misfit(shape, parameters)

@@ -80,10 +80,7 @@ def leave_all(*, by: Actor, here: bool = False) -> int:
 
 def chunks(mine: Taken) -> Iterator[Taken]:
     """One transaction after another, until all that is pending and covered is cancelled."""
-    going = True
-    while going:
-        mine, going = _chunk(mine)
-        yield mine
+    return operations.in_chunks(mine, _chunk)
 
 
 def _chunk(mine: Taken) -> tuple[Taken, bool]:

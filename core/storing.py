@@ -12,15 +12,12 @@ from core.filling import CONTENT, MESSAGE
 from core.judging import Judge, Judged
 
 
-def insert_new(
-    session: Session, batch_id: int, new: Sequence[Judged], now: datetime, by: Actor
-) -> None:
+def insert_new(session: Session, batch_id: int, new: Sequence[Judged], by: Actor) -> None:
     """Store messages under the hold of their batch. Raises IntegrityError for a reference that
     somebody took in this moment."""
     composed = [one.composed for one in new if one.composed]
-    if not composed:
-        return
-    filling.fill(session, batch_id, composed, by=by)
+    if composed:
+        filling.fill(session, batch_id, composed, by=by)
 
 
 def change_rows(

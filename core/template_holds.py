@@ -6,14 +6,13 @@ does not matter how often, and in what order, such operations run.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Row, select
 from sqlmodel import Session
 
 from core import composing, db, drafts, holding, listing, messages, templating, usable
-from core.errors import Invalid
 from core.models import Template
 from core.operations import Taken
 from core.standing import m
@@ -62,7 +61,9 @@ def _accept(session: Session, template: Template, rows: Sequence[Row[Any]]) -> s
     """Put the template as it is now in the place of the earlier one, where it can be filled."""
     wanted = composing.shape_of(template)
     earlier = [one for one in rows if one.template_sha256 != template.sha256]
-    fitting = {one.id: one for one in earlier if fits(wanted, one.parameters or {})}
+    fitting = {
+        one.id: one for one in earlier if templating.misfit(wanted, one.parameters or {}) is None
+    }
     words = {i: templating.shown(wanted, one.parameters or {}).body for i, one in fitting.items()}
     values = [
         {
@@ -84,15 +85,6 @@ def _accept(session: Session, template: Template, rows: Sequence[Row[Any]]) -> s
             {"rows": db.rows(values)},
         )
     return set(fitting)
-
-
-def fits(wanted: templating.Shape, parameters: Mapping[str, str]) -> bool:
-    """Whether the template can be sent with these."""
-    try:
-        templating.check(wanted, parameters)
-    except Invalid:
-        return False
-    return True
 
 
 def _record(session: Session, mine: Taken, held: set[int], freed: set[int]) -> None:

@@ -210,6 +210,15 @@ def check(wanted: Shape, parameters: Mapping[str, str]) -> None:
         raise Invalid(*found)
 
 
+def misfit(wanted: Shape, parameters: Mapping[str, str]) -> str | None:
+    """What `check` refuses, in words; None where the template can be sent with these."""
+    try:
+        check(wanted, parameters)
+    except Invalid as wrong:
+        return str(wrong)
+    return None
+
+
 def _is_empty(one: Asked, parameters: Mapping[str, str]) -> bool:
     return not parameters.get(one.key, "").strip()
 

@@ -27,19 +27,17 @@ _DOING = {
 
 
 def page() -> None:
-    asked = st.query_params.get("id", "")
-    if asked.isdecimal() and len(asked) < 19:
+    batch_id = addresses.asked()
+    if batch_id is not None:
         asking.over()
-        one(batch_reports.one(int(asked)))
+        one(batch_reports.one(batch_id))
     else:
         every()
 
 
 def every() -> None:
     look.title("Batches")
-    asked = st.query_params.get("before", "")
-    before = int(asked) if asked.isdecimal() and len(asked) < 19 else None
-    found = batch_reports.latest(before=before, size=PAGE + 1)
+    found = batch_reports.latest(before=addresses.asked("before"), size=PAGE + 1)
     if not found:
         look.empty("No batches yet", "What is loaded from a file appears here, newest first.")
         return

@@ -23,9 +23,9 @@ now = reports.now()
 
 def page() -> None:
     st.html('<p class="crumb"><a class="go" href="/messages">← Messages</a></p>')
-    asked = st.query_params.get("id", "")
     asking.over()  # a run of the whole page closes every dialog
-    history = reports.message(int(asked)) if asked.isdecimal() and len(asked) < 19 else None
+    message_id = addresses.asked()
+    history = reports.message(message_id) if message_id is not None else None
     if history is None:
         look.empty(
             "No such message",

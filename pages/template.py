@@ -1,6 +1,5 @@
 """One template: how it looks, whether it sends, what changed, what waits; hold and release."""
 
-from collections.abc import Callable
 from html import escape
 
 import streamlit as st
@@ -8,7 +7,6 @@ import streamlit as st
 from core import catalogue, reports, templates, templating, usable
 from core.access import Role
 from core.catalogue import Entry
-from core.errors import OutboxError
 from ui import addresses, asking, look, moments, preview, timeline
 from ui.guard import signed_in, zone
 from ui.words import QUALITIES, plural, template_word
@@ -19,9 +17,9 @@ now = reports.now()
 
 def page() -> None:
     st.html('<p class="crumb"><a class="go" href="/templates">← Templates</a></p>')
-    asked = st.query_params.get("id", "")
     asking.over()  # a run of the whole page closes every dialog
-    entry = catalogue.one(int(asked)) if asked.isdecimal() and len(asked) < 19 else None
+    template_id = addresses.asked()
+    entry = catalogue.one(template_id) if template_id is not None else None
     if entry is None:
         look.empty(
             "No such template",
@@ -108,7 +106,9 @@ def ask_hold(entry: Entry) -> None:
     st.write(f"Nothing leaves with it any more until somebody releases it. {told}")
     reason = st.text_input("Why? Everybody sees it.", key="reason")
     if st.button("Hold it", type="primary"):
-        done(lambda: templates.hold(entry.template.id, reason=reason, by=person), "Held.")
+        asking.carry_out(
+            lambda: templates.hold(entry.template.id, reason=reason, by=person), did="Held."
+        )
 
 
 @st.dialog("Release this template?", on_dismiss=asking.over)
@@ -119,18 +119,7 @@ def ask_release(entry: Entry) -> None:
         "when its turn comes, with the template's words as they are now."
     )
     if st.button("Release it", type="primary"):
-        done(lambda: templates.release(entry.template.id, by=person), "Released.")
-
-
-def done(verb: Callable[[], None], said: str) -> None:
-    try:
-        verb()
-    except OutboxError as refused:
-        look.wrong(str(refused))
-        return
-    st.session_state["did"] = said
-    asking.over()
-    st.rerun()
+        asking.carry_out(lambda: templates.release(entry.template.id, by=person), did="Released.")
 
 
 def facts(entry: Entry) -> list[tuple[str, str]]:

@@ -6,7 +6,6 @@ import streamlit as st
 
 from core import holding, messages, reports
 from core.access import Actor
-from core.errors import OutboxError
 from core.listing import MessageRow
 from core.reports import History
 from core.standing import Standing, standing
@@ -73,11 +72,4 @@ def _again(row: MessageRow, by: Actor) -> None:
 
 
 def _do(what: str, verb: Callable[[], None]) -> None:
-    try:
-        verb()
-    except OutboxError as refused:
-        look.wrong(str(refused))
-        return
-    st.session_state["did"] = _DONE[what]
-    asking.over()
-    st.rerun()
+    asking.carry_out(verb, did=_DONE[what])

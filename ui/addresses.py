@@ -3,9 +3,17 @@
 from html import escape
 from urllib.parse import urlencode
 
+import streamlit as st
+
 from core.listing import Cursor, Filter
 from core.standing import Standing
 from ui.words import WORDS
+
+
+def asked(name: str = "id") -> int | None:
+    """The number that the address of this page names; None where it names none."""
+    typed = st.query_params.get(name, "")
+    return int(typed) if typed.isdecimal() and len(typed) < 19 else None
 
 
 def listed(*standings: Standing, account: str | None = None, batch: int | None = None) -> str:

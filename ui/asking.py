@@ -1,6 +1,11 @@
-"""Whether a dialog is open: what refreshes a page by itself waits, or it would close the dialog."""
+"""Questions to a person: a page that refreshed itself meanwhile would close the dialog."""
+
+from collections.abc import Callable
 
 import streamlit as st
+
+from core.errors import OutboxError
+from ui import look
 
 
 def begin() -> None:
@@ -14,3 +19,15 @@ def over() -> None:
 
 def under_way() -> bool:
     return bool(st.session_state.get("asking"))
+
+
+def carry_out(verb: Callable[[], object], *, did: str) -> None:
+    """Do what was asked, have `did` said, and draw the page anew; what is refused is said here."""
+    try:
+        verb()
+    except OutboxError as refused:
+        look.wrong(str(refused))
+        return
+    st.session_state["did"] = did
+    over()
+    st.rerun()

@@ -7,7 +7,6 @@ import streamlit as st
 from core import operations, steering
 from core.access import Actor
 from core.batch_reports import Whole
-from core.errors import OutboxError
 from core.operations import Kind
 from ui import asking, look
 from ui.words import RISK, plural
@@ -101,12 +100,4 @@ _DONE = {
 
 
 def do(what: str, verb: Callable[[], object]) -> None:
-    """Do it, say so, and draw the page anew; what is refused is said here."""
-    try:
-        verb()
-    except OutboxError as refused:
-        look.wrong(str(refused))
-        return
-    st.session_state["did"] = _DONE[what]
-    asking.over()
-    st.rerun()
+    asking.carry_out(verb, did=_DONE[what])
