@@ -46,12 +46,14 @@ def recognise(known: Known | None = None) -> Known:
 
     `known` is what it was until now.
     """
+    why = None
     if known:
         if _look(None).database != known.database:
             db.engine().dispose()  # what is still connected may see a file that is gone
         elif known.strange and guarding.guarded() is None:
             twin.accept()  # a person has decided since, and this machine has not looked yet
-    why = None
+        else:
+            why = known.strange
     while True:
         before = db.newest_connection()
         why = why or twin.check()  # asked again it might undo an answer that came meanwhile

@@ -59,8 +59,12 @@ def check() -> str | None:
     why = wrong and _here(wrong)
     if why:
         with db.writing() as session:
-            guarding.guard(session, why, beyond=max(given, twin.highest if twin else 0))
-    return why
+            guarding.reason(session)  # locked: an answer comes wholly before this, or after it
+            if recall(ours) == twin:
+                guarding.guard(session, why, beyond=max(given, twin.highest if twin else 0))
+                return why
+        return check()
+    return None
 
 
 def remember(installation_id: str, highest: int) -> None:
@@ -104,12 +108,11 @@ def accept() -> None:
 @needs(Role.ADMIN)
 def answer(what: guarding.Overdue, *, by: Actor) -> int:
     """Answer the restore guard (see `guarding.answer`); a machine that sends is accepted by it."""
-    count = guarding.answer(what, by=by)
     with db.reading() as session:
         ours = _installation(session)
-    if recall(ours):
-        accept()
-    return count
+    if guarding.guarded() and recall(ours):
+        accept()  # first: whoever compares while the guard is turned off finds nothing wrong
+    return guarding.answer(what, by=by)
 
 
 @needs(Role.ADMIN)

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
@@ -98,6 +99,27 @@ def test_a_dump_that_takes_its_place_under_a_running_loop_is_noticed(
         given.message(account, to=later)
         until(lambda: later in _to(programs))
     assert _to(programs) == [left, later]
+
+
+def test_an_answer_that_comes_while_a_worker_compares_is_not_undone(
+    database: str, send_due: SendDue, environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given.message(given.account(rate=None))
+    kept = dump(database, tmp_path)
+    send_due()
+    restore(database, kept)
+    assert twin.check() and guarding.guarded()
+    compare = twin._what_is_wrong
+
+    def and_a_person_answers(*seen: Any) -> str | None:
+        wrong = compare(*seen)
+        if guarding.guarded():
+            twin.answer(Overdue.SEND, by=given.ANA)
+        return wrong
+
+    environment.setattr(twin, "_what_is_wrong", and_a_person_answers)
+    assert twin.check() is None
+    assert guarding.guarded() is None
 
 
 def test_a_cloned_database_sends_nothing_while_the_true_one_goes_on(
