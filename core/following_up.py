@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, and_
 from sqlmodel import Session
 
 from core import audit, batches, choosing, composing, db, filling, operations, rendering, wording
 from core.access import Actor, Role, needs
 from core.choosing import Choice
-from core.corrections import Correction, Said, corrected
+from core.corrections import Correction
 from core.drafts import Composed, Draft, When
 from core.errors import Invalid, Problem, Refused
 from core.models import Account, Batch, Operation, Template
@@ -58,6 +58,7 @@ def send_correction(batch_id: int, operation_id: int, words: Words, *, by: Actor
             by=by,
             batch_id=new,
             correction=made.arguments["correction"],
+            of=made.id,
             text=words.text,
             template_id=words.template_id,
             parameters=dict(words.parameters),
@@ -115,21 +116,18 @@ def _store_some(
     session: Session, mine: Taken, new: int, ids: list[int]
 ) -> tuple[int, Counter[str]]:
     wanted = Correction.read(mine.arguments["correction"])
-    old = wording.batch(session, mine.choice.batch_id or 0)
-    forms = wording.forms_of(session, old, wanted, check=False)
-    composed, why = [], Counter[str]()
+    old = wording.has_old_words(session, wanted, mine.arguments.get("of"))
+    wrong = wording.rows(session, and_(m.id.in_(ids), old), None)
+    composed, why = [], Counter(right=len(ids) - len(wrong))
     by = Actor(mine.by, Role.OPERATOR)
-    for row in wording.rows(session, m.id.in_(ids), None):
-        if not isinstance(corrected(wanted, wording.said(row, forms), forms), Said):
-            why["right"] += 1
-            continue
+    for row in wrong:
         try:
             composed.append(_composed(session, mine.arguments, row))
         except Invalid:
             why["does_not_fit"] += 1
     if composed:
         filling.fill(session, new, composed, by=by, event="scheduled")
-    return len(composed), why
+    return len(composed), +why
 
 
 def _composed(session: Session, words: Mapping[str, Any], row: Row[Any]) -> Composed:

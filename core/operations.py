@@ -47,6 +47,7 @@ class Kind(StrEnum):
 
 UNDONE_BY = {Kind.CANCEL: Kind.UNDO, Kind.CORRECT: Kind.UNCORRECT}
 OF_BATCHES = {Kind.BATCH_RELEASE, Kind.BATCH_PAUSE, Kind.BATCH_CANCEL, Kind.BATCH_REMOVE}
+FILLS = {Kind.LOAD, Kind.FOLLOW_UP}
 AMONG: dict[Kind, tuple[Status, ...]] = {
     Kind.RETRY: (Status.FAILED,),
     Kind.CANCEL: (Status.PENDING,),
@@ -201,21 +202,25 @@ def call_off(session: Session, batch_id: int, kinds: Collection[Kind]) -> None:
     session.execute(update(Operation).where(open_).values(**values))
 
 
-def again(session: Session, batch_id: int, kind: Kind) -> int | None:
-    """Queue the newest operation of a batch again that a fault ended; None: there is none."""
+def fills_again(row: Operation) -> bool:
+    """Whether it ended before its batch was full, and can go on; a load that was called off is
+    taken away."""
+    return row.state == "failed" or (row.state == "cancelled" and row.kind == Kind.FOLLOW_UP)
+
+
+def again(session: Session, batch_id: int) -> int | None:
+    """Queue again what has not filled a batch to its end; None: nothing can go on."""
     newest = (
-        select(col(Operation.id))
-        .where(col(Operation.batch_id) == batch_id, col(Operation.kind) == kind)
+        select(Operation)
+        .where(col(Operation.batch_id) == batch_id, col(Operation.kind).in_(FILLS))
         .order_by(col(Operation.id).desc())
         .limit(1)
     )
-    failed = and_(col(Operation.id) == newest.scalar_subquery(), col(Operation.state) == "failed")
-    values = {"state": "queued", "error": None, "finished_at": None, "lease_until": None}
-    moved = session.execute(
-        update(Operation).where(failed).values(**values).returning(col(Operation.id))
-    )
-    found: int | None = moved.scalar()
-    return found
+    row = session.execute(newest).scalar()
+    if row is None or not fills_again(row):
+        return None
+    row.state, row.error, row.finished_at, row.lease_until = "queued", None, None, None
+    return int(row.id)
 
 
 def state(operation_id: int) -> Operation:

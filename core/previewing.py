@@ -4,16 +4,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, and_, select
-from sqlmodel import col
+from sqlalchemy import Row, and_, func, select
+from sqlmodel import Session, col
 
 from core import choosing, composing, db, wording
 from core.corrections import Correction, Form, Left, Said, corrected
-from core.models import Template
+from core.listing import c
+from core.models import Operation, Template
 from core.standing import m
 from core.states import Status
 
-LOOKED_AT = 20_000  # rows
+LOOKED_AT = 20_000  # rows that wait
 SHOWN = 3
 
 
@@ -29,7 +30,8 @@ class Sample:
 
 @dataclass(frozen=True)
 class Preview:
-    """What a correction would do now. `more`: there are further rows that were not looked at."""
+    """What a correction would do now. `more`: there are further rows that were not looked at;
+    `left` and `sending` are counted all the same."""
 
     samples: list[Sample]
     touches: int
@@ -46,8 +48,10 @@ def preview(batch_id: int, wanted: Correction) -> Preview:
     with db.reading() as session:
         batch = wording.batch(session, batch_id)
         forms = wording.forms_of(session, batch, wanted)
-        found = and_(choosing.of_batch(batch_id), m.deleted_at.is_(None))
+        waits = m.status.in_((Status.PENDING, Status.FAILED))
+        found = and_(choosing.of_batch(batch_id), m.deleted_at.is_(None), waits)
         rows = wording.rows(session, found, LOOKED_AT + 1)
+        gone = _gone(session, batch_id, wanted)
     counts: Counter[str] = Counter()
     problems: dict[str, str] = {}
     samples: list[Sample] = []
@@ -63,19 +67,41 @@ def preview(batch_id: int, wanted: Correction) -> Preview:
     return Preview(
         samples,
         counts.pop("touches", 0),
-        counts.pop("left", 0),
-        counts.pop("processing", 0),
-        {reason: n for reason, n in counts.items() if reason != "over"},
+        gone.get(Status.SENT, 0),
+        gone.get(Status.PROCESSING, 0),
+        dict(counts),
         {reason: told for reason, told in problems.items() if told and reason in counts},
         len(rows) > LOOKED_AT,
     )
 
 
+def left(made: Operation) -> int:
+    """How many went with the old words of the batch that this operation corrected."""
+    wanted = Correction.read(made.arguments["correction"])
+    with db.reading() as session:
+        gone = _gone(session, made.batch_id or 0, wanted, operation_id=made.id)
+    return gone.get(Status.SENT, 0)
+
+
+def _gone(
+    session: Session, batch_id: int, wanted: Correction, *, operation_id: int | None = None
+) -> dict[str, int]:
+    """Those with the old words that cannot be corrected any more, by their status."""
+    counted = (
+        select(m.status, func.count())
+        .join(c.message_id.table, c.message_id == m.id)
+        .where(
+            choosing.of_batch(batch_id),
+            m.deleted_at.is_(None),
+            m.status.in_((Status.SENT, Status.PROCESSING)),
+            wording.has_old_words(session, wanted, operation_id),
+        )
+        .group_by(m.status)
+    )
+    return dict(session.execute(counted).tuples().all())
+
+
 def _counts_as(row: Row[Any], after: Said | Left) -> str:
-    if row.status == Status.CANCELLED:
-        return "over"
-    if row.status == Status.SENT:
-        return "left" if isinstance(after, Said) else "over"
     if isinstance(after, Left):
         return after.why.value
     return wording.why_not(row) or "touches"

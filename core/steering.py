@@ -156,7 +156,7 @@ def discard(batch_id: int, *, by: Actor) -> int:
     """
     with db.writing() as session:
         batch = _found(session, batch_id, {"loading"}, "removed")
-        operations.call_off(session, batch.id, {Kind.LOAD})
+        operations.call_off(session, batch.id, operations.FILLS)
         ends = {"state": "cancelled", "until_id": choosing.last_given(session)}
         made = _change(session, batch, by, "removed", Kind.BATCH_REMOVE, **ends)
     wake_operations()
@@ -166,10 +166,12 @@ def discard(batch_id: int, *, by: Actor) -> int:
 
 @needs(Role.OPERATOR)
 def load_again(batch_id: int, *, by: Actor) -> int:
-    """Go on with loading what a fault ended; returns the operation. Raises Refused without one."""
+    """Go on filling a batch where a fault ended it, or a person a correction's; returns the
+    operation. Raises Refused where nothing can go on.
+    """
     with db.writing() as session:
         batch = _found(session, batch_id, {"loading"}, "loaded further")
-        made = operations.again(session, batch.id, Kind.LOAD)
+        made = operations.again(session, batch.id)
         if made is None:
             raise Refused(f"The loading of «{batch.name}» has not failed.")
         _audit(session, by, "loading taken up again", batch)

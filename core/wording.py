@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from sqlmodel import Session, col
 
 from core import composing, db, drafts, usable
-from core.corrections import Correction, Form, Said
+from core.choosing import e
+from core.corrections import Correction, Form, Said, Way
 from core.errors import Invalid, Problem, Refused
 from core.listing import c
 from core.models import Account, Batch, Template
@@ -99,6 +100,33 @@ def rows(session: Session, condition: Any, limit: int | None) -> list[Row[Any]]:
     """Messages with what they say, by id."""
     joined = select(*_READ).join(c.message_id.table, c.message_id == m.id).where(condition)
     return list(session.execute(joined.order_by(m.id).limit(limit)).all())
+
+
+def has_old_words(
+    session: Session, wanted: Correction, operation_id: int | None = None
+) -> ColumnElement[bool]:
+    """What says what a correction is about, and was not corrected by `operation_id`.
+
+    A condition on message and content, so that any number of them can be counted; whether the new
+    words would fit does not matter.
+    """
+    if operation_id is not None:
+        corrected = select(e.message_id).where(e.operation_id == operation_id)
+        return and_(has_old_words(session, wanted), m.id.not_in(corrected))
+    if wanted.way is Way.TEMPLATE:
+        chosen = session.get(Template, wanted.template_id)
+        other = m.template_id.is_distinct_from(wanted.template_id)
+        return or_(other, c.template_sha256 != (chosen.sha256 if chosen else ""))
+    if wanted.way is Way.PARAMETER:
+        value = c.parameters[wanted.key].as_string()
+        return and_(m.template_id.is_not(None), value != _put(wanted, value))
+    return and_(m.template_id.is_(None), c.text != _put(wanted, c.text))
+
+
+def _put(wanted: Correction, value: Any) -> Any:
+    if not wanted.find:
+        return wanted.put.strip() if wanted.way is Way.PARAMETER else wanted.put
+    return func.replace(value, wanted.find, wanted.put)
 
 
 def said(row: Row[Any], forms: Mapping[int, Form]) -> Said:

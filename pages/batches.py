@@ -73,10 +73,13 @@ def one(whole: Whole | None) -> None:
 
 
 def under_way(whole: Whole) -> None:
-    """What is being done to its messages; a release and a pause hold before their holds follow."""
+    """What is being done to its messages, or ended before it was full; a release and a pause hold
+    before their holds follow."""
     for row in whole.operations:
         kind = Kind(row.kind)
-        if row.state in operations.OPEN and kind not in OF_BATCHES - {Kind.BATCH_CANCEL}:
+        fills = whole.state == "loading" and kind in operations.FILLS
+        open_ = row.state in operations.OPEN and kind not in OF_BATCHES - {Kind.BATCH_CANCEL}
+        if fills or open_:
             progress(row.id, by=person, doing=_DOING.get(kind, row.kind), one="message")
 
 

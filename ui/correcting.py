@@ -8,7 +8,7 @@ from core import correcting, following_up, operations, previewing
 from core.access import Actor, Role
 from core.batch_reports import Whole
 from core.corrections import Correction, Form, Way, told
-from core.errors import Invalid, OutboxError
+from core.errors import Invalid
 from core.following_up import Words
 from core.models import Operation
 from core.operating import REASONS
@@ -120,7 +120,7 @@ def made(whole: Whole, *, zone: str, by: Actor) -> None:
     if newest is None or newest.state in operations.OPEN:
         return
     wanted = Correction.read(newest.arguments["correction"])
-    left = _left(whole.batch.id, newest.id)
+    left = _left(newest.id)
     at = moments.shown(newest.created_at, zone, whole.at)
     why = ", ".join(
         f"{count:,} {REASONS[one]}"
@@ -147,12 +147,8 @@ def made(whole: Whole, *, zone: str, by: Actor) -> None:
 
 
 @st.cache_data(ttl=5, show_spinner=False)
-def _left(batch_id: int, operation_id: int) -> int:
-    wanted = Correction.read(operations.state(operation_id).arguments["correction"])
-    try:
-        return previewing.preview(batch_id, wanted).left
-    except OutboxError:  # its template can no longer be sent
-        return 0
+def _left(operation_id: int) -> int:
+    return previewing.left(operations.state(operation_id))
 
 
 @st.dialog("Send a correction", width="large", on_dismiss=asking.over)

@@ -51,9 +51,10 @@ def _button(label: str, key: str, verb: Callable[[], object], *, first: bool = F
 def _loading(whole: Whole, by: Actor) -> None:
     """Its file is still being stored; what ended before it was full goes on, or is removed."""
     batch_id = whole.batch.id
-    loads = [one for one in whole.operations if one.kind in (Kind.LOAD, Kind.FOLLOW_UP)]
-    if loads and loads[0].state == "failed" and loads[0].kind == Kind.LOAD:
-        _button("Go on loading", "load", lambda: steering.load_again(batch_id, by=by), first=True)
+    loads = [one for one in whole.operations if one.kind in operations.FILLS]
+    if loads and operations.fills_again(loads[0]):
+        what = "Go on loading" if loads[0].kind == Kind.LOAD else "Go on preparing it"
+        _button(what, "load", lambda: steering.load_again(batch_id, by=by), first=True)
     if not loads or loads[0].state not in operations.OPEN:
         _button("Remove what was loaded", "remove", lambda: steering.discard(batch_id, by=by))
 
@@ -91,7 +92,7 @@ _DONE = {
     "first": "The first may leave; the rest stays held.",
     "cancel": "Cancelled.",
     "retry": "They leave at their next turn.",
-    "load": "Loading goes on.",
+    "load": "It goes on.",
     "remove": "What was loaded is being removed.",
     "correct": "It is being corrected.",
     "uncorrect": "The correction is being undone.",

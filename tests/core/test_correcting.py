@@ -1,6 +1,7 @@
 """Correcting a batch: what has not left says it right, what has left is counted; with an undo."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from threading import Event
 from typing import Any
@@ -24,7 +25,7 @@ from core.access import Actor, Role
 from core.corrections import Correction, Skipped, Way
 from core.errors import Invalid, Refused
 from core.following_up import Words
-from core.models import Account, Content, Message, Operation, Template
+from core.models import Account, Batch, Content, Message, Operation, Template
 from core.operations import APART
 from core.templating import digest
 from tests import given
@@ -271,6 +272,51 @@ def test_a_worker_that_dies_in_the_middle_corrects_nothing_twice(
     assert said(ids) == ["Monday, Monday"] * 7
 
 
+@pytest.mark.parametrize(
+    ("wanted", "old"),
+    [
+        (Correction(Way.PARAMETER, key="day", put="Friday"), 3),
+        (Correction(Way.PARAMETER, key="day", find="MON", put="SUN"), 0),
+        (Correction(Way.PARAMETER, key="name", find="Ana", put="Anna"), 1),
+        (Correction(Way.PARAMETER, key="hour", put="9:00"), 0),
+        (Correction(Way.TEXT, put="Hi"), 2),
+        (Correction(Way.REPLACE, find="hello", put="Hi"), 0),
+        (Correction(Way.REPLACE, find="Hello", put=""), 2),
+        (Correction(Way.TEMPLATE), 5),
+    ],
+)
+def test_what_left_with_the_old_words_is_counted_though_few_rows_are_looked_at(
+    database: str, monkeypatch: pytest.MonkeyPatch, wanted: Correction, old: int
+) -> None:
+    monkeypatch.setattr(previewing, "LOOKED_AT", 1)
+    account = given.account()
+    visit = template(account, "visit", "Hello {{name}}, see you {{day}}")
+    batch_id, _ = batch(account, [{}], state="released")
+    ids = filled(account, visit, ["Ana", "Bo", "Bo"])[1]
+    ids += batch(account, [{"text": "Hello"}, {"text": "Hello"}])[1]
+    with db.writing() as session:
+        in_one = "UPDATE message SET batch_id = :batch, hold = NULL, status = 'sent' WHERE id = :id"
+        session.execute(db.sql(in_one), [{"batch": batch_id, "id": one} for one in ids])
+        session.get_one(Batch, batch_id).until_id = None
+    if wanted.way is Way.TEMPLATE:
+        other = template(account, "visit_2", "Dear {{name}}, see you {{day}}, {{unknown}}")
+        wanted = replace(wanted, template_id=other)
+    assert previewing.preview(batch_id, wanted).left == old
+
+
+def test_who_got_the_new_words_is_not_counted_though_the_old_ones_are_part_of_them(
+    database: str,
+) -> None:
+    batch_id, ids = batch(given.account(), [{"text": "Monday"}, SENT | {"text": "Monday"}])
+    made = done(
+        correcting.correct(batch_id, Correction(Way.REPLACE, "Monday, 9:00", "Monday"), by=OLGA)
+    )
+    with db.writing() as session:
+        leaves = "UPDATE message SET status = 'sent', hold = NULL WHERE id = :id"
+        session.execute(db.sql(leaves), {"id": ids[0]})
+    assert said(ids) == ["Monday, 9:00", "Monday"] and previewing.left(made) == 1
+
+
 def test_those_who_got_the_old_words_are_sent_a_correction_from_a_held_batch(database: str) -> None:
     account = given.account()
     rows = [SENT | {"text": "See you Monday", "meta_message_id": f"w.{n}"} for n in range(3)]
@@ -294,6 +340,33 @@ def test_those_who_got_the_old_words_are_sent_a_correction_from_a_held_batch(dat
     assert [given.row(one).recipient for one in new_ids] == [
         given.row(one).recipient for one in ids[:3]
     ]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_correction_that_was_cut_off_goes_on_and_writes_to_nobody_twice(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [SENT | {"text": "Monday", "meta_message_id": f"w.{n}"} for n in range(7)]
+    batch_id, _ = batch(given.account(), rows, state="released")
+    made = done(correcting.correct(batch_id, REPLACE, by=OLGA))
+    new = following_up.send_correction(batch_id, made.id, Words(text="Tuesday!"), by=OLGA)
+    mine = operations.take(APART)
+    assert mine
+    next(following_up.work(mine))
+    operations.cancel(mine.id, by=OLGA)
+    assert steering.load_again(new, by=OLGA) == mine.id
+    with pytest.raises(Refused, match="has not failed"):
+        steering.load_again(new, by=OLGA)
+    with monkeypatch.context() as broken:
+        broken.setattr(following_up, "_store_some", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            work()
+    assert steering.load_again(new, by=OLGA) == mine.id
+    work()
+    assert (row(new).state, row(new).total) == ("held", 7)
+    with db.reading() as session:
+        count = select(col(Message.recipient)).where(col(Message.batch_id) == new)
+        assert len(list(session.execute(count))) == 7
 
 
 @pytest.mark.parametrize(
