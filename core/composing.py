@@ -125,20 +125,12 @@ def compose(
     may be over: of a row of a file that is asked only where it is new (`check_time`).
     """
     found: list[Problem] = []
-
-    def attempt(step: Callable[[], T]) -> T | None:
-        try:
-            return step()
-        except Invalid as invalid:
-            found.extend(invalid.problems)
-            return None
-
-    attempt(lambda: _check_account(account))
+    _tried(found, lambda: _check_account(account))
     home = account.country if account else None
-    read = attempt(lambda: phone.read(draft.recipient, home=home))
-    words = attempt(lambda: _words(draft, template))
-    due_at = attempt(lambda: _due(draft.when, now, due_before, leads))
-    attempt(lambda: _check_rest(draft, due_at or now))
+    read = _tried(found, lambda: phone.read(draft.recipient, home=home))
+    words = _tried(found, lambda: _words(draft, template))
+    due_at = _tried(found, lambda: _due(draft.when, now, due_before, leads))
+    _tried(found, lambda: _check_rest(draft, due_at or now))
     if account is None:
         # «0812…» is read by the account's country: first comes the choice of the account.
         found = [one for one in found if one.code != "national"]
@@ -160,6 +152,14 @@ def compose(
         parameters=templating.cleaned(draft.parameters) if draft.template else {},
         label=(draft.label or "").strip() or None,
     )
+
+
+def _tried(found: list[Problem], step: Callable[[], T]) -> T | None:
+    try:
+        return step()
+    except Invalid as invalid:
+        found.extend(invalid.problems)
+        return None
 
 
 def _words(draft: Draft, template: Template | None) -> str:

@@ -1,5 +1,6 @@
 """What the numbering plans say about a number: whose it is, and how many digits it may have."""
 
+import re
 from functools import cache
 
 import phonenumbers
@@ -20,6 +21,30 @@ _NO_COUNTRY = {
     888: "international disaster relief",
     979: "international premium rate",
 }
+
+
+def international(digits: str) -> PhoneNumber | None:
+    """What libphonenumber reads in +`digits`, where it has nothing to strip or to add; else None.
+
+    Ten times as quick as asking it, which a file of 100,000 numbers feels.
+    """
+    found = (digits[:n] for n in (1, 2, 3) if digits[0] != "0")
+    code = next((one for one in found if int(one) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), "")
+    national = digits[len(code) :]
+    if not code or national.startswith("0") or not 4 <= len(national) <= E164_DIGITS:
+        return None
+    dialled = _dialled_before(int(code))
+    if dialled is None or dialled.match(national):
+        return None
+    return PhoneNumber(country_code=int(code), national_number=int(national))
+
+
+@cache
+def _dialled_before(code: int) -> re.Pattern[str] | None:
+    """What libphonenumber may strip of a national number."""
+    main = phonenumbers.region_code_for_country_code(code)
+    metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, main)
+    return re.compile(metadata.national_prefix_for_parsing or "(?!)") if metadata else None
 
 
 def region(number: PhoneNumber) -> str | None:
@@ -55,7 +80,16 @@ def _territories() -> dict[str, str]:
 def is_emergency(number: PhoneNumber) -> bool:
     """Whether it is 112, 911 and the like behind a country code."""
     national = phonenumbers.national_significant_number(number)
-    return phonenumbers.is_emergency_number(national, _region_of_code(number))
+    short = len(national) <= _longest_emergency()
+    return short and phonenumbers.is_emergency_number(national, _region_of_code(number))
+
+
+@cache
+def _longest_emergency() -> int:
+    """Digits."""
+    tables = map(PhoneMetadata.short_metadata_for_region, phonenumbers.SUPPORTED_SHORT_REGIONS)
+    lengths = [one.emergency.possible_length for one in tables if one and one.emergency]
+    return max(length for each in lengths for length in each)
 
 
 def fault_of_length(number: PhoneNumber) -> tuple[str, str] | None:
@@ -64,9 +98,8 @@ def fault_of_length(number: PhoneNumber) -> tuple[str, str] | None:
     A length that exists is enough: libphonenumber's tables of ranges lag behind the countries.
     """
     national = phonenumbers.national_significant_number(number)
-    possible = phonenumbers.is_possible_number_with_reason(number)
-    allowed, prefix = _numbering(number)
-    if possible == ValidationResult.IS_POSSIBLE and len(national) in allowed:
+    allowed, prefix = _numbering(number.country_code or 0)
+    if len(national) in allowed and _is_possible(number.country_code or 0, len(national)):
         return None
     digits = len(national.removeprefix(prefix))
     code, verdict = _verdict(digits, allowed)
@@ -76,10 +109,19 @@ def fault_of_length(number: PhoneNumber) -> tuple[str, str] | None:
     )
 
 
-def _numbering(number: PhoneNumber) -> tuple[list[int], str]:
+@cache
+def _is_possible(code: int, length: int) -> bool:
+    """Of any number so long: libphonenumber looks at nothing else."""
+    some = PhoneNumber(country_code=code, national_number=10 ** (length - 1))
+    possible = phonenumbers.is_possible_number_with_reason(some)
+    return bool(possible == ValidationResult.IS_POSSIBLE)
+
+
+@cache
+def _numbering(code: int) -> tuple[list[int], str]:
     """How many digits may follow the country code, and the prefix for calls inside the country."""
-    code = number.country_code or 0
-    metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, _region_of_code(number))
+    main = phonenumbers.region_code_for_country_code(code)
+    metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, main)
     assert metadata is not None and metadata.general_desc is not None
     room = E164_DIGITS - len(str(code))
     lengths = [length for length in metadata.general_desc.possible_length if length <= room]

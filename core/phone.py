@@ -15,6 +15,7 @@ from core.quoting import quoted
 _EXAMPLE = "Write it with + and the country code, such as +62 812-3456-789."
 _DIGIT = re.compile("[0-9]")
 _PLAIN = re.compile(r"[ -~]*")
+_SIMPLE = re.compile(r"\+?\d(?:[ -]?\d){6,14}", re.ASCII)
 _SHORTENED = re.compile(r"\+?\d+(?:[.,]\d+)?[eE]\+?\d+")
 _FLOAT = re.compile(r"(\+?\d{7,})[.,]0{1,2}")
 _GROUP = re.compile(r"@g\.us|chat\.whatsapp\.com|^Y2FwaV9ncm91cD|^120363\d{12}$", re.IGNORECASE)
@@ -65,9 +66,10 @@ def read(typed: str, *, home: str | None) -> Phone:
     """
     region = _home_region(home)
     text = _plain(typed)
-    _check_one_number(typed, text)
-    text = _without_float_end(text)
-    _check_characters(typed, text)
+    if not _SIMPLE.fullmatch(text):
+        _check_one_number(typed, text)
+        text = _without_float_end(text)
+        _check_characters(typed, text)
     number = _parsed(typed, text, region)
     if numbering.is_emergency(number):
         _refuse_emergency(typed)
@@ -177,6 +179,8 @@ def _parsed(typed: str, text: str, home: str | None) -> PhoneNumber:
 
 def _international(typed: str, digits: str) -> PhoneNumber:
     _check_area_code(typed, digits)
+    if found := numbering.international(digits):
+        return found
     try:
         return phonenumbers.parse(f"+{digits}", None)
     except phonenumbers.NumberParseException as error:

@@ -60,7 +60,7 @@ def length(text: str) -> int:
     Meta does not say what it counts. UTF-16 units are what phones and browsers count, and never
     fewer than the code points, so a text that fits here is refused by neither reading.
     """
-    return len(text) + sum(character > "\uffff" for character in text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def check_text(text: str) -> None:

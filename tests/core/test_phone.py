@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
+from core import numbering, phone
 from core.errors import Invalid
 from core.phone import Phone, fragment, read
 
@@ -245,6 +246,20 @@ def test_a_valid_number_survives_any_separators_and_digits(
     digits = (chr(ord(zero) + int(digit)) for digit in number.removeprefix("+"))
     typed = lead + "".join(digit + gap for digit, gap in zip(digits, gaps, strict=False))
     assert read(typed, home=None).e164 == number
+
+
+@given(st.sampled_from(examples()), st.text(alphabet="0123456789", min_size=1, max_size=16))
+def test_the_short_way_to_read_a_number_agrees_with_the_tables(example: str, other: str) -> None:
+    for digits in (example[1:], other, example[1:5] + other):
+        if found := numbering.international(digits):
+            assert found == phonenumbers.parse(f"+{digits}", None)
+
+
+@given(st.from_regex(phone._SIMPLE, fullmatch=True))
+def test_what_is_not_looked_at_twice_would_be_found_in_order(typed: str) -> None:
+    phone._check_one_number(typed, typed)
+    phone._check_characters(typed, typed)
+    assert phone._without_float_end(typed) == typed
 
 
 @given(
