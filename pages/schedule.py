@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import streamlit as st
 
-from core import composing, reports, telling
+from core import composing, departure, reports, telling
 from core.access import Role
 from core.drafts import Composed, Draft
 from core.errors import Invalid, OutboxError, Problem
@@ -91,7 +91,7 @@ def button(draft: Draft, composed: Composed | None, key: str, pressed: bool) -> 
 
 
 def _forecast(composed: Composed) -> str:
-    forecast = composing.forecast(composed)
+    forecast = departure.forecast(composed)
     if forecast.why:
         return f"<b>Waits.</b> {escape(telling.sentence(forecast.why, reports.now(), zone()))}"
     ahead = forecast.ahead
@@ -123,7 +123,7 @@ def press(draft: Draft, composed: Composed | None, key: str) -> None:
 
 def _confirmation(composed: Composed, message_id: int) -> str:
     leaves = told(composed.due_at, composed.zone, now=reports.now())
-    if kept_by := composing.forecast(composed).why:
+    if kept_by := departure.forecast(composed).why:
         leaves += f". It waits: {telling.sentence(kept_by, reports.now(), zone()).rstrip('.')}"
     return (
         f'<div class="note green" role="status"><b>Scheduled</b> for '

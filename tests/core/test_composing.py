@@ -11,12 +11,11 @@ import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from core import account_settings, accounts, composing, db, installation, messages, wake, workers
+from core import composing, db, messages, wake
 from core.access import Actor, Role
-from core.blocking import Reason
 from core.drafts import Composed, Draft, When
 from core.errors import Invalid, Problem
-from core.models import Account, Content, Message, MessageEvent, Worker
+from core.models import Account, Content, Message, MessageEvent
 from tests import given
 from tests.conftest import forget_settings
 from tests.given import ANA
@@ -254,63 +253,3 @@ def test_of_two_who_take_a_reference_at_once_one_is_told(database: str) -> None:
     account = given.account()
     ended = at_once(*[lambda: schedule(account, reference="A-1")] * 2)
     assert sorted(type(one).__name__ for one in ended) == ["Invalid", "int"]
-
-
-def test_the_forecast_counts_who_goes_first(database: str) -> None:
-    account, soon = given.account(rate=2), given.in_(minutes=10)
-    other = given.account("Support")
-    schedule(account, when=soon, priority=0)
-    schedule(account, when=soon, priority=1)
-    schedule(account, when=soon, priority=2)
-    schedule(account, when=given.in_(minutes=20))
-    schedule(other, when=soon)
-    same = replace(DRAFT, account_id=account, when=soon)
-    told = composing.forecast(composing.check(same))
-    assert (told.ahead, told.at_least) == (2, False)
-    assert (
-        timedelta(seconds=1) < told.leaves_at - composing.check(same).due_at < timedelta(seconds=2)
-    )
-    later = replace(DRAFT, account_id=account, when=given.in_(minutes=15))
-    told = composing.forecast(composing.check(later))
-    assert (told.ahead, told.leaves_at) == (0, composing.check(later).due_at)
-    now = composing.forecast(composing.check(replace(later, when=When("now"))))
-    assert now.ahead == 0
-
-
-def test_the_forecast_says_what_will_keep_it(database: str) -> None:
-    draft = replace(DRAFT, account_id=given.account(), when=When("now"))
-
-    def kept() -> Reason | None:
-        why = composing.forecast(composing.check(draft)).why
-        return why and why.reason
-
-    assert kept() is Reason.NO_WORKER
-    worker = workers.start("loop")
-    assert kept() is None
-    with db.writing() as session:
-        session.get_one(Worker, worker).unreached_since = db.now(session)
-    assert kept() is Reason.UNREACHED
-    accounts.pause("Orders", by=given.ANA)
-    assert kept() is Reason.PAUSED
-    installation.stop_all("Wrong prices", by=given.ANA)
-    assert kept() is Reason.STOPPED
-
-
-def test_the_forecast_tells_of_quiet_hours_at_its_time(database: str) -> None:
-    made = given.account(zone="UTC")
-    account_settings.change("Orders", {"quiet_from": "00:00", "quiet_to": "23:59"}, by=given.ANA)
-    workers.start("loop")
-    told = composing.forecast(composing.check(replace(DRAFT, account_id=made, when=When("now"))))
-    assert told.why and told.why.reason is Reason.QUIET and told.why.until == told.why.leaves_at
-
-
-def test_the_forecast_adds_what_the_queue_takes(database: str) -> None:
-    account = given.account(rate=0.1)
-    for _ in range(6):
-        schedule(account)
-    draft = replace(DRAFT, account_id=account, when=When("now"))
-    told = composing.forecast(composing.check(draft))
-    with db.reading() as session:
-        waits = told.leaves_at - db.now(session)
-    assert told.ahead == 6
-    assert timedelta(seconds=55) < waits <= timedelta(seconds=63)
