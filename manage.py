@@ -9,6 +9,7 @@ from commands import (
     batches,
     bulk,
     checking,
+    correcting,
     exporting,
     files,
     guard,
@@ -35,6 +36,7 @@ app.add_typer(queue.app)
 app.add_typer(bulk.app)
 app.add_typer(operations.app)
 app.add_typer(optouts.app, name="optout")
+batches.app.add_typer(correcting.app)
 app.add_typer(batches.app, name="batch")
 app.add_typer(workers.app)
 app.add_typer(checking.app)

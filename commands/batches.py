@@ -125,7 +125,7 @@ def results(
         _end(3)
 
 
-def _found(batch: str) -> Batch:
+def found(batch: str) -> Batch:
     with db.reading() as session:
         found = batch_reports.named(session, batch)
     if found is None:
@@ -134,11 +134,11 @@ def _found(batch: str) -> Batch:
 
 
 def _id(batch: str) -> int:
-    return _found(batch).id
+    return found(batch).id
 
 
 def _name(batch: str) -> str:
-    return f"«{_found(batch).name}»"
+    return f"«{found(batch).name}»"
 
 
 def _facts(line: Line) -> dict[str, Any]:

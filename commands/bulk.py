@@ -23,7 +23,7 @@ from core.errors import Invalid, Refused
 from core.listing import MessageRow
 from core.models import Operation
 from core.operating import REASONS
-from core.operations import AMONG, Kind, Taken
+from core.operations import AMONG, UNDONE_BY, Kind, Taken
 from core.standing import m
 
 app = typer.Typer()
@@ -39,6 +39,8 @@ DONE = {
     Kind.CANCEL: "cancelled",
     Kind.DELETE: "deleted",
     Kind.UNDO: "brought back",
+    Kind.CORRECT: "corrected",
+    Kind.UNCORRECT: "brought back",
     Kind.HOLD: "held",
     Kind.RELEASE: "released",
 }
@@ -100,31 +102,31 @@ def retry(
     ] = False,
 ) -> None:
     """Send again what failed, now, with a new budget of retries."""
-    _run(Kind.RETRY, _choice(ids, everything, filters), confirmed=confirm_unknown)
+    _do(Kind.RETRY, _choice(ids, everything, filters), confirmed=confirm_unknown)
 
 
 @app.command()
 def cancel(ids: Ids = None, everything: Every = False, filters: Filter = None) -> None:
     """Cancel what has not left yet."""
-    _run(Kind.CANCEL, _choice(ids, everything, filters))
+    _do(Kind.CANCEL, _choice(ids, everything, filters))
 
 
 @app.command()
 def hold(ids: Ids = None, everything: Every = False, filters: Filter = None) -> None:
     """Keep back what has not left yet, until it is released."""
-    _run(Kind.HOLD, _choice(ids, everything, filters))
+    _do(Kind.HOLD, _choice(ids, everything, filters))
 
 
 @app.command()
 def release(ids: Ids = None, filters: Filter = None) -> None:
     """Let go what is held as late or by a person, however late it is: --filter hold=late."""
-    _run(Kind.RELEASE, _choice(ids, False, filters))
+    _do(Kind.RELEASE, _choice(ids, False, filters))
 
 
 @app.command()
 def delete(ids: Ids = None, filters: Filter = None) -> None:
     """Hide messages, those that wait cancelled with it; not what is being sent."""
-    _run(Kind.DELETE, _choice(ids, False, filters))
+    _do(Kind.DELETE, _choice(ids, False, filters))
 
 
 @app.command()
@@ -144,13 +146,13 @@ def flush(
     if count and not yes:
         told = f" ({unclear:,} may have arrived)" if unclear else ""
         typer.confirm(f"Delete {count:,} failed messages{told}?", abort=True)
-    _run(Kind.DELETE, choice)
+    _do(Kind.DELETE, choice)
 
 
 @app.command()
-def undo(operation: Annotated[int, typer.Argument(help="as the cancel told it")]) -> None:
-    """Bring back what a bulk cancel cancelled, where nobody changed it since."""
-    _follow(operations.undo(operation, by=me(), here=True))
+def undo(operation: Annotated[int, typer.Argument(help="as it was told")]) -> None:
+    """Bring back what a cancel cancelled or a correction changed, where nobody changed it since."""
+    report(run(operations.undo(operation, by=me(), here=True)))
 
 
 def _choice(ids: list[int] | None, everything: bool, filters: list[str] | None) -> Choice:
@@ -169,11 +171,12 @@ def _parsed(session: Session, filters: Sequence[str]) -> Choice:
         die(str(wrong), 2)
 
 
-def _run(kind: Kind, choice: Choice, *, confirmed: bool = False) -> None:
-    _follow(operations.create(kind, choice, by=me(), confirmed=confirmed, here=True))
+def _do(kind: Kind, choice: Choice, *, confirmed: bool = False) -> None:
+    report(run(operations.create(kind, choice, by=me(), confirmed=confirmed, here=True)))
 
 
-def _follow(operation_id: int) -> None:
+def run(operation_id: int) -> Operation:
+    """Run an operation in this process, with its progress; returns what became of it."""
     counted = operations.state(operation_id).counted or 0
     stop, before = Event(), signal.getsignal(signal.SIGINT)
 
@@ -189,7 +192,7 @@ def _follow(operation_id: int) -> None:
         operating.run(operations.held(operation_id), tell=tell)
     finally:
         signal.signal(signal.SIGINT, before)
-    _report(operations.state(operation_id))
+    return operations.state(operation_id)
 
 
 def _progress(mine: Taken, counted: int) -> None:
@@ -198,25 +201,27 @@ def _progress(mine: Taken, counted: int) -> None:
         typer.echo(f"\r{so_far:,} of {counted:,}", err=True, nl=so_far >= counted)
 
 
-def _report(row: Operation) -> None:
+def report(row: Operation) -> None:
     """Tell what became of it, and end with the code for it."""
-    way_back = f" Undo: python manage.py undo {row.id}" if row.kind == Kind.CANCEL else ""
+    # What says it right already is not left undone.
+    skipped = row.skipped - row.cursor["why"].get("unaffected", 0)
+    way_back = f" Undo: python manage.py undo {row.id}" if row.kind in UNDONE_BY else ""
     if row.done:
-        typer.echo(f"{_messages(row.done)} {DONE[Kind(row.kind)]}.{way_back}")
-    elif not row.skipped and row.state == "finished":
+        typer.echo(f"{messages(row.done)} {DONE[Kind(row.kind)]}.{way_back}")
+    elif not skipped and row.state == "finished":
         typer.echo("Nothing to do.")
     if row.skipped:
         why = ", ".join(f"{count:,} {REASONS[one]}" for one, count in row.cursor["why"].items())
-        typer.echo(f"{_messages(row.skipped)} skipped: {why}.", err=True)
+        typer.echo(f"{messages(row.skipped)} skipped: {why}.", err=True)
     if row.state != "finished":
         typer.echo("It was called off before its end.", err=True)
     if row.cursor["why"].get("unconfirmed"):
         typer.echo("To send those too, which may arrive twice: --confirm-unknown", err=True)
-    if row.skipped or row.state != "finished":
+    if skipped or row.state != "finished":
         _end(3 if row.done else 1)
 
 
-def _messages(count: int) -> str:
+def messages(count: int) -> str:
     return f"{count:,} {'message' if count == 1 else 'messages'}"
 
 

@@ -32,3 +32,11 @@ def account_id(name: str) -> int:
     """The account of that name. Raises Refused, naming those that there are."""
     with db.reading() as session:
         return accounts.named(session, name).id
+
+
+def pair(typed: str) -> tuple[str, str]:
+    """A parameter as it is typed, KEY=VALUE; ends the command where it is none."""
+    key, equals, value = typed.partition("=")
+    if not equals or not key.strip():
+        die(f"«{typed}» is no parameter: KEY=VALUE.", 2)
+    return key.strip(), value

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import typer
 
-from commands.common import account_id, die, me
+from commands.common import account_id, die, me, pair
 from core import accounts, composing, dump, installation, logs
 from core.drafts import Draft, When
 from core.errors import Invalid
@@ -58,7 +58,7 @@ def schedule(
         text=text or "",
         template=template,
         language=language,
-        parameters=dict(map(_pair, param or ())),
+        parameters=dict(map(pair, param or ())),
         when=When("instant", wall=from_iso(at)) if at else When("now"),
         max_retries=max_retries,
         reference=reference,
@@ -67,13 +67,6 @@ def schedule(
         late_policy=late,
     )
     typer.echo(composing.schedule(draft, key=f"cli:{uuid4().hex}", by=me()))
-
-
-def _pair(typed: str) -> tuple[str, str]:
-    key, equals, value = typed.partition("=")
-    if not equals or not key.strip():
-        die(f"«{typed}» is no parameter: KEY=VALUE.", 2)
-    return key.strip(), value
 
 
 def _deadline(typed: str | None) -> datetime | None:

@@ -88,7 +88,7 @@ def _gone(
 ) -> dict[str, int]:
     """Those with the old words that cannot be corrected any more, by their status."""
     counted = (
-        select(m.status, func.count())
+        select(m.status, func.count().label("n"))
         .join(c.message_id.table, c.message_id == m.id)
         .where(
             choosing.of_batch(batch_id),
@@ -98,7 +98,7 @@ def _gone(
         )
         .group_by(m.status)
     )
-    return dict(session.execute(counted).tuples().all())
+    return {row.status: row.n for row in session.execute(counted)}
 
 
 def _counts_as(row: Row[Any], after: Said | Left) -> str:

@@ -5,6 +5,7 @@ import io
 import json
 
 from tests import given
+from tests.core import worded
 from tests.core.batched import batch, holds, row, work
 from tests.manage.command import here, refused, said
 
@@ -56,3 +57,41 @@ def test_the_results_come_as_words_json_and_csv(database: str) -> None:
     assert len(read) == 3
     failed = said("batch", "results", "May", "--csv", "--failed")
     assert len(list(csv.DictReader(io.StringIO(failed)))) == 2
+
+
+def test_a_batch_is_corrected_from_the_terminal_after_a_look(database: str) -> None:
+    rows = [{"text": "On Monday"}, {"text": "Friday"}, {"text": "Monday", "status": "sent"}]
+    _, ids = batch(given.account(), rows)
+    line = ("batch", "correct", "May", "--find", "Monday", "--put", "Tuesday")
+    shown = said(*line, "--dry-run")
+    assert "  - On Monday\n  + On Tuesday\n1 message would be corrected." in shown
+    assert "1 message left with the old text." in shown
+    facts = json.loads(said(*line, "--dry-run", "--json"))
+    assert (facts["touches"], facts["left"], facts["skipped"]) == (1, 1, {"unaffected": 1})
+    ended = here(*line)
+    assert ended.code == 0 and ended.err.startswith("1 message left with the old text.")
+    made = ended.out.rpartition(" ")[2].strip()
+    assert said("undo", made) == "1 message brought back.\n"
+    assert said("batch", "show", "May", "--json") and given.events(ids[0])[-1] == "undo correct"
+
+
+def test_the_template_of_a_batch_and_one_parameter_are_corrected(database: str) -> None:
+    account = given.account()
+    old = worded.template(account, "visit", "Hello {{name}}, see you {{day}}")
+    worded.template(account, "visit_2", "Dear {{name}}, see you {{day}} in {{place}}")
+    _, ids = worded.filled(account, old, ["Ana", "Bo"])
+    assert "2 messages corrected." in said("batch", "correct", "May", "--param", "day=Friday")
+    one = here("batch", "correct", "May", "--param", "name=Bob", "--find", "Bo")
+    assert one.code == 0 and one.out.startswith("1 message corrected.")
+    line = ("batch", "correct", "May", "--template", "visit_2")
+    ended = here(*line)
+    assert ended.code == 1 and "2 messages skipped: 2 would not fit." in ended.err
+    assert "2 messages corrected." in said(*line, "--language", "en", "--param", "place=Rome")
+    assert worded.said(ids) == [
+        "Dear Ana, see you Friday in Rome",
+        "Dear Bob, see you Friday in Rome",
+    ]
+    told = refused("batch", "correct", "May", "--template", "visit_3")
+    assert told == "There is no template «visit_3» that can be sent.\n"
+    for wrong in (["--find", "A"], ["--text", "A", "--put", "B"], ["--param", "a=b", "--put", "c"]):
+        assert "Say one of --text" in refused("batch", "correct", "May", *wrong, code=2)

@@ -1,0 +1,95 @@
+"""`batch correct`: what a batch says, in all of it that has not left.
+
+Exit codes: 0 done, 1 refused or failed, 2 typed wrongly, 3 partly done.
+"""
+
+import json
+from dataclasses import asdict, replace
+from typing import Annotated
+
+import typer
+
+from commands import bulk
+from commands.batches import Which, found
+from commands.common import die, me, pair
+from core import correcting, previewing
+from core.corrections import Correction, Way
+from core.operating import REASONS
+from core.previewing import Preview
+
+app = typer.Typer()
+
+
+@app.command()
+def correct(
+    batch: Which,
+    text: Annotated[str | None, typer.Option(help="what the messages are to say")] = None,
+    find: Annotated[str | None, typer.Option(help="the words that are wrong")] = None,
+    put: Annotated[str | None, typer.Option(help="what they become; may be empty")] = None,
+    template: Annotated[str | None, typer.Option(help="another approved template")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="of the template, where it has several")
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option(help="KEY=VALUE: what a parameter becomes, or what a new template lacks"),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="show, and change nothing")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="a --dry-run as JSON")] = False,
+) -> None:
+    """Correct all of a batch that has not left: text, words, the template or one parameter."""
+    given = dict(map(pair, param or ()))
+    match text is not None, put is not None, template is not None, bool(given):
+        case True, False, False, False if find is None:
+            wanted = Correction(Way.TEXT, put=text or "")
+        case False, True, False, False if find is not None:
+            wanted = Correction(Way.REPLACE, find=find, put=put or "")
+        case False, False, True, _ if find is None:
+            wanted = Correction(Way.TEMPLATE, parameters=given)
+        case False, False, False, True if len(given) == 1:
+            [(key, value)] = given.items()
+            wanted = Correction(Way.PARAMETER, key=key, find=find or "", put=value)
+        case _:
+            told = "--text, --find with --put, --template, or one --param (with --find or without)"
+            die(f"Say one of {told}.", 2)
+    if (language and not template) or (as_json and not dry_run):
+        die("--language belongs to a --template, --json to a --dry-run.", 2)
+    batch_id = found(batch).id
+    if template:
+        wanted = _with_template(wanted, batch_id, template, language)
+    if dry_run:
+        shown = previewing.preview(batch_id, wanted)
+        typer.echo(json.dumps(asdict(shown), ensure_ascii=False) if as_json else _told(shown))
+        return
+    row = bulk.run(correcting.correct(batch_id, wanted, by=me(), here=True))
+    if left := previewing.left(row):
+        typer.echo(f"{bulk.messages(left)} left with the old text.", err=True)
+    bulk.report(row)
+
+
+def _with_template(
+    wanted: Correction, batch_id: int, name: str, language: str | None
+) -> Correction:
+    forms = [one for one in previewing.forms(batch_id) if one.name == name]
+    fit = [one for one in forms if language in (None, one.language)]
+    if not forms:
+        die(f"There is no template «{name}» that can be sent.")
+    if len(fit) != 1:
+        die(f"Say which --language of «{name}»: {', '.join(one.language for one in forms)}.", 2)
+    return replace(wanted, template_id=fit[0].id)
+
+
+def _told(shown: Preview) -> str:
+    lines = []
+    for one in shown.samples:
+        lines += [f"message {one.id} to {one.recipient}:"]
+        lines += [f"  - {each}" for each in one.before.splitlines()]
+        lines += [f"  + {each}" for each in one.after.splitlines()]
+    least = "at least " if shown.more else ""
+    lines.append(f"{least}{bulk.messages(shown.touches)} would be corrected.")
+    if gone := shown.left + shown.sending:
+        lines.append(f"{bulk.messages(gone)} left with the old text.")
+    for reason, count in shown.skipped.items():
+        why = f" {shown.problems[reason]}" if reason in shown.problems else ""
+        lines.append(f"{count:,} {REASONS[reason]}.{why}")
+    return "\n".join(lines)
