@@ -197,6 +197,17 @@ def remember_locked(session: Session, table: str, ids: Iterable[int]) -> set[int
     return new
 
 
+def alone(session: Session, *names: str) -> None:
+    """Wait until nobody else does what is called so; others then wait for this commit.
+
+    SQLite's writers are alone anyway.
+    """
+    if on_postgres(session):
+        for name in sorted(names):  # in one order: nobody waits in a circle
+            told = "SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"
+            session.execute(sql(told), {"name": name})
+
+
 def only(column: str, value: str) -> str:
     """`column = value`, for a probe whose value another table gives.
 

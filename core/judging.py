@@ -74,12 +74,18 @@ class Judge:
             accounts = {one.name.lower(): one for one in session.execute(select(Account)).scalars()}
             found = session.execute(select(Template)).scalars()
             self.templates = {(t.business_id, t.name, t.language): t for t in found}
-            same = select(col(Batch.id), col(Batch.state)).where(col(Batch.source_sha256) == sha256)
+            same = select(col(Batch.id), col(Batch.state), col(Batch.account_id)).where(
+                col(Batch.source_sha256) == sha256
+            )
             states = session.execute(same).all()
         self.plan, self.table, self.sha256 = plan, table, sha256
         self.drafter = Drafter(plan, table.headings, accounts, total=len(table.rows))
         self.of_this_file = {one.id for one in states}
-        self.unfinished = {one.id for one in states if one.state == "loading"} - {batch_id}
+        self.unfinished = {
+            one.id
+            for one in states
+            if one.state == "loading" and one.account_id == plan.account_id and one.id != batch_id
+        }
         self.flaws: dict[int, list[Flaw]] = defaultdict(list)
         used = {*plan.columns.values(), *(one.column for one in plan.parameters.values()), ""}
         for flaw in table.flaws:

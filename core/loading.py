@@ -11,23 +11,21 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import TextClause, select
+from sqlalchemy import TextClause
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from core import batches, composing, db, files, holding, messages, operations, preflight, steering
+from core import batches, db, files, holding, operations, preflight, steering
 from core.access import Actor, Role, needs
 from core.choosing import Choice
-from core.drafts import When
-from core.errors import Invalid, Problem, Refused
+from core.errors import Refused
 from core.judging import Is, Judge, Judged
-from core.models import Account, Batch
+from core.models import Batch, File
 from core.operations import Kind, Taken
-from core.sheets.drafting import Drafter
 from core.sheets.plan import Plan
 from core.sheets.table import Table
 from core.storing import change_rows, insert_new
-from core.wake import wake
+from core.wake import wake, wake_operations
 
 CHUNK = 500  # rows a transaction: well under 50 ms of a lock that others wait for
 HOLDS = timedelta(hours=1)  # how long a check speaks for the times in a file
@@ -66,34 +64,58 @@ def order(
     if not result["good"]:
         raise Refused("Nothing in this file is to be loaded.")
     plan, file = Plan.read(check.arguments["plan"]), files.find(check.arguments["file_id"])
-    _give_way(plan.account_id, file.sha256, by)
-    with db.writing() as session:
-        earlier = files.loaded_before(session, file.sha256)
-        if earlier and not again:
-            raise Refused(told_of(earlier))
-        batch_id = batches.begin(
-            session,
-            name=name,
-            account_id=plan.account_id,
-            digest=file.sha256,
-            total=result["new"],
-            by=by,
-            file_id=file.id,
-            arguments=plan.stored(),
-        )
-    return operations.create(
+    made = None
+    while made is None:  # somebody else began the same file since the last one was taken away
+        _give_way(plan.account_id, file.sha256, by)
+        with db.writing() as session:
+            db.alone(session, f"begin {file.sha256}")
+            if batches.unfinished(session, plan.account_id, file.sha256):
+                continue
+            earlier = files.loaded_before(session, file.sha256)
+            if earlier and not again:
+                raise Refused(told_of(earlier))
+            asked = {"then": then, "first": first, "checked_at": result["checked_at"]}
+            made = _begin(session, file, plan, result, name=name, by=by, here=here, **asked)
+    if not here:
+        wake_operations()
+    return made
+
+
+def _begin(
+    session: Session,
+    file: File,
+    plan: Plan,
+    found: Mapping[str, Any],
+    *,
+    name: str,
+    by: Actor,
+    here: bool,
+    **asked: Any,
+) -> int:
+    """The batch and the operation that fills it, in one transaction: neither is without the
+    other."""
+    batch_id = batches.begin(
+        session,
+        name=name,
+        account_id=plan.account_id,
+        digest=file.sha256,
+        total=found["new"],
+        by=by,
+        file_id=file.id,
+        arguments=plan.stored(),
+    )
+    return operations.put(
+        session,
         Kind.LOAD,
         Choice(),
         by=by,
         here=here,
         batch_id=batch_id,
-        counted=result["total"],
+        counted=found["total"],
         file_id=file.id,
         plan=plan.stored(),
         batch=batch_id,
-        checked_at=result["checked_at"],
-        then=then,
-        first=first,
+        **asked,
     )
 
 
@@ -154,6 +176,10 @@ def _stored(
         held = operations.renew(session, mine)
         if held is None or not _is_loading(session, batch_id):
             return None
+        # Until our commit no other file's rows come in, which would be compared with what is there
+        # now and not with ours: of a row that two files have, the second is a double.
+        accounts = {one.drafted.draft.account_id for one in judged}
+        db.alone(session, *(f"load {one}" for one in accounts if one is not None))
         judge.compare(session, judged, _checked_at(mine, now))
         new = [one for one in judged if one.kind is Is.NEW]
         insert_new(session, batch_id, new, by)
@@ -249,33 +275,3 @@ def _begin_trial(batch_id: int, first: int, by: Actor) -> None:
         batch = session.get_one(Batch, batch_id)
     if batch.state == "held" and batch.trial_since is None:
         steering.release_first(batch_id, first, by=by)
-
-
-@needs(Role.OPERATOR)
-def send_first_to(file_id: int, plan: Plan, number: str, *, by: Actor) -> int:
-    """Send what the first row would say to a number of our own, now; returns the message.
-
-    It is labelled «test». Raises Invalid as a schedule by hand does.
-    """
-    draft, line = _first_draft(file_id, plan)
-    test = replace(
-        draft, recipient=number, when=When("now"), reference=None, not_after=None, label="test"
-    )
-    with db.writing() as session:
-        composed = composing.check_in(session, test)
-        made = composing.store(session, composed, key=None, by=by)
-        told = {"file": file_id, "line": line}
-        messages.record(session, "test", by.name, {made: (None, told)}, at=db.now(session))
-    wake(composed.due_at)
-    return made
-
-
-def _first_draft(file_id: int, plan: Plan) -> tuple[Any, int]:
-    table = preflight.table_of(file_id, plan)
-    with db.reading() as session:
-        accounts = {one.name.lower(): one for one in session.execute(select(Account)).scalars()}
-    drafter = Drafter(plan, table.headings, accounts, total=len(table.rows))
-    drafted = drafter.draft(table.rows[0], 0)
-    if drafted.flaws:
-        raise Invalid(*(Problem(f.column, f.code, f.reason) for f in drafted.flaws))
-    return drafted.draft, drafted.line

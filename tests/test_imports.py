@@ -51,7 +51,8 @@ LAYERS: dict[str, str] = {
         invariants.rates invariants.violation line listing optout_list readiness
         remembered reports sending.barring shut standing telling verify""",
     "services": """account_settings accounts apart audit batches businesses catalogue composing
-        correcting departure drafts editing exporting files filling finishing following_up
+        correcting departure drafts editing exporting files filling finishing first_row
+        following_up
         guarding holding installation judging lateness loading messages meta.client
         meta.graph operating operations optout_import optouts outcomes outlook people
         preflight preparing previewing resuming scan sending.accept sending.agenda

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from core import (
     batches,
     composing,
     db,
-    files,
     loading,
     messages,
     operating,
@@ -27,7 +27,7 @@ from core import (
     storing,
     wake,
 )
-from core.errors import Invalid, Refused
+from core.errors import Refused
 from core.loading import CHUNK, Then
 from core.models import Batch, Content, Message, MessageEvent
 from core.scan import scan
@@ -37,6 +37,7 @@ from tests.core import templated
 from tests.core.loaded import HEAD, checked, later, load, ordered, rows
 from tests.given import ANA
 from tests.processes import ROOT
+from tests.racing import at_once
 from tests.waiting import until
 
 Move = Callable[[timedelta], None]
@@ -256,6 +257,32 @@ def test_of_two_loads_of_one_file_at_once_the_earlier_gives_way(database: str) -
     assert free() == [given.recipient(n) for n in range(1200)] and count(HELD) == 0
 
 
+@pytest.mark.parametrize("reference", [False, True])
+def test_of_two_files_with_the_same_rows_loaded_at_once_each_row_is_stored_once(
+    database: str, reference: bool
+) -> None:
+    given.account()
+    text = rows(1500, reference=reference, at=later(hours=1))
+    two = [ordered(checked(one)) for one in (text, text + f"{given.recipient(9999)},Other,,\n")]
+    assert at_once(*(partial(run, one) for one in two)) == [None, None]
+    ended = [operations.state(one) for one in two]
+    assert [one.state for one in ended] == ["finished", "finished"]
+    assert sum(one.result.get("new", 0) for one in ended) == count(ALIVE) == 1501
+    kind = "same" if reference else "double"
+    assert sum(one.cursor["why"].get(kind, 0) for one in ended) == 1500
+
+
+def test_one_file_ordered_by_two_people_at_once_is_loaded_by_one(database: str) -> None:
+    given.account()
+    check = checked(rows(600))
+    made = at_once(*[partial(ordered, check)] * 4)
+    assert sorted(states()) == ["cancelled", "cancelled", "cancelled", "loading"]
+    at_once(*(partial(run, one) for one in made))
+    assert count(ALIVE) == 600 and sorted(states())[-1] == "released"
+    ended = sorted(operations.state(one).state for one in made)
+    assert ended == ["cancelled", "cancelled", "cancelled", "finished"]
+
+
 def test_a_load_that_is_called_off_leaves_nothing(database: str) -> None:
     given.account()
     made = ordered(checked(rows(1200)))
@@ -323,21 +350,6 @@ def test_what_is_stored_is_what_the_form_would_store(database: str) -> None:
         *("id", "message_id", "batch_id", "idempotency_key"),
         *("created_at", "due_at", "scheduled_at"),
     }
-
-
-def test_the_first_row_goes_to_a_number_of_ours_as_a_test(database: str) -> None:
-    account = given.account()
-    file_id = files.upload(rows(2, reference=True).encode(), name="people.csv", by=ANA)
-    plan = Plan(account, {"recipient": "recipient", "reference": "reference"}, "Dear {content}")
-    made = loading.send_first_to(file_id, plan, "+49 30 901820", by=ANA)
-    row = given.row(made)
-    with db.reading() as session:
-        content = session.get_one(Content, made)
-    assert (row.recipient, row.reference, row.batch_id) == ("+4930901820", None, None)
-    assert (content.text, content.label) == ("Dear Hello 0", "test")
-    assert given.events(made) == ["scheduled", "test"]
-    with pytest.raises(Invalid):
-        loading.send_first_to(file_id, plan, "nobody", by=ANA)
 
 
 def run_import(file: Path) -> "subprocess.Popen[str]":

@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from core import loading, operations, reports
+from core import first_row, loading, operations, reports
 from core.access import Actor
 from core.errors import Invalid, OutboxError
 from core.loading import Then
@@ -79,8 +79,7 @@ def _to_me(source: Source, plan: Plan, account: Account | None, *, by: Actor) ->
     """The first row to a number of our own."""
     key = f"{source.key}-test"
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    if account and account.test_number:
-        st.session_state.setdefault(f"{key}-number", account.test_number)
+    st.session_state.setdefault(f"{key}-number", first_row.own_number(account, by=by))
     with left:
         number = (
             st.text_input(
@@ -95,7 +94,7 @@ def _to_me(source: Source, plan: Plan, account: Account | None, *, by: Actor) ->
         pressed = st.button("Send it", key=f"{key}-send")
     if pressed:
         try:
-            made = loading.send_first_to(source.file.id, plan, number, by=by)
+            made = first_row.send(source.file.id, plan, number, by=by)
         except Invalid as refused:
             for problem in refused.problems:
                 look.wrong(problem.message)
