@@ -17,13 +17,14 @@ import typer
 from sqlmodel import Session
 
 from commands.common import account_id, die, me
-from core import choosing, db, listing, operating, operations, reports
+from core import choosing, db, leasing, listing, operating, operations, reports
 from core.choosing import Choice
 from core.errors import Invalid, Refused
+from core.leasing import Taken
 from core.listing import MessageRow
 from core.models import Operation
 from core.operating import REASONS
-from core.operations import AMONG, UNDONE_BY, Kind, Taken
+from core.operations import AMONG, UNDONE_BY, Kind
 from core.standing import m
 
 app = typer.Typer()
@@ -189,7 +190,7 @@ def run(operation_id: int) -> Operation:
     # Between chunks: an interrupt in the middle of a statement would leave the database locked.
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     try:
-        operating.run(operations.held(operation_id), tell=tell)
+        operating.run(leasing.held(operation_id), tell=tell)
     finally:
         signal.signal(signal.SIGINT, before)
     return operations.state(operation_id)

@@ -15,10 +15,10 @@ from typing import Annotated, Any
 import typer
 
 from commands.common import account_id, die, me
-from core import files, loading, operating, operations, preflight
+from core import files, leasing, loading, operating, operations, preflight
+from core.leasing import Taken
 from core.loading import Then
 from core.models import Operation
-from core.operations import Taken
 from core.schedule import clock
 from core.sheets import plan as plans
 from core.sheets import reading
@@ -129,7 +129,7 @@ def _run(operation_id: int, done: str) -> Operation:
 
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     try:
-        operating.run(operations.held(operation_id), tell=tell)
+        operating.run(leasing.held(operation_id), tell=tell)
     finally:
         signal.signal(signal.SIGINT, before)
     if sys.stderr.isatty():

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from commands.common import account_id, die, me
-from core import operating, operations, optout_import, optout_list, optouts
+from core import leasing, operating, operations, optout_import, optout_list, optouts
 from core.covering import covers
 from core.models import OptOut
 from core.optout_file import BY_PERSON, EVERYTHING
@@ -110,7 +110,7 @@ def optout_import_(
     done = optout_import.import_(_bytes(file), home=_upper(country), by=me(), here=True)
     cancelled = 0
     if done.operation_id is not None:
-        operating.run(operations.held(done.operation_id))
+        operating.run(leasing.held(done.operation_id))
         cancelled = operations.state(done.operation_id).done
     for one in done.wrong:
         typer.echo(f"line {one.line}: {one.column} {one.value!r}: {one.reason}", err=True)

@@ -14,12 +14,13 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlmodel import Session
 
-from core import audit, choosing, db, messages, operations, templating, wording
+from core import audit, choosing, db, leasing, messages, operations, templating, wording
 from core.access import Actor, Role, needs
 from core.choosing import Choice, e
 from core.corrections import Correction, Form, Said, corrected
 from core.errors import Refused
-from core.operations import Kind, Taken
+from core.leasing import Taken
+from core.operations import Kind
 from core.standing import m
 from core.states import Status
 from core.wake import wake_operations
@@ -50,7 +51,7 @@ def correct(batch_id: int, wanted: Correction, *, by: Actor, here: bool = False)
             by=by,
             here=here,
             batch_id=batch_id,
-            correction=wanted.stored(),
+            arguments={"correction": wanted.stored()},
         )
         after = {"name": batch.name, "way": wanted.way, "operation": made}
         audit.record(session, by, "batch corrected", target=f"batch {batch_id}", after=after)
@@ -61,7 +62,7 @@ def correct(batch_id: int, wanted: Correction, *, by: Actor, here: bool = False)
 
 def work(mine: Taken) -> Iterator[Taken]:
     """The operation: chunk by chunk, and then those again that were being sent."""
-    for done in operations.in_chunks(mine, _chunk):
+    for done in leasing.in_chunks(mine, _chunk):
         mine = done
         yield mine
     for _ in range(LOOKS_AGAIN):
@@ -76,7 +77,7 @@ def work(mine: Taken) -> Iterator[Taken]:
 
 def _chunk(mine: Taken) -> tuple[Taken, bool]:
     with db.writing() as session:
-        held = operations.renew(session, mine)
+        held = leasing.renew(session, mine)
         if held is None:
             return replace(mine, result={}), False
         ids, reached = choosing.chunk(
@@ -91,14 +92,14 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
             why=_added(held.why, why),
             result={"sending": sending},
         )
-        operations.progress(session, made, ended=reached is None and not sending)
+        leasing.progress(session, made, ended=reached is None and not sending)
     return made, reached is not None
 
 
 def _again(mine: Taken) -> tuple[Taken, bool]:
     """Those that came back to wait are corrected; those that are still on their way, next time."""
     with db.writing() as session:
-        held = operations.renew(session, mine)
+        held = leasing.renew(session, mine)
         if held is None:
             return mine, False
         some: list[int] = held.result["sending"]
@@ -113,7 +114,7 @@ def _again(mine: Taken) -> tuple[Taken, bool]:
             why=_added(held.why, why),
             result={} if over else {"sending": still, "looks": looks},
         )
-        operations.progress(session, made, ended=over)
+        leasing.progress(session, made, ended=over)
     return made, not over
 
 

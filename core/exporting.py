@@ -12,13 +12,14 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import ColumnElement, and_, not_
 from sqlmodel import Session, col, update
 
-from core import db, export, export_xlsx, files, operations
+from core import db, export, export_xlsx, files, leasing, operations
 from core.access import Actor, Role, needs
 from core.choosing import Choice
 from core.errors import Refused
 from core.export import Order
+from core.leasing import Taken
 from core.models import File, Operation
-from core.operations import Kind, Taken
+from core.operations import Kind
 from core.wake import wake_operations
 
 LIMIT = 100_000  # rows of a workbook
@@ -53,9 +54,11 @@ def check(order: Order) -> int:
 @needs(Role.VIEWER)
 def begin(order: Order, *, by: Actor) -> int:
     """Have a worker write the workbook; returns the operation. Raises as `check` does."""
-    counted, stored = check(order), order.stored()
+    counted, told = check(order), {"export": order.stored()}
     with db.writing() as session:
-        made = operations.put(session, Kind.EXPORT, Choice(), by=by, counted=counted, export=stored)
+        made = operations.put(
+            session, Kind.EXPORT, Choice(), by=by, counted=counted, arguments=told
+        )
     wake_operations()
     return made
 
@@ -96,7 +99,7 @@ def work(mine: Taken) -> Iterator[Taken]:
             for values in export.chunks(order):
                 sheet.add(values)
                 if sheet.rows > LIMIT:  # more came to match since it was counted
-                    operations.fail(mine, too_many())
+                    leasing.fail(mine, too_many())
                     return
                 if (held := _advance(mine, sheet.rows)) is None:
                     return
@@ -107,11 +110,11 @@ def work(mine: Taken) -> Iterator[Taken]:
 
 def _advance(mine: Taken, rows: int) -> Taken | None:
     with db.writing() as session:
-        held = operations.renew(session, mine)
+        held = leasing.renew(session, mine)
         if held is None:
             return None
         held = replace(held, done=rows)
-        operations.progress(session, held, ended=False)
+        leasing.progress(session, held, ended=False)
     return held
 
 
@@ -129,12 +132,12 @@ def _end(mine: Taken, order: Order, path: Path, rows: int) -> Iterator[Taken]:
         operation_id=held.id,
     )
     with db.writing() as session:
-        still = operations.renew(session, held)
+        still = leasing.renew(session, held)
         ours, this = col(File.operation_id) == held.id, col(File.id) == file_id
         _take_away(session, and_(ours, not_(this)) if still else this)
         if still:
             mine = replace(still, counted=rows, result={"file_id": file_id})
-            operations.progress(session, mine, ended=True)
+            leasing.progress(session, mine, ended=True)
     if still:
         yield mine
 

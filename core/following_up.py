@@ -8,14 +8,26 @@ from typing import Any
 from sqlalchemy import Row, and_
 from sqlmodel import Session
 
-from core import audit, batches, choosing, composing, db, filling, operations, rendering, wording
+from core import (
+    audit,
+    batches,
+    choosing,
+    composing,
+    db,
+    filling,
+    leasing,
+    operations,
+    rendering,
+    wording,
+)
 from core.access import Actor, Role, needs
 from core.choosing import Choice
 from core.corrections import Correction
 from core.drafts import Composed, Draft, When
 from core.errors import Invalid, Problem, Refused
+from core.leasing import Taken
 from core.models import Account, Batch, Operation, Template
-from core.operations import Kind, Taken
+from core.operations import Kind
 from core.standing import m
 from core.states import Status
 from core.wake import wake_operations
@@ -57,11 +69,13 @@ def send_correction(batch_id: int, operation_id: int, words: Words, *, by: Actor
             Choice(batch_id=batch_id, status=Status.SENT),
             by=by,
             batch_id=new,
-            correction=made.arguments["correction"],
-            of=made.id,
-            text=words.text,
-            template_id=words.template_id,
-            parameters=dict(words.parameters),
+            arguments={
+                "correction": made.arguments["correction"],
+                "of": made.id,
+                "text": words.text,
+                "template_id": words.template_id,
+                "parameters": dict(words.parameters),
+            },
         )
         after = {"of": batch_id, "operation": operation_id, "batch": new}
         audit.record(session, by, "batch correction sent", target=f"batch {batch_id}", after=after)
@@ -85,12 +99,12 @@ def _check(session: Session, old: Batch, words: Words) -> None:
 
 def work(mine: Taken) -> Iterator[Taken]:
     """The operation: those who got the old words, a chunk at a time."""
-    return operations.in_chunks(mine, _chunk)
+    return leasing.in_chunks(mine, _chunk)
 
 
 def _chunk(mine: Taken) -> tuple[Taken, bool]:
     with db.writing() as session:
-        held = operations.renew(session, mine)
+        held = leasing.renew(session, mine)
         if held is None:
             return mine, False
         new = operations.state(held.id).batch_id
@@ -106,7 +120,7 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
             done=held.done + done,
             why=dict(Counter(held.why) + why),
         )
-        operations.progress(session, made, ended=reached is None)
+        leasing.progress(session, made, ended=reached is None)
         if reached is None:
             batches.leave_loading(session, new, state="held", total=made.done)
     return made, reached is not None

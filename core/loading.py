@@ -15,13 +15,14 @@ from sqlalchemy import TextClause
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session
 
-from core import batches, db, files, holding, operations, preflight, steering
+from core import batches, db, files, holding, leasing, operations, preflight, steering
 from core.access import Actor, Role, needs
 from core.choosing import Choice
 from core.errors import Refused
 from core.judging import Is, Judge, Judged
+from core.leasing import Taken
 from core.models import Batch, File
-from core.operations import Kind, Taken
+from core.operations import Kind
 from core.sheets.plan import Plan
 from core.sheets.table import Table
 from core.storing import change_rows, insert_new
@@ -112,10 +113,7 @@ def _begin(
         here=here,
         batch_id=batch_id,
         counted=found["total"],
-        file_id=file.id,
-        plan=plan.stored(),
-        batch=batch_id,
-        **asked,
+        arguments={"file_id": file.id, "plan": plan.stored(), "batch": batch_id, **asked},
     )
 
 
@@ -173,7 +171,7 @@ def _stored(
 ) -> Taken | None:
     batch_id, by = int(mine.arguments["batch"]), Actor(mine.by, Role.OPERATOR)
     with db.writing() as session:
-        held = operations.renew(session, mine)
+        held = leasing.renew(session, mine)
         if held is None or not _is_loading(session, batch_id):
             return None
         # Until our commit no other file's rows come in, which would be compared with what is there
@@ -195,7 +193,7 @@ def _stored(
             why=dict(Counter(held.why) + Counter({str(kind): n for kind, n in why.items()})),
             result=dict(counts),
         )
-        operations.progress(session, mine, ended=False)
+        leasing.progress(session, mine, ended=False)
     return mine
 
 
@@ -220,7 +218,7 @@ def _end(mine: Taken, batch_id: int) -> Iterator[Taken]:
     """Let the batch go as it was asked for. Each step may be done twice: a kill repeats it."""
     then, by = Then(mine.arguments["then"]), Actor(mine.by, Role.OPERATOR)
     with db.writing() as session:
-        held = operations.renew(session, mine)
+        held = leasing.renew(session, mine)
         if held is None:
             return
         mine = held
@@ -235,10 +233,10 @@ def _end(mine: Taken, batch_id: int) -> Iterator[Taken]:
     elif then is Then.TRIAL and stored:
         _begin_trial(batch_id, int(mine.arguments["first"]), by)
     with db.writing() as session:
-        held = operations.renew(session, mine)
+        held = leasing.renew(session, mine)
         if held is None:
             return
-        operations.progress(session, held, ended=True)
+        leasing.progress(session, held, ended=True)
     wake(now)
     yield held
 
@@ -256,7 +254,7 @@ def _let_go(mine: Taken, batch_id: int) -> Iterator[Taken]:
     values = {"last": last, "until": until, "batch": batch_id}
     while ids := _next(next_ones, values):
         with db.writing() as session:
-            held = operations.renew(session, mine)
+            held = leasing.renew(session, mine)
             db.lock(session, "batch", [batch_id])
             if held is None or session.get_one(Batch, batch_id).state != "released":
                 return

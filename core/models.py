@@ -449,7 +449,9 @@ class Operation(SQLModel, table=True):
     created_by: str = _text(null=False)
     started_at: datetime | None = _instant()
     finished_at: datetime | None = _instant()
-    worker_id: int | None = _big()
+    turn: int = Field(  # of how many that took it: the newest has the lease
+        default=0, sa_column=Column(Integer, nullable=False, server_default=text("0"))
+    )
     lease_until: datetime | None = _instant()
 
 

@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any
 
 from sqlalchemy import Row, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlmodel import Session
 
 from core import (
@@ -22,15 +22,16 @@ from core import (
     exporting,
     following_up,
     holding,
+    leasing,
     loading,
     messages,
-    operations,
     preflight,
     sparing,
     template_holds,
 )
 from core.choosing import e
-from core.operations import AMONG, APART, Kind, Taken
+from core.leasing import Taken
+from core.operations import AMONG, APART, Kind
 from core.standing import m
 from core.states import Cause, Status
 from core.wake import wake
@@ -73,7 +74,7 @@ def run_waiting(stop: Event) -> int:
     Not those that are run apart: see core/apart.py.
     """
     count = 0
-    while not stop.is_set() and (mine := operations.take(set(Kind) - APART)):
+    while not stop.is_set() and (mine := leasing.take(set(Kind) - APART)):
         run(mine, stop=stop)
         count += 1
     return count
@@ -93,23 +94,34 @@ def run(
             if tell:
                 tell(mine)
             if stop and stop.is_set():
-                operations.put_back(mine)
+                leasing.put_back(mine)
                 return
-    except DBAPIError:
+    except (OperationalError, InterfaceError):
+        _leave(mine)
+        raise
+    except DBAPIError:  # what it refused may have been a race: tried again, but not for ever
         raise
     except Exception as error:
-        operations.fail(mine, f"an error of ours ({type(error).__name__})")
+        leasing.fail(mine, f"an error of ours ({type(error).__name__})")
         raise
+
+
+def _leave(mine: Taken) -> None:
+    """Said where the database can still be told, no process is taken for dead."""
+    try:
+        leasing.leave(mine)
+    except DBAPIError as error:
+        log.warning("operation %s waits for its lease to end: %s", mine.id, type(error).__name__)
 
 
 def _chunks(mine: Taken) -> Iterator[Taken]:
-    return operations.in_chunks(mine, _chunk)
+    return leasing.in_chunks(mine, _chunk)
 
 
 def _chunk(mine: Taken) -> tuple[Taken, bool]:
     """One transaction; whether there is more to do for us."""
     with db.writing() as session:
-        held = operations.renew(session, mine)
+        held = leasing.renew(session, mine)
         if held is None:
             return mine, False
         among = AMONG[held.kind]
@@ -119,7 +131,7 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
         done, why = _OWN.get(held.kind, _change)(session, held, ids)
         after = held.after if reached is None else reached
         mine = replace(held, after=after, done=held.done + done, why=dict(Counter(held.why) + why))
-        operations.progress(session, mine, ended=reached is None)
+        leasing.progress(session, mine, ended=reached is None)
         now = db.now(session)
     if done and held.kind in (*_SENDS, Kind.BATCH_RELEASE, Kind.TEMPLATE):
         wake(now)

@@ -1,16 +1,12 @@
-"""Operations as rows: who asked for what, how far it is, who is at it now.
+"""Operations as rows: who asked for what, and how far it is. Who is at it: core/leasing.py."""
 
-Whoever runs one holds a lease. A chunk and its progress are one commit, made only while the lease
-is still the one that was taken: after a kill somebody else goes on, and nothing is done twice.
-"""
-
-from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from types import MappingProxyType
+from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import and_, select, update
 from sqlmodel import Session, col
 
 from core import audit, choosing, db
@@ -66,55 +62,22 @@ OPEN = ("queued", "running")
 APART = {Kind.CHECK, Kind.LOAD, Kind.EXPORT, Kind.CORRECT, Kind.UNCORRECT, Kind.FOLLOW_UP}
 
 
-@dataclass(frozen=True)
-class Taken:
-    """An operation that this process runs, as long as nobody else's lease has followed."""
+class Asked(TypedDict, total=False):
+    """What may be said of an operation beside its kind and its messages, as `put` takes it."""
 
-    id: int
-    kind: Kind
-    choice: Choice
-    by: str
     confirmed: bool
-    until: int
-    lease: datetime
-    after: int = 0
-    done: int = 0
-    why: dict[str, int] = field(default_factory=dict)  # reason for skipping → how many
-    counted: int | None = None
-    arguments: dict[str, Any] = field(default_factory=dict)
-    result: dict[str, Any] = field(default_factory=dict)
+    here: bool
+    batch_id: int | None
+    counted: int | None
+    arguments: Mapping[str, Any]
 
 
 @needs(Role.OPERATOR)
-def create(
-    kind: Kind,
-    choice: Choice,
-    *,
-    by: Actor,
-    confirmed: bool = False,
-    here: bool = False,
-    batch_id: int | None = None,
-    counted: int | None = None,
-    **arguments: Any,
-) -> int:
-    """Store an operation and return its id; workers run it, unless this process does so `here`.
-
-    It means the messages that there are now. `confirmed`: a person accepts that those whose outcome
-    is unknown may arrive twice. `arguments` are what its kind needs beside, as JSON.
-    """
+def create(kind: Kind, choice: Choice, *, by: Actor, **asked: Unpack[Asked]) -> int:
+    """Store an operation, as `put` does, in a transaction of its own; returns its id."""
     with db.writing() as session:
-        operation_id = put(
-            session,
-            kind,
-            choice,
-            by=by,
-            confirmed=confirmed,
-            here=here,
-            batch_id=batch_id,
-            counted=counted,
-            **arguments,
-        )
-    if not here:
+        operation_id = put(session, kind, choice, by=by, **asked)
+    if not asked.get("here"):
         wake_operations()
     return operation_id
 
@@ -129,9 +92,14 @@ def put(
     here: bool = False,
     batch_id: int | None = None,
     counted: int | None = None,
-    **arguments: Any,
+    arguments: Mapping[str, Any] = MappingProxyType({}),
 ) -> int:
-    """As `create`, in the caller's transaction: who calls wakes the workers after it."""
+    """Store an operation and return its id; workers run it, unless this process does so `here`.
+
+    It means the messages that there are now. `confirmed`: a person accepts that those whose outcome
+    is unknown may arrive twice. `arguments` are what its kind needs beside, as JSON. The caller
+    wakes the workers after its commit.
+    """
     now = db.now(session)
     if counted is None and kind in AMONG:
         counted = choosing.count(session, choice, AMONG[kind])
@@ -140,8 +108,9 @@ def put(
         kind=kind,
         state="running" if here else "queued",
         filter=choice.stored(),
-        arguments=arguments | {"confirmed": confirmed, "until": until},
+        arguments={**arguments, "confirmed": confirmed, "until": until},
         cursor={"after": after, "why": {}},
+        turn=1 if here else 0,
         counted=counted,
         batch_id=batch_id,
         created_at=now,
@@ -196,7 +165,7 @@ def call_off(session: Session, batch_id: int, kinds: Collection[Kind]) -> None:
     open_ = and_(
         col(Operation.batch_id) == batch_id,
         col(Operation.kind).in_(kinds),
-        col(Operation.state).in_(("queued", "running")),
+        col(Operation.state).in_(OPEN),
     )
     values = {"state": "cancelled", "finished_at": db.now(session)}
     session.execute(update(Operation).where(open_).values(**values))
@@ -220,6 +189,7 @@ def again(session: Session, batch_id: int) -> int | None:
     if row is None or not fills_again(row):
         return None
     row.state, row.error, row.finished_at, row.lease_until = "queued", None, None, None
+    row.cursor = row.cursor | {"lost": 0}
     return int(row.id)
 
 
@@ -258,114 +228,3 @@ def latest(limit: int) -> list[Operation]:
         ours = select(Operation).where(col(Operation.kind).in_(Kind))
         newest = session.execute(ours.order_by(col(Operation.id).desc()).limit(limit))
         return list(newest.scalars())
-
-
-def take(kinds: Collection[Kind] = tuple(Kind)) -> Taken | None:
-    """Take up the oldest of these kinds that nobody runs; None when there is none."""
-    with db.writing() as session:
-        now = db.now(session)
-        oldest = (
-            select(col(Operation.id)).where(_free(now, kinds)).order_by(col(Operation.id)).limit(1)
-        )
-        if db.on_postgres(session):
-            oldest = oldest.with_for_update(skip_locked=True)
-        found = session.execute(oldest).scalar()
-        if found is None:
-            return None
-        row = session.get_one(Operation, found)
-        row.state, row.started_at, row.lease_until = "running", row.started_at or now, now + LEASE
-        return _taken(row)
-
-
-def held(operation_id: int) -> Taken:
-    """One that was created to be run here, with the lease that it was created with."""
-    return _taken(state(operation_id))
-
-
-def _is(operation_id: int) -> ColumnElement[bool]:
-    return col(Operation.id) == operation_id
-
-
-def _free(now: datetime, kinds: Collection[Kind]) -> ColumnElement[bool]:
-    left = and_(col(Operation.state) == "running", col(Operation.lease_until) <= now)
-    return and_(or_(col(Operation.state) == "queued", left), col(Operation.kind).in_(kinds))
-
-
-def _taken(row: Operation) -> Taken:
-    assert row.lease_until is not None
-    arguments: dict[str, Any] = row.arguments
-    return Taken(
-        row.id,
-        Kind(row.kind),
-        Choice.read(row.filter),
-        row.created_by,
-        bool(arguments["confirmed"]),
-        int(arguments["until"]),
-        row.lease_until,
-        int(row.cursor["after"]),
-        row.done,
-        dict(row.cursor["why"]),
-        row.counted,
-        arguments,
-        dict(row.result or {}),
-    )
-
-
-def renew(session: Session, mine: Taken) -> Taken | None:
-    """At the beginning of a chunk: prolong the lease; None when it was lost, or all was called off.
-
-    The row stays locked until the chunk's commit.
-    """
-    until = db.now(session) + LEASE
-    held = and_(_is(mine.id), col(Operation.state) == "running", _lease_is(mine))
-    kept = session.execute(
-        update(Operation).where(held).values(lease_until=until).returning(col(Operation.id))
-    )
-    if kept.first() is None:
-        return None
-    return _taken(session.get_one(Operation, mine.id, populate_existing=True))
-
-
-def _lease_is(mine: Taken) -> ColumnElement[bool]:
-    return col(Operation.lease_until) == mine.lease
-
-
-def progress(session: Session, mine: Taken, *, ended: bool) -> None:
-    """In the same transaction as the chunk: how far it is now."""
-    values: dict[str, Any] = {
-        "cursor": {"after": mine.after, "why": mine.why},
-        "done": mine.done,
-        "counted": mine.counted,
-        "result": mine.result,
-        "skipped": sum(mine.why.values()),
-    }
-    if ended:
-        values |= {"state": "finished", "finished_at": db.now(session), "lease_until": None}
-    session.execute(update(Operation).where(_is(mine.id)).values(**values))
-    if ended and mine.kind in UNDONE_BY.values():
-        undone = and_(_is(mine.choice.operation_id or 0), col(Operation.state) != "undone")
-        session.execute(update(Operation).where(undone).values(state="undone"))
-
-
-def in_chunks(mine: Taken, chunk: Callable[[Taken], tuple[Taken, bool]]) -> Iterator[Taken]:
-    """One transaction after another, until `chunk` says that there is no more to do for us."""
-    going = True
-    while going:
-        mine, going = chunk(mine)
-        yield mine
-
-
-def put_back(mine: Taken) -> None:
-    """Leave it to others at once: this process stops."""
-    with db.writing() as session:
-        held = and_(_is(mine.id), col(Operation.state) == "running", _lease_is(mine))
-        session.execute(update(Operation).where(held).values(state="queued", lease_until=None))
-    wake_operations()
-
-
-def fail(mine: Taken, error: str) -> None:
-    """Give up an operation that our own fault keeps from going on."""
-    with db.writing() as session:
-        held = and_(_is(mine.id), _lease_is(mine))
-        values = {"state": "failed", "error": error, "finished_at": db.now(session)}
-        session.execute(update(Operation).where(held).values(**values))

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select
 from sqlmodel import Session, col
 
-from core import covering, db, listing, operating, operations, phone
+from core import covering, db, leasing, listing, operating, operations, phone
 from core.access import Actor, Role, needs
 from core.choosing import CHUNK, Choice
 from core.errors import Invalid, Refused
@@ -167,7 +167,7 @@ def cancel_all(number: str, *, by: Actor) -> Operation:
     here = len(ids) <= CHUNK
     operation = operations.create(Kind.CANCEL, Choice(ids=ids), by=by, here=here)
     if here:
-        operating.run(operations.held(operation))
+        operating.run(leasing.held(operation))
     return operations.state(operation)
 
 

@@ -13,15 +13,16 @@ from typing import Any
 
 from sqlmodel import Session
 
-from core import db, files, operations, outlook
+from core import db, files, leasing, operations, outlook
 from core.access import Actor, Role, needs
 from core.choosing import Choice
 from core.drafts import Composed
 from core.errors import Invalid
 from core.formulas import neutral
 from core.judging import Is, Judge, Judged
+from core.leasing import Taken
 from core.models import Account
-from core.operations import Kind, Taken
+from core.operations import Kind
 from core.sheets import plan as plans
 from core.sheets import reading
 from core.sheets.drafting import plain
@@ -44,9 +45,8 @@ def order(file_id: int, plan: Plan, *, by: Actor, here: bool = False) -> int:
     `finish_at`, `first` (three messages), `earlier` (who loaded the same file, when), `guessed`.
     """
     files.find(file_id)
-    return operations.create(
-        Kind.CHECK, Choice(), by=by, here=here, file_id=file_id, plan=plan.stored()
-    )
+    told = {"file_id": file_id, "plan": plan.stored()}
+    return operations.create(Kind.CHECK, Choice(), by=by, here=here, arguments=told)
 
 
 def read(mine: Taken) -> tuple[Table, Plan, str]:
@@ -92,11 +92,11 @@ def _step(
 ) -> Iterator[Taken]:
     """Write how far it is; yields nothing where the operation is not ours any more."""
     with db.writing() as session:
-        held = operations.renew(session, mine)
+        held = leasing.renew(session, mine)
         if held is None:
             return
         held = replace(held, done=done, counted=mine.counted, result=result)
-        operations.progress(session, held, ended=ended)
+        leasing.progress(session, held, ended=ended)
     yield held
 
 

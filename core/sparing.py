@@ -11,12 +11,13 @@ from typing import Any
 
 from sqlmodel import Session
 
-from core import db, messages, operations
+from core import db, leasing, messages, operations
 from core.access import Actor, Role, needs
 from core.choosing import Choice
 from core.covering import COVERED
+from core.leasing import Taken
 from core.meta.codes import ErrorClass
-from core.operations import Kind, Taken
+from core.operations import Kind
 from core.states import Cause, Status
 
 ASKED = "They asked not to be contacted."
@@ -80,7 +81,7 @@ def leave_all(*, by: Actor, here: bool = False) -> int:
 
 def chunks(mine: Taken) -> Iterator[Taken]:
     """One transaction after another, until all that is pending and covered is cancelled."""
-    return operations.in_chunks(mine, _chunk)
+    return leasing.in_chunks(mine, _chunk)
 
 
 def _chunk(mine: Taken) -> tuple[Taken, bool]:
@@ -89,7 +90,7 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
     What was cancelled is found no more, so that a full chunk looks at the same opt-outs again.
     """
     with db.writing() as session:
-        held = operations.renew(session, mine)
+        held = leasing.renew(session, mine)
         if held is None:
             return mine, False
         end = held.after + WINDOW
@@ -104,5 +105,5 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
             done=held.done + len(moved),
             why=dict(Counter(held.why) + lost),
         )
-        operations.progress(session, mine, ended=not full and end >= last)
+        leasing.progress(session, mine, ended=not full and end >= last)
     return mine, full or end < last

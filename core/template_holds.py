@@ -13,8 +13,8 @@ from sqlalchemy import Row, select
 from sqlmodel import Session
 
 from core import composing, db, drafts, holding, listing, messages, templating, usable
+from core.leasing import Taken
 from core.models import Template
-from core.operations import Taken
 from core.standing import m
 from core.states import Status
 

@@ -87,7 +87,8 @@ def settle_messages(
     choice = Choice(template_id=template.id)
     waiting = choosing.count(session, choice, operations.AMONG[Kind.TEMPLATE])
     if waiting:
-        operations.put(session, Kind.TEMPLATE, choice, by=by, counted=waiting, accepted=accepted)
+        told = {"accepted": accepted}
+        operations.put(session, Kind.TEMPLATE, choice, by=by, counted=waiting, arguments=told)
     return bool(waiting)
 
 

@@ -53,7 +53,7 @@ LAYERS: dict[str, str] = {
     "services": """account_settings accounts apart audit batches businesses catalogue composing
         correcting departure drafts editing exporting files filling finishing first_row
         following_up
-        guarding holding installation judging lateness loading messages meta.client
+        guarding holding installation judging lateness leasing loading messages meta.client
         meta.graph operating operations optout_import optouts outcomes outlook people
         preflight preparing previewing resuming scan sending.accept sending.agenda
         sending.attempts sending.claim sending.engine_time sending.lanes sending.loop

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core import files, loading, operating, operations, preflight
+from core import files, leasing, loading, operating, operations, preflight
 from core.loading import Then
 from core.models import Operation
 from core.sheets import plan as plans
@@ -41,7 +41,7 @@ def checked(text: str, account_id: int = 1, *, name: str = "people.csv", **more:
 def checked_as(text: str, plan: Plan, *, name: str = "people.csv") -> Operation:
     file_id = files.upload(text.encode(), name=name, by=ANA)
     made = preflight.order(file_id, plan, by=ANA, here=True)
-    operating.run(operations.held(made))
+    operating.run(leasing.held(made))
     return operations.state(made)
 
 
@@ -53,7 +53,7 @@ def ordered(check: Operation, *, then: Then = Then.RELEASE, **more: Any) -> int:
 def load(text: str, account_id: int = 1, *, plan: Any = None, **more: Any) -> Operation:
     """What became of a load."""
     made = ordered(checked(text, account_id, **(plan or {})), **more)
-    operating.run(operations.held(made))
+    operating.run(leasing.held(made))
     return operations.state(made)
 
 

@@ -81,3 +81,15 @@ def many(account_id: int, count: int, **columns: Any) -> None:
             ),
             given | {"account": account_id, "count": count},
         )
+
+
+def exportable(count: int) -> None:
+    """Messages with a text each, by two statements."""
+    many(account(), count)
+    with db.writing() as session:
+        session.execute(
+            db.sql(
+                "INSERT INTO content (message_id, recipient, text, created_by, search)"
+                " SELECT id, recipient, 'Hello', 'ana', recipient FROM message"
+            )
+        )

@@ -15,6 +15,7 @@ from core import (
     correcting,
     db,
     following_up,
+    leasing,
     operating,
     operations,
     previewing,
@@ -52,7 +53,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def work() -> None:
     """Run what waits as `core.apart` does, in this process."""
-    while mine := operations.take(APART):
+    while mine := leasing.take(APART):
         operating.run(mine)
 
 
@@ -181,7 +182,7 @@ def test_a_loop_that_sends_meanwhile_sends_each_with_one_of_both_texts(
     steering.release(batch_id, by=OLGA)
     operating.run_waiting(Event())
     made, left = correcting.correct(batch_id, REPLACE, by=OLGA), set()
-    mine = operations.take(APART)
+    mine = leasing.take(APART)
     assert mine
     for number, _ in enumerate(correcting.work(mine)):
         if number == 2:
@@ -303,7 +304,7 @@ def test_a_correction_that_was_cut_off_goes_on_and_writes_to_nobody_twice(
     batch_id, _ = batch(given.account(), rows, state="released")
     made = done(correcting.correct(batch_id, REPLACE, by=OLGA))
     new = following_up.send_correction(batch_id, made.id, Words(text="Tuesday!"), by=OLGA)
-    mine = operations.take(APART)
+    mine = leasing.take(APART)
     assert mine
     next(following_up.work(mine))
     operations.cancel(mine.id, by=OLGA)

@@ -1,14 +1,10 @@
 """Workbooks: written by an operation, read back cell by cell, killed and begun anew, taken away."""
 
 import io
-import os
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +13,18 @@ import pytest
 from openpyxl.utils.escape import unescape
 from sqlmodel import col, select, update
 
-from core import apart, clock, db, export, export_xlsx, exporting, files, operating, operations
+from core import (
+    apart,
+    clock,
+    db,
+    export,
+    export_xlsx,
+    exporting,
+    files,
+    leasing,
+    operating,
+    operations,
+)
 from core.access import Actor, Role
 from core.columns import What
 from core.errors import Refused
@@ -27,6 +34,7 @@ from core.models import Content, File, Message
 from core.operations import Kind
 from core.standing import Standing
 from tests.core import stored
+from tests.core.test_apart import child
 from tests.core.test_export import NASTY, attempts
 from tests.waiting import until
 
@@ -42,7 +50,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(operation_id: int, **more: Any) -> operations.Operation:
-    mine = operations.take({Kind.EXPORT})
+    mine = leasing.take({Kind.EXPORT})
     assert mine and mine.id == operation_id
     operating.run(mine, **more)
     return operations.state(operation_id)
@@ -62,18 +70,6 @@ def whole_files() -> list[int]:
         now = db.now(session)
         there = select(File).where(col(File.expires_at) > now, col(File.sha256) != "")
         return [one.id for one in session.exec(there)]
-
-
-def many(count: int) -> None:
-    """Messages with a text each, by two statements."""
-    stored.many(stored.account(), count)
-    with db.writing() as session:
-        session.execute(
-            db.sql(
-                "INSERT INTO content (message_id, recipient, text, created_by, search)"
-                " SELECT id, recipient, 'Hello', 'ana', recipient FROM message"
-            )
-        )
 
 
 def test_a_workbook_says_what_the_database_says(database: str) -> None:
@@ -145,7 +141,7 @@ def test_it_tells_how_far_it_is_and_what_was_called_off_leaves_no_file(sqlite: s
     stored.messages(stored.account(), [{}] * 5)
     begun, seen = exporting.begin(Order(), by=VERA), []
 
-    def tell(mine: operations.Taken) -> None:
+    def tell(mine: leasing.Taken) -> None:
         seen.append(mine.done)
         if mine.done == 4:
             operations.cancel(begun, by=VERA)
@@ -170,7 +166,7 @@ def test_of_two_that_wrote_it_only_the_file_of_who_ended_it_stays(
 ) -> None:
     stored.messages(stored.account(), [{}] * 5)
     begun = exporting.begin(Order(), by=VERA)
-    slow = operations.take({Kind.EXPORT})
+    slow = leasing.take({Kind.EXPORT})
     assert slow
     first = exporting.work(slow)
     next(first)
@@ -180,18 +176,12 @@ def test_of_two_that_wrote_it_only_the_file_of_who_ended_it_stays(
     assert whole_files() == [row.result["file_id"]]
 
 
-def child(operation_id: int) -> "subprocess.Popen[bytes]":
-    """As a worker starts one."""
-    return subprocess.Popen([sys.executable, "-m", "core.apart", str(operation_id)])
-
-
 def test_what_a_killed_process_left_is_begun_anew_and_leaves_one_file(
     database: str, move_clock: Callable[[timedelta], None]
 ) -> None:
-    many(20_000)
+    stored.exportable(20_000)
     begun = exporting.begin(Order(), by=VERA)
-    assert operations.take({Kind.EXPORT})
-    killed = child(begun)
+    killed = child(leasing.take({Kind.EXPORT}))
     until(lambda: operations.state(begun).done > 0)
     killed.kill()
     killed.wait()
@@ -203,27 +193,6 @@ def test_what_a_killed_process_left_is_begun_anew_and_leaves_one_file(
     assert (row.state, row.done) == ("finished", 20_000)
     assert whole_files() == [row.result["file_id"]]
     assert sheet(the_file(begun)).max_row == 20_001
-
-
-def test_a_process_that_dies_beside_its_worker_fails_in_words(sqlite: str) -> None:
-    many(20_000)
-    begun = exporting.begin(Order(), by=VERA)
-    worker = Thread(target=apart.run_waiting, args=(Event(),))
-    worker.start()
-    until(lambda: operations.state(begun).done > 0)
-    os.kill(_apart(), signal.SIGKILL)
-    worker.join()
-    row = operations.state(begun)
-    assert row.state == "failed" and row.error == "its process ended before its time"
-    assert whole_files() == []
-
-
-def _apart() -> int:
-    """The process of the operation, among whatever else this one has started."""
-    tasks = Path("/proc/self/task").iterdir()
-    children = [pid for task in tasks for pid in (task / "children").read_text().split()]
-    [one] = [pid for pid in children if b"core.apart" in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    return int(one)
 
 
 def test_a_file_is_for_who_asked_and_for_administrators_and_for_a_day(

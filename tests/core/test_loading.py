@@ -18,6 +18,7 @@ from core import (
     batches,
     composing,
     db,
+    leasing,
     loading,
     messages,
     operating,
@@ -69,7 +70,7 @@ def free() -> list[str]:
 
 
 def run(operation_id: int) -> None:
-    operating.run(operations.held(operation_id))
+    operating.run(leasing.held(operation_id))
 
 
 def test_a_file_becomes_messages_that_may_be_sent(
@@ -215,13 +216,13 @@ def test_a_killed_load_goes_on_where_it_was_and_stores_nothing_twice(
     given.account()
     text = rows(1200) + rows(200).removeprefix(HEAD)
     made = ordered(checked(text))
-    killed = operations.held(made)
+    killed = leasing.held(made)
     with pytest.raises(Killed):
         operating.run(killed, tell=_killed_after(chunks))
     assert free() == [] or chunks > 2
     move_clock(operations.LEASE + timedelta(seconds=1))
     scan()
-    again = operations.take()
+    again = leasing.take()
     assert again and again.id == made
     operating.run(again)
     row = operations.state(made)
@@ -235,7 +236,7 @@ def test_running_it_again_takes_away_what_a_killed_load_left(database: str) -> N
     given.account()
     made = ordered(checked(rows(1200, reference=True)))
     with pytest.raises(Killed):
-        operating.run(operations.held(made), tell=_killed_after(1))
+        operating.run(leasing.held(made), tell=_killed_after(1))
     assert count() == count(HELD) == 2 * CHUNK and states() == ["loading"]
     assert load(rows(1200, reference=True)).result == {"new": 1200}
     assert free() == [given.recipient(n) for n in range(1200)]
@@ -252,7 +253,7 @@ def test_of_two_loads_of_one_file_at_once_the_earlier_gives_way(database: str) -
         if not second:
             second.append(load(rows(1200)))
 
-    operating.run(operations.held(made), tell=overtaken)
+    operating.run(leasing.held(made), tell=overtaken)
     assert second[0].done == 1200 and states() == ["cancelled", "released"]
     assert free() == [given.recipient(n) for n in range(1200)] and count(HELD) == 0
 
@@ -291,7 +292,7 @@ def test_a_load_that_is_called_off_leaves_nothing(database: str) -> None:
         if operations.state(mine.id).state == "running":
             operations.cancel(mine.id, by=ANA)
 
-    operating.run(operations.held(made), tell=call_off)
+    operating.run(leasing.held(made), tell=call_off)
     assert count(ALIVE) == 0 and count() == CHUNK and states() == ["cancelled"]
     assert operations.state(made).state == "cancelled"
 
@@ -314,7 +315,7 @@ def test_a_load_that_failed_goes_on_when_a_person_says_so(
         run(made)
     assert (operations.state(made).state, count(HELD)) == ("failed", CHUNK)
     assert steering.load_again(1, by=ANA) == made
-    mine = operations.take()
+    mine = leasing.take()
     assert mine
     operating.run(mine)
     assert count() == 1200 and states() == ["released"]

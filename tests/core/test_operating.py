@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import col, select
 
-from core import choosing, clock, db, messages, operating, operations
+from core import choosing, clock, db, leasing, messages, operating, operations
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.errors import Forbidden, Refused
@@ -141,8 +141,8 @@ def test_another_goes_on_where_a_killed_one_was_and_the_killed_one_does_nothing_
 ) -> None:
     ids = stored.messages(stored.account(), [{}] * 7)
     made = operations.create(Kind.CANCEL, ALL, by=OLGA)
-    killed = operations.take()
-    assert killed and operations.take() is None
+    killed = leasing.take()
+    assert killed and leasing.take() is None
     with pytest.raises(KeyboardInterrupt):
         operating.run(killed, tell=_die)
     assert [one.status for one in rows(ids)].count("cancelled") == 2
@@ -155,7 +155,7 @@ def test_another_goes_on_where_a_killed_one_was_and_the_killed_one_does_nothing_
     assert operations.state(made).done == 7
 
 
-def _die(_: operations.Taken) -> None:
+def _die(_: leasing.Taken) -> None:
     raise KeyboardInterrupt
 
 
@@ -163,8 +163,8 @@ def _die(_: operations.Taken) -> None:
 def test_one_that_is_called_off_ends_after_its_chunk(database: str) -> None:
     ids = stored.messages(stored.account(), [{}] * 7)
     made = operations.create(Kind.CANCEL, ALL, by=OLGA, here=True)
-    assert operations.take() is None
-    operating.run(operations.held(made), tell=lambda one: _call_off(one.id, one.done))
+    assert leasing.take() is None
+    operating.run(leasing.held(made), tell=lambda one: _call_off(one.id, one.done))
     row = operations.state(made)
     assert (row.state, row.done) == ("cancelled", 4)
     assert [one.status for one in rows(ids)].count("cancelled") == 4
@@ -176,7 +176,7 @@ def test_one_that_is_called_off_ends_after_its_chunk(database: str) -> None:
 def test_a_worker_that_stops_puts_it_back_for_the_next(database: str) -> None:
     ids = stored.messages(stored.account(), [{}] * 5)
     made, stop = operations.create(Kind.CANCEL, ALL, by=OLGA), Event()
-    mine = operations.take()
+    mine = leasing.take()
     assert mine
     operating.run(mine, tell=lambda _: stop.set(), stop=stop)
     assert (operations.state(made).state, operations.state(made).done) == ("queued", 2)
@@ -213,7 +213,7 @@ def test_an_undo_brings_back_what_nobody_touched_since_with_its_hold(database: s
         session.get_one(Message, left).meta_message_id = "wamid.1"
         messages.record(session, "undo", "ana", {again: (None, None)}, at=db.now(session))
     undone = operations.state(operations.undo(cancelled.id, by=OLGA, here=True))
-    operating.run(operations.held(undone.id))
+    operating.run(leasing.held(undone.id))
     row = operations.state(undone.id)
     assert tally(row) == ("finished", 6, 2, {"changed": 2, "gone": 1, "left": 1})
     assert [(one.status, one.hold) for one in rows([held, free])] == [

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlmodel import col
 
-from core import db, files, messages, operating, operations, optouts, preflight
+from core import db, files, leasing, messages, operating, operations, optouts, preflight
+from core.leasing import Taken
 from core.models import Account, Message
-from core.operations import Kind, Taken
+from core.operations import Kind
 from core.sheets.plan import Fill, Plan
 from tests import given
 from tests.core import stored, templated
@@ -213,7 +214,7 @@ def test_a_killed_check_is_begun_anew_by_the_next_and_stores_nothing_twice(
     file_id = files.upload(text.encode(), name="people.csv", by=ANA)
     plan = Plan(1, {"recipient": "recipient", "content": "content"})
     made = preflight.order(file_id, plan, by=ANA)
-    killed = operations.take()
+    killed = leasing.take()
     assert killed
 
     def die(mine: Taken) -> None:
@@ -223,7 +224,7 @@ def test_a_killed_check_is_begun_anew_by_the_next_and_stores_nothing_twice(
         operating.run(killed, tell=die)
     assert operations.state(made).done == preflight.CHUNK
     move_clock(operations.LEASE + timedelta(seconds=1))
-    again = operations.take({Kind.CHECK})
+    again = leasing.take({Kind.CHECK})
     assert again
     operating.run(again)
     assert found(operations.state(made), "good", "wrong_rows") == (2500, 1)
@@ -239,5 +240,5 @@ def test_a_person_may_say_in_which_alphabet_the_names_are(database: str) -> None
     columns = {"recipient": "phone", "content": "text"}
     plan = Plan(given.account(), columns, encoding="cp1255")
     made = preflight.order(file_id, plan, by=ANA, here=True)
-    operating.run(operations.held(made))
+    operating.run(leasing.held(made))
     assert operations.state(made).result["first"][0]["text"] == "דוד"

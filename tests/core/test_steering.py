@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from core import choosing, clock, db, messages, operating, operations, steering, verify
+from core import choosing, clock, db, leasing, messages, operating, operations, steering, verify
 from core.access import Actor, Role
 from core.errors import Invalid, Refused
 from core.models import Account, AuditEvent, Operation
@@ -123,7 +123,7 @@ def test_a_trial_that_was_paused_goes_on_as_a_trial(database: str, move_clock: M
 def test_a_pause_overrules_a_release_that_is_under_way(database: str) -> None:
     batch_id, ids = batch(stored.account(), [{}] * 6)
     released = steering.release(batch_id, by=OLGA)
-    mine = operations.take()
+    mine = leasing.take()
     assert mine
     stop = Event()
     stop.set()
@@ -203,7 +203,7 @@ def test_a_loading_that_failed_is_taken_up_again(database: str) -> None:
     made = operations.create(
         Kind.LOAD, choosing.Choice(), by=OLGA, batch_id=batch_id, counted=1, here=True
     )
-    operations.fail(operations.held(made), "its process ended before its time")
+    leasing.fail(leasing.held(made), "its process ended before its time")
     assert steering.load_again(batch_id, by=OLGA) == made
     assert operation(made).state == "queued"
 

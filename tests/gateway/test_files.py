@@ -8,7 +8,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from core import exporting, files, operating, operations, users
+from core import exporting, files, leasing, operating, operations, users
 from core.access import Actor, Role
 from core.export import Order
 from core.operations import Kind
@@ -35,7 +35,7 @@ def cookie(site: Browser, name: str, role: Role) -> str:
 def test_who_asked_and_administrators_get_the_file_and_nobody_else(site: Browser) -> None:
     stored.messages(stored.account(), [{}])
     begun = exporting.begin(Order(), by=Actor("vera", Role.VIEWER))
-    mine = operations.take({Kind.EXPORT})
+    mine = leasing.take({Kind.EXPORT})
     assert mine
     operating.run(mine)
     file_id = operations.state(begun).result["file_id"]

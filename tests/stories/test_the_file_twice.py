@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from core import db, files, loading, operations, preflight, steering
+from core import db, files, loading, operations, preflight
 from core.loading import Then
 from core.models import Message
 from core.sheets.plan import Plan, Timing
@@ -90,37 +90,23 @@ def _is_under_way(load: int) -> bool:
     return 500 <= operations.state(load).done < MANY
 
 
-def test_a_worker_killed_while_loading_leaves_it_to_the_next(
-    database: str, programs: Programs, move_clock: Move
+@pytest.mark.parametrize("with_worker", [True, False])
+def test_a_load_whose_process_is_killed_with_its_worker_or_alone_is_left_to_the_next(
+    with_worker: bool, database: str, programs: Programs, move_clock: Move
 ) -> None:
     given.account("Clinic", rate=None)
     worker = programs.worker()
     load = _ordered()
     until(lambda: _is_under_way(load), within=90, every=0.01)
     children = _children(worker)
-    worker.kill()
+    if with_worker:
+        worker.kill()
     for child in children:
         os.kill(child, signal.SIGKILL)
     assert operations.state(load).done < MANY and set(given.statuses()) == {"pending"}
     move_clock(timedelta(minutes=1))
-    programs.worker()
-    _look()
-    until(lambda: operations.state(load).state == "finished", within=120)
-    _check_one_each()
-
-
-def test_when_only_its_process_dies_a_person_goes_on_with_it(
-    database: str, programs: Programs
-) -> None:
-    given.account("Clinic", rate=None)
-    worker = programs.worker()
-    load = _ordered()
-    until(lambda: _is_under_way(load), within=90, every=0.01)
-    for child in _children(worker):
-        os.kill(child, signal.SIGKILL)
-    until(lambda: operations.state(load).state == "failed")
-    batch_id = operations.state(load).batch_id
-    assert batch_id and steering.load_again(batch_id, by=ANA) == load
+    if with_worker:
+        programs.worker()
     _look()
     until(lambda: operations.state(load).state == "finished", within=120)
     _check_one_each()

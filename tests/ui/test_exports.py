@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import exporting, operating, operations
+from core import exporting, leasing, operating, operations
 from core.access import Actor, Role
 from core.columns import What
 from core.export import Order
@@ -82,7 +82,7 @@ def test_attempts_columns_and_zone_are_chosen_and_an_empty_choice_is_told() -> N
 def test_a_viewer_has_a_workbook_made_downloads_and_removes_it(failed: int) -> None:
     run(_menu).button(key="export-xlsx").click().run()
     assert "Exporting 1 message as XLSX" in html(run(_files))
-    mine = operations.take({Kind.EXPORT})
+    mine = leasing.take({Kind.EXPORT})
     assert mine and mine.by == "vera"
     operating.run(mine)
     at = run(_files)

@@ -1,0 +1,188 @@
+"""Processes of operations: how each ends, and what becomes of its operation. They are real ones."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from core import apart, db, exporting, leasing, operations
+from core.apart import End
+from core.choosing import Choice
+from core.export import Order
+from core.models import Operation
+from core.operations import Kind
+from tests import given
+from tests.core import stored
+from tests.waiting import until
+
+Move = Callable[[timedelta], None]
+Child = subprocess.Popen[bytes]
+WITHIN = 30  # seconds in which a process of Python begins and ends, on a busy machine
+OVER = operations.LEASE + timedelta(seconds=1)
+
+
+def begun(count: int = 1) -> int:
+    """An export of so many messages, which nobody has taken yet."""
+    stored.exportable(count)
+    return exporting.begin(Order(), by=given.ANA)
+
+
+def child(mine: leasing.Taken | None, *, writes: bool = True) -> Child:
+    """A process for what was taken, as a worker starts it; or one whose disk is full."""
+    assert mine
+
+    def full() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+    line = [sys.executable, "-m", "core.apart", str(mine.id), str(mine.turn)]
+    return subprocess.Popen(line, preexec_fn=None if writes else full)
+
+
+def is_under_way(operation_id: int) -> bool:
+    return operations.state(operation_id).done > 0
+
+
+def tally(operation_id: int) -> tuple[str, int, str | None]:
+    row = operations.state(operation_id)
+    return row.state, row.turn, row.error
+
+
+def test_one_that_ends_well_says_so(database: str) -> None:
+    one = begun()
+    assert child(leasing.take()).wait(WITHIN) == End.FINISHED
+    assert tally(one) == ("finished", 1, None)
+
+
+def test_a_fault_of_ours_fails_its_operation(sqlite: str) -> None:
+    one = operations.create(Kind.EXPORT, Choice(), by=given.ANA)  # of nothing
+    assert apart.run_waiting(Event()) == 1
+    assert tally(one) == ("failed", 1, "an error of ours (KeyError)")
+
+
+def test_one_that_cannot_even_begin_fails_its_operation(
+    sqlite: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = begun()
+    monkeypatch.setattr(sys, "executable", "/usr/bin/false")
+    assert apart.run_waiting(Event()) == 1
+    assert tally(one) == ("failed", 1, "its process ended before its time")
+
+
+def test_a_full_disk_leaves_it_to_the_next_when_the_lease_has_ended(
+    sqlite: str, move_clock: Move
+) -> None:
+    one, mine = begun(), leasing.take()
+    full = child(mine, writes=False)
+    assert full.wait(WITHIN) == End.DATABASE
+    assert mine
+    apart._settle(mine, full.returncode)
+    assert tally(one) == ("running", 1, None) and apart.run_waiting(Event()) == 0
+    move_clock(OVER)
+    assert apart.run_waiting(Event()) == 1 and tally(one) == ("finished", 2, None)
+
+
+def _cut_off_who_waits() -> bool:
+    with db.writing() as session:
+        waits = db.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+        )
+        return bool(session.execute(waits).all())
+
+
+def test_a_server_that_is_gone_leaves_it_to_the_next_and_counts_as_no_death(
+    postgresql: str, move_clock: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leasing, "MOST_LOST", 1)
+    one, mine = begun(), leasing.take()
+    with db.writing() as session:
+        db.lock(session, "operation", [one])
+        cut_off = child(mine)
+        until(_cut_off_who_waits, within=WITHIN)
+    assert cut_off.wait(WITHIN) == End.DATABASE
+    assert tally(one) == ("queued", 1, None) and apart.run_waiting(Event()) == 0
+    move_clock(OVER)
+    assert apart.run_waiting(Event()) == 1 and tally(one) == ("finished", 2, None)
+
+
+def test_one_that_is_called_off_and_one_that_is_stopped_say_so(sqlite: str) -> None:
+    one = begun(20_000)
+    called_off = child(leasing.take())
+    until(lambda: is_under_way(one), within=WITHIN)
+    operations.cancel(one, by=given.ANA)
+    assert called_off.wait(WITHIN) == End.CANCELLED and tally(one)[0] == "cancelled"
+    two = exporting.begin(Order(), by=given.ANA)
+    stopped = child(leasing.take())
+    until(lambda: is_under_way(two), within=WITHIN)
+    stopped.terminate()
+    assert stopped.wait(WITHIN) == End.STOPPED and tally(two)[0] == "queued"
+
+
+def test_one_whose_turn_is_over_neither_writes_nor_fails_what_another_has(
+    database: str, move_clock: Move
+) -> None:
+    one, late = begun(), leasing.take()
+    move_clock(OVER)
+    assert leasing.take() and late
+    assert child(late).wait(WITHIN) == End.LOST
+    for code in End:
+        apart._settle(late, code)
+    apart._settle(late, -signal.SIGKILL)
+    assert tally(one) == ("running", 2, None) and not is_under_way(one)
+
+
+def the_child() -> int | None:
+    """The process of an operation, among whatever else this one has started."""
+    tasks = Path("/proc/self/task").iterdir()
+    children = [pid for task in tasks for pid in (task / "children").read_text().split()]
+    ours = [one for one in children if b"core.apart" in Path(f"/proc/{one}/cmdline").read_bytes()]
+    return int(ours[0]) if ours else None
+
+
+def killed_at_work(one: int) -> Operation:
+    """What a worker leaves whose process is killed when it has written something."""
+    turn = operations.state(one).turn
+    worker = Thread(target=apart.run_waiting, args=(Event(),))
+    worker.start()
+    until(lambda: operations.state(one).turn > turn and is_under_way(one), within=WITHIN)
+    os.kill(until(the_child), signal.SIGKILL)
+    worker.join()
+    return operations.state(one)
+
+
+def test_a_killed_one_is_left_to_the_next_but_not_for_ever(
+    sqlite: str, move_clock: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leasing, "MOST_LOST", 2)
+    one = begun(20_000)
+    for number in (1, 2):
+        row = killed_at_work(one)
+        assert (row.state, row.turn, row.error) == ("running", number, None)
+        assert apart.run_waiting(Event()) == 0
+        move_clock(OVER * number)
+    assert apart.run_waiting(Event()) == 0
+    assert tally(one) == ("failed", 2, leasing.GAVE_UP)
+
+
+def test_who_gets_further_each_time_may_die_as_often_as_it_likes(
+    database: str, move_clock: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leasing, "MOST_LOST", 2)
+    stored.messages(stored.account(), [{}] * 3)
+    one = operations.create(Kind.HOLD, Choice(), by=given.ANA)
+    for number in (1, 2, 3):
+        mine = leasing.take()
+        assert mine
+        with db.writing() as session:
+            held = leasing.renew(session, mine)
+            assert held
+            further = leasing.Taken(**(vars(held) | {"after": number}))
+            leasing.progress(session, further, ended=False)
+        move_clock(OVER * number)
+    assert leasing.take() and tally(one) == ("running", 4, None)
