@@ -5,13 +5,11 @@ half stored is never read, and goes with the scan.
 """
 
 import hashlib
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import count
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import delete, select, update
 from sqlmodel import Session, col
@@ -24,7 +22,6 @@ from core.models import Batch, File, FileChunk
 CHUNK = 256 * 1024  # bytes
 MOST = 50_000_000  # bytes of an upload
 UNFINISHED = timedelta(hours=1)
-_IN_MEMORY = 8_000_000  # bytes of a file that is read; more goes to a temporary one
 
 
 class Kind(StrEnum):
@@ -161,16 +158,6 @@ def read(file_id: int) -> Iterator[bytes]:
         if chunk is None:
             return
         yield chunk.data
-
-
-@contextmanager
-def opened(file_id: int) -> Iterator[IO[bytes]]:
-    """Its bytes as a file to seek in, on disk where they are many."""
-    with tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY) as whole:
-        for data in read(file_id):
-            whole.write(data)
-        whole.seek(0)
-        yield whole
 
 
 def loaded_before(session: Session, sha256: str) -> Earlier | None:

@@ -5,11 +5,13 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlmodel import Session
 
-from core import composing, db, messages, preflight
+from core import composing, db, files, messages
 from core.access import Actor, Role, needs
 from core.drafts import Draft, When
 from core.errors import Invalid, Problem
 from core.models import Account, Setting
+from core.sheets import glimpse
+from core.sheets import plan as plans
 from core.sheets.drafting import Drafter
 from core.sheets.plan import Plan
 from core.wake import wake
@@ -53,10 +55,13 @@ def _key(by: Actor) -> str:
 
 
 def _draft(file_id: int, plan: Plan) -> tuple[Draft, int]:
-    table = preflight.table_of(file_id, plan)
+    file = files.find(file_id)
+    found = glimpse.of(b"".join(files.read(file_id)), file.name, encoding=plan.encoding)
+    table = found.table
+    plans.check(plan, table.headings)
     with db.reading() as session:
         accounts = {one.name.lower(): one for one in session.execute(select(Account)).scalars()}
-    drafter = Drafter(plan, table.headings, accounts, total=len(table.rows))
+    drafter = Drafter(plan, table.headings, accounts, total=found.total)
     drafted = drafter.draft(table.rows[0], 0)
     if drafted.flaws:
         raise Invalid(*(Problem(f.column, f.code, f.reason) for f in drafted.flaws))

@@ -26,7 +26,7 @@ def run(source: Source, plan: Plan | None, *, by: Actor, check_id: int | None) -
     if check_id and operations.state(check_id).state in operations.OPEN:
         return None
     same = check_id is not None and plan is not None and is_of(check_id, plan)
-    label = "Check again" if check_id else f"Check {plural(len(source.table.rows), 'row')}"
+    label = "Check again" if check_id else f"Check {plural(source.found.total, 'row')}"
     pressed = st.button(
         label,
         type="secondary" if same else "primary",

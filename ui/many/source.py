@@ -9,7 +9,9 @@ from core import files
 from core.access import Actor
 from core.errors import Invalid, OutboxError
 from core.models import File
-from core.sheets import decoding, reading
+from core.sheets import decoding
+from core.sheets import glimpse as glimpses
+from core.sheets.glimpse import Glimpse
 from core.sheets.table import Table
 from ui import look
 from ui.words import plural
@@ -24,7 +26,12 @@ class Source:
 
     file: File
     encoding: str  # a person's word for it; empty: as it was found
-    table: Table
+    found: Glimpse
+
+    @property
+    def table(self) -> Table:
+        """Its headings and first rows."""
+        return self.found.table
 
     @property
     def key(self) -> str:
@@ -52,14 +59,14 @@ def choose(*, by: Actor) -> int | None:
         for problem in refused.problems:
             look.wrong(problem.message)
         return None
-    table(file_id, "", _found=found)
+    glimpse(file_id, "", _found=found)
     return file_id
 
 
-def _read(data: bytes, name: str) -> Table:
+def _read(data: bytes, name: str) -> Glimpse:
     files.check_size(len(data))
     with st.spinner("Reading the rows …"):
-        return reading.read(data, name)
+        return glimpses.of(data, name)
 
 
 def _uploaded() -> tuple[bytes | None, str]:
@@ -85,19 +92,25 @@ def _pasted() -> tuple[bytes | None, str]:
     return (typed or "").encode(), "pasted rows.csv"
 
 
-@st.cache_resource(max_entries=2, ttl="15m", show_spinner="Reading the file …")
-def table(file_id: int, encoding: str, *, _found: Table | None = None) -> Table:
-    """The table of a stored file; the last two are kept, so that a step does not read it anew."""
+@st.cache_resource(max_entries=50, ttl="1h", show_spinner="Reading the file …")
+def glimpse(
+    file_id: int,
+    encoding: str,
+    when: tuple[str, str] | None = None,
+    *,
+    _found: Glimpse | None = None,
+) -> Glimpse:
+    """What a page shows of a stored file; kept, so that a step does not read it anew."""
     if _found is not None:
         return _found
-    data = b"".join(files.read(file_id))
-    return reading.read(data, files.find(file_id).name, encoding=encoding or None)
+    data, name = b"".join(files.read(file_id)), files.find(file_id).name
+    return glimpses.of(data, name, encoding=encoding, when=when)
 
 
 def stored(file_id: int, encoding: str) -> Source | None:
     """A file that was chosen before; None, with the reason said, where it is not there any more."""
     try:
-        return Source(files.find(file_id), encoding, table(file_id, encoding))
+        return Source(files.find(file_id), encoding, glimpse(file_id, encoding))
     except OutboxError as refused:
         look.wrong(str(refused))
         return None
@@ -106,7 +119,7 @@ def stored(file_id: int, encoding: str) -> Source | None:
 def told(source: Source) -> None:
     """What was read, and what a person should know of it."""
     found = source.table
-    rows = plural(len(found.rows), "row", cap=len(found.rows))
+    rows = plural(source.found.total, "row", cap=source.found.total)
     facts = [rows, plural(len(found.headings), "column")]
     if found.sheet:
         facts.append(f"sheet «{found.sheet}»")
@@ -117,9 +130,8 @@ def told(source: Source) -> None:
     st.html(f'<p class="file"><b>{escape(source.file.name)}</b> {escape(" · ".join(facts))}</p>')
     for note in found.notes:
         look.note(note, "grey")
-    if found.flaws:
-        lines = {flaw.line for flaw in found.flaws}
-        look.note(f"{plural(len(lines), 'row')} could not be read as they stand: see the check.")
+    if flawed := source.found.flawed:
+        look.note(f"{plural(flawed, 'row')} could not be read as they stand: see the check.")
 
 
 def encoding(file_id: int, found: Table | None) -> str:

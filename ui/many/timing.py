@@ -103,7 +103,7 @@ def _window(
 
 
 def _pace(source: Source, begins: datetime, ends: datetime) -> None:
-    count = len(source.table.rows)
+    count = source.found.total
     each = (ends - begins) / count
     second = timedelta(seconds=1)
     told_each = f"one each {span(each)}" if each >= second else f"{second / each:,.0f} a second"
@@ -142,7 +142,7 @@ def _column(
         look.wrong("Choose in step 2 the column with the times.")
         return None
     cells = _cells(source, columns)
-    found = _decided(source.file.id, source.encoding, columns["when"], columns.get("clock", ""))
+    found = _decided(source, columns["when"], columns.get("clock", ""))
     if not found.formats:
         look.wrong(f"Nothing in «{columns['when']}» can be read as a date and time.")
         return None
@@ -161,14 +161,11 @@ def _column(
     return Timing("column", form=form, zone=where)
 
 
-@st.cache_data(max_entries=8, ttl="15m", show_spinner="Reading the times …")
-def _decided(file_id: int, encoding: str, when: str, clock: str) -> Column:
-    found = sources.table(file_id, encoding)
-    numbers = [found.headings.index(one) for one in (when, clock) if one]
-    rows = (row.cells for row in found.rows)
-    if clock:
-        return times.decide([times.joined(row[numbers[0]], row[numbers[1]]) for row in rows])
-    return times.decide([row[numbers[0]] for row in rows])
+def _decided(source: Source, when: str, clock: str) -> Column:
+    """How the whole column can be read; anew where it is not the one that its name tells."""
+    if (when, clock) in source.found.times:
+        return source.found.times[when, clock]
+    return sources.glimpse(source.file.id, source.encoding, (when, clock)).times[when, clock]
 
 
 def _cells(source: Source, columns: Mapping[str, str]) -> list[Cell]:
@@ -176,7 +173,7 @@ def _cells(source: Source, columns: Mapping[str, str]) -> list[Cell]:
     headings = source.table.headings
     when, clock = headings.index(columns["when"]), columns.get("clock")
     found = []
-    for row in source.table.rows[:50]:
+    for row in source.table.rows:
         cell = row.cells[when]
         found.append(times.joined(cell, row.cells[headings.index(clock)]) if clock else cell)
     return [cell for cell in found if not isinstance(cell, str) or cell.strip()]

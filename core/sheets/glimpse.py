@@ -1,0 +1,104 @@
+"""What a page shows of a file, read in a process of its own: nobody else's page waits for it.
+
+`python -m core.sheets.glimpse` is that process; both speak in pickles.
+"""
+
+import os
+import pickle
+import resource
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from core.errors import Invalid, Problem
+from core.sheets import matching, reading, times
+from core.sheets.table import Table, refuse
+from core.sheets.times import Column
+
+SHOWN = 50  # rows
+MOST_MEMORY = 2 * 1024**3  # bytes; the largest file that may be read takes half of it
+MOST_SECONDS = 120  # the largest takes five
+POLITE = 10  # sending and pages go first where the cores are busy
+_TOO_HARD = "This file takes more memory or time than there is. Save it as CSV, or divide it."
+_ROOT = Path(__file__).resolve().parents[2]
+_one = Lock()  # at a time in this process, however many people choose a file
+
+
+@dataclass(frozen=True)
+class Glimpse:
+    """`table`: with its first rows, without flaws. `total` rows; `flawed` lines. `times`: how the
+    column of times can be read that was asked for or that its name tells, with its time of day."""
+
+    table: Table
+    total: int
+    flawed: int
+    times: Mapping[tuple[str, str], Column]
+
+
+def of(
+    data: bytes, name: str, *, encoding: str = "", when: tuple[str, str] | None = None
+) -> Glimpse:
+    """Read a file elsewhere. `when`: the headings of the times, and of the time of day or empty.
+
+    Raises Invalid as `reading.read` does, or `too_hard`.
+    """
+    asked, line = (data, name, encoding, when), [sys.executable, "-m", "core.sheets.glimpse"]
+    try:
+        with _one:
+            said = subprocess.run(
+                line,
+                input=pickle.dumps(asked),
+                stdout=subprocess.PIPE,
+                cwd=_ROOT,
+                timeout=MOST_SECONDS,
+            )
+    except subprocess.TimeoutExpired:
+        refuse("too_hard", _TOO_HARD)
+    if said.returncode:
+        raise RuntimeError(f"the process that reads a file ended with {said.returncode}")
+    found = pickle.loads(said.stdout)  # our own process wrote it
+    if all(isinstance(one, Problem) for one in found):
+        raise Invalid(*found)
+    return Glimpse(*found)
+
+
+def _read(data: bytes, name: str, encoding: str, when: tuple[str, str] | None) -> Any:
+    """The parts of a Glimpse, or the problems."""
+    try:
+        table = reading.read(data, name, encoding=encoding or None)
+        pair = when or _named(table)
+        found = {pair: _decided(table, *pair)} if pair else {}
+    except Invalid as invalid:
+        return invalid.problems
+    except MemoryError:
+        return (Problem("file", "too_hard", _TOO_HARD),)
+    flawed = len({flaw.line for flaw in table.flaws})
+    return replace(table, rows=table.rows[:SHOWN], flaws=()), len(table.rows), flawed, found
+
+
+def _named(table: Table) -> tuple[str, str] | None:
+    known = matching.match(table.headings).columns
+    return (known["when"], known.get("clock", "")) if "when" in known else None
+
+
+def _decided(table: Table, when: str, clock: str) -> Column:
+    day, hour = table.headings.index(when), table.headings.index(clock) if clock else None
+    cells = [
+        row.cells[day] if hour is None else times.joined(row.cells[day], row.cells[hour])
+        for row in table.rows
+    ]
+    return times.decide(cells)
+
+
+def main() -> None:
+    os.nice(POLITE)
+    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    pickle.dump(_read(*pickle.load(sys.stdin.buffer)), sys.stdout.buffer)
+
+
+if __name__ == "__main__":
+    main()
