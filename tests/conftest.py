@@ -6,15 +6,14 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import hypothesis
 import pytest
 from redis import Redis, RedisError
-from sqlalchemy import create_engine, text
 
 from core import db, schema, settings, vault
 from tests import postgres
+from tests.emptying import Databases
 from tests.processes import Programs, ports
 from tests.waiting import until
 
@@ -59,21 +58,8 @@ def migrated_sqlite(own_folder: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def migrated_postgres(cluster: postgres.Cluster) -> str:
-    run_sql(cluster, "CREATE DATABASE migrated")
-    engine = db.make_engine(cluster.url("migrated"))
-    schema.migrate(engine)
-    engine.dispose()
-    return "migrated"
-
-
-def run_sql(cluster: postgres.Cluster, statement: str) -> None:
-    """A statement about whole databases, outside any transaction."""
-    url = cluster.url("postgres").replace("postgresql:", "postgresql+psycopg:")
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
+def databases(cluster: postgres.Cluster) -> Databases:
+    return Databases(cluster)
 
 
 def forget_settings() -> None:
@@ -104,14 +90,8 @@ def sqlite(environment: pytest.MonkeyPatch, migrated_sqlite: Path, tmp_path: Pat
 
 
 @pytest.fixture
-def postgresql(
-    environment: pytest.MonkeyPatch, cluster: postgres.Cluster, migrated_postgres: str
-) -> Iterator[str]:
-    name = f"test_{uuid4().hex[:12]}"
-    run_sql(cluster, f"CREATE DATABASE {name} TEMPLATE {migrated_postgres}")
-    yield _use(environment, cluster.url(name))
-    forget_settings()
-    run_sql(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+def postgresql(environment: pytest.MonkeyPatch, databases: Databases) -> str:
+    return _use(environment, databases.take())
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -11,8 +11,7 @@ from core import db
 from tests.chaos import tally
 from tests.chaos.fleet import Fleet
 from tests.chaos.load import Load
-from tests.conftest import run_sql
-from tests.postgres import Cluster
+from tests.emptying import Databases
 
 GUARDED = "nothing is sent until a person decides"
 
@@ -54,7 +53,7 @@ def _clone(request: pytest.FixtureRequest, folder: Path) -> str:
             whole.backup(copy)
             copy.close()
         return f"sqlite:///{folder / 'clone.db'}"
-    cluster: Cluster = request.getfixturevalue("cluster")
+    databases: Databases = request.getfixturevalue("databases")
     name = url.rpartition("/")[2]
     for statement in (
         f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",  # a template must be at rest
@@ -62,8 +61,8 @@ def _clone(request: pytest.FixtureRequest, folder: Path) -> str:
         f"CREATE DATABASE {name}_clone TEMPLATE {name}",
         f"ALTER DATABASE {name} ALLOW_CONNECTIONS true",
     ):
-        run_sql(cluster, statement)
-    return cluster.url(f"{name}_clone")
+        databases.statement(statement)
+    return f"{url}_clone"
 
 
 def _waiting(engine: Engine) -> int:
