@@ -9,9 +9,10 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from argon2 import PasswordHasher
 from redis import Redis, RedisError
 
-from core import db, schema, settings, vault
+from core import db, passwords, schema, settings, vault
 from tests import postgres
 from tests.emptying import Databases
 from tests.processes import Programs, ports
@@ -20,6 +21,7 @@ from tests.waiting import until
 # A busy machine is no failure: how long an example takes is measured in bench/, never here.
 hypothesis.settings.register_profile("outbox", deadline=None)
 hypothesis.settings.load_profile("outbox")
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def missing(reason: str) -> None:
@@ -72,11 +74,15 @@ def forget_settings() -> None:
 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
-    """Outbox's settings of this test alone: its own data folder, nothing from outside."""
+    """Outbox's settings of this test alone: its own data folder, nothing from outside.
+
+    A password hashed here costs little: tests/core/test_users.py has what it costs in earnest.
+    """
     for name in list(os.environ):
         if name.startswith("OUTBOX_"):
             monkeypatch.delenv(name)
     monkeypatch.setitem(settings.Settings.model_config, "env_file", None)
+    monkeypatch.setattr(passwords, "_hasher", QUICK)
     monkeypatch.setenv("OUTBOX_DATA_DIR", str(tmp_path / "data"))
     forget_settings()
     yield monkeypatch

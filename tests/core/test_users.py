@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from core import db, guesses, sessions, users
+from core import db, guesses, passwords, sessions, users
 from core.access import Actor, Role
 from core.errors import Forbidden, Invalid, Problem
 from core.models import AuditEvent, Setting, User
@@ -36,6 +36,13 @@ def test_a_user_is_added_with_a_role_and_nobody_learns_the_password(database: st
         (event,) = session.exec(select(AuditEvent)).all()
     assert (event.actor, event.action, event.target) == ("cli", "user added", "Ana")
     assert PASSWORD not in event.model_dump_json()
+
+
+def test_each_guess_at_a_stored_password_costs_64_megabytes_and_three_rounds() -> None:
+    stored = passwords.hashed(PASSWORD)
+    assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    assert passwords.matches(stored, PASSWORD) and not passwords.matches(stored, PASSWORD + "x")
+    assert not passwords.matches(None, "nobody")
 
 
 @pytest.mark.parametrize(
