@@ -80,7 +80,10 @@ def make_engine(url: str) -> Engine:
     """An engine with what each database needs: WAL, durable commits, foreign keys, UTC."""
     where = make_url(url)
     if where.get_backend_name() == "sqlite":
-        made = create_engine(where, hide_parameters=True, connect_args={"timeout": 10})
+        # The last one used has read what is asked for next: others would each keep their pages.
+        made = create_engine(
+            where, hide_parameters=True, connect_args={"timeout": 10}, pool_use_lifo=True
+        )
         event.listen(made, "connect", _prepare_sqlite)
         event.listen(made, "connect", _number)
         event.listen(made, "begin", _begin_sqlite)

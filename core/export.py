@@ -20,7 +20,7 @@ from core.errors import Invalid, Problem
 from core.listing import Filter, c
 from core.standing import a, m
 
-CHUNK = 1_000  # rows: some tens of milliseconds and a few megabytes
+CHUNK = 500  # rows
 WINDOW = 20_000  # ids looked at in one transaction, where few of them match
 _KEY: dict[What, ColumnElement[int]] = {What.MESSAGES: m.id, What.ATTEMPTS: t.id}
 
