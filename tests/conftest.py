@@ -12,7 +12,7 @@ import pytest
 from argon2 import PasswordHasher
 from redis import Redis, RedisError
 
-from core import db, passwords, schema, settings, vault
+from core import clock, db, passwords, schema, settings, vault
 from tests import postgres
 from tests.emptying import Databases
 from tests.processes import Programs, ports
@@ -126,6 +126,13 @@ def move_clock(environment: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[tim
         draft.replace(path)
 
     return move
+
+
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process's clock stands still, but where a test moves it."""
+    begun = clock.wall() - clock.offset()
+    monkeypatch.setattr(clock, "wall", lambda: begun + clock.offset())
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.chaos import tally
 from tests.chaos.fleet import Fleet
 from tests.chaos.load import Load
 
-KILLS = int(os.environ.get("KILLS") or 6)
+KILLS = int(os.environ.get("KILLS") or 4)
 
 
 @pytest.mark.timeout(180 + 20 * KILLS)

@@ -1,6 +1,6 @@
 import re
 from html.parser import HTMLParser
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import given
@@ -209,9 +209,9 @@ def test_only_markers_are_removed_and_only_allowed_tags_added(text: str) -> None
 def test_a_hostile_text_takes_time_in_proportion_to_its_length(piece: str) -> None:
     def cost(size: int) -> float:
         text = piece * (size // len(piece))
-        started = perf_counter()
+        started = thread_time()
         bubble(text)
-        return perf_counter() - started
+        return thread_time() - started
 
     small, large = (min(cost(size) for _ in range(3)) for size in (20_000, 200_000))
     assert large < 40 * small + 0.05

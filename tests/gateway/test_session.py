@@ -73,6 +73,7 @@ def test_a_wrong_password_keeps_the_name_and_where_one_was_going(gated: Browser,
     assert "wrong password" not in page.text
 
 
+@pytest.mark.usefixtures("still")
 def test_guessing_is_answered_with_how_long_to_wait(gated: Browser, ana: str) -> None:
     for _ in range(5):
         assert gated.post("/sign-in", {"name": "Ana", "password": "wrong"}).status == 401
