@@ -191,7 +191,7 @@ def test_what_a_killed_process_left_is_begun_anew_and_leaves_one_file(
     stored.exportable(MANY)
     begun = exporting.begin(Order(), by=VERA)
     killed = child(leasing.take({Kind.EXPORT}))
-    until(lambda: operations.state(begun).done > 0, every=0.01)
+    until(lambda: operations.state(begun).done > 0, within=30, every=0.01)
     killed.kill()
     killed.wait()
     row = operations.state(begun)
