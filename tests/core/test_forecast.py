@@ -146,9 +146,6 @@ def test_messages_leave_when_they_are_said_to(move_clock: Move) -> None:
 
 
 @pytest.mark.chaos
-def test_a_thousand_random_states_leave_when_they_are_said_to(
-    database: str, move_clock: Move
-) -> None:
-    """Half of them on each database, and not the same ones."""
-    seed = 5 if database.startswith("sqlite") else 6
-    check(list(outcomes(seed, 500 // EACH, move_clock)), seed=seed, exact=0.6)
+@pytest.mark.usefixtures("database")
+def test_a_thousand_random_states_leave_when_they_are_said_to(move_clock: Move) -> None:
+    check(list(outcomes(5, 1000 // EACH, move_clock)), seed=5, exact=0.6)
