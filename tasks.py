@@ -122,6 +122,7 @@ def run_apart() -> None:
         try:
             if apart.run_waiting(_stop):
                 send_due()
+                run_operation()  # which a list of opt-outs leaves behind
         finally:
             _apart.release()
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from commands.bulk import run
 from commands.common import account_id, die, me
-from core import leasing, operating, operations, optout_import, optout_list, optouts
+from core import optout_import, optout_list, optouts
 from core.covering import covers
 from core.models import OptOut
 from core.optout_file import BY_PERSON, EVERYTHING
@@ -107,22 +108,27 @@ def optout_import_(
     country: Country = None,
 ) -> None:
     """Put a file of numbers on the list; lines that are wrong are told, the others count."""
-    done = optout_import.import_(_bytes(file), home=_upper(country), by=me(), here=True)
-    cancelled = 0
-    if done.operation_id is not None:
-        operating.run(leasing.held(done.operation_id))
-        cancelled = operations.state(done.operation_id).done
-    for one in done.wrong:
-        typer.echo(f"line {one.line}: {one.column} {one.value!r}: {one.reason}", err=True)
-    if done.added or done.already:
+    row = run(
+        optout_import.order(
+            _bytes(file), home=_upper(country), by=me(), here=True, cancels_here=True
+        )
+    )
+    if row.state != "finished":
+        die(row.error or "It was called off; what was added stays on the list.", 3)
+    done = row.result
+    cancelled = run(done["cancels"]).done if done["cancels"] else 0
+    for one in done["wrong"]:
+        told = f"line {one['line']}: {one['column']} {one['value']!r}: {one['reason']}"
+        typer.echo(told, err=True)
+    counts = done["added"] or done["already"]
+    if counts:
         typer.echo(
-            f"{done.added:,} added, {done.already:,} on the list already;"
+            f"{done['added']:,} added, {done['already']:,} on the list already;"
             f" {_messages(cancelled)} cancelled."
         )
-    if done.wrong:
-        wrong = len({one.line for one in done.wrong})
+    if wrong := done["wrong_lines"]:
         said = "1 line is wrong." if wrong == 1 else f"{wrong:,} lines are wrong."
-        die(said, 3 if done.added or done.already else 1)
+        die(said, 3 if counts else 1)
 
 
 @app.command("export")

@@ -26,6 +26,7 @@ KEYS = ("account", "class", "code", "status", "batch", "hold")
 HOLDS = ("late", "person", "batch", "template")
 
 e = models.MessageEvent.metadata.tables["message_event"].c
+c = models.Content.metadata.tables["content"].c
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Choice:
     batch_id: int | None = None
     template_id: int | None = None
     hold: str | None = None
+    recipient: str | None = None  # E.164
     operation_id: int | None = None  # those that this operation changed
 
     def stored(self) -> dict[str, Any]:
@@ -128,6 +130,8 @@ def count(session: Session, choice: Choice, among: Collection[Status]) -> int:
         return len(set(choice.ids))
     if choice.operation_id is not None:
         counted = select(func.count()).where(e.operation_id == choice.operation_id)
+    elif choice.recipient is not None:
+        counted = select(func.count()).select_from(_to(choice, among, 0).subquery())
     else:
         matching = choice.matches(among, by_id=choice.batch_id is not None)
         if choice.batch_id is not None:
@@ -166,10 +170,20 @@ def chunk(
         return ids, ids[-1] if len(ids) == CHUNK else None
     if choice.operation_id is not None:
         return _read(session, _changed_by(choice.operation_id, after), None)
+    if choice.recipient is not None:
+        theirs = _to(choice, among, after).where(c.message_id <= until).order_by(c.message_id)
+        return _read(session, theirs, None)
     end = after + WINDOW
     here = and_(m.id > after, m.id <= min(end, until), choice.matches(among, by_id=True))
     matching = select(m.id).where(here).order_by(m.id)
     return _read(session, matching, end if end < until else None)
+
+
+def _to(choice: Choice, among: Collection[Status], after: int) -> Select[int]:
+    """By the index over the recipient, however many others there are."""
+    theirs = and_(c.recipient == choice.recipient, c.message_id > after)
+    matching = choice.matches(among, by_id=True)
+    return select(c.message_id).join(m.id.table, m.id == c.message_id).where(theirs, matching)
 
 
 def _changed_by(operation_id: int, after: int) -> Select[int]:

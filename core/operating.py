@@ -19,6 +19,7 @@ from core import (
     correcting,
     covering,
     db,
+    enlisting,
     exporting,
     following_up,
     holding,
@@ -264,6 +265,7 @@ def _undo(session: Session, mine: Taken, ids: list[int]) -> set[int]:
 # What is no walk over messages: a generator that yields after each of its transactions.
 _WORK: dict[Kind, Callable[[Taken], Iterator[Taken]]] = {
     Kind.LEAVE: sparing.chunks,
+    Kind.OPT_OUTS: enlisting.work,
     Kind.EXPORT: exporting.work,
     Kind.CHECK: preflight.check,
     Kind.LOAD: loading.load,

@@ -31,6 +31,7 @@ class Kind(StrEnum):
     LOAD = "load"
     EXPORT = "export"
     LEAVE = "leave"  # in peace, who asked for it
+    OPT_OUTS = "opt-outs"  # from a file
     BATCH_RELEASE = "batch release"
     BATCH_PAUSE = "batch pause"
     BATCH_CANCEL = "batch cancel"
@@ -59,7 +60,10 @@ AMONG: dict[Kind, tuple[Status, ...]] = {
 }
 OPEN = ("queued", "running")
 # Much Python: each in a process of its own.
-APART = {Kind.CHECK, Kind.LOAD, Kind.EXPORT, Kind.CORRECT, Kind.UNCORRECT, Kind.FOLLOW_UP}
+APART = {
+    *(Kind.CHECK, Kind.LOAD, Kind.EXPORT, Kind.OPT_OUTS),
+    *(Kind.CORRECT, Kind.UNCORRECT, Kind.FOLLOW_UP),
+}
 
 
 class Asked(TypedDict, total=False):

@@ -5,8 +5,9 @@ Either one number on each line, or CSV whose first line names its columns. Text 
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import NamedTuple
 
 from core import phone
@@ -23,6 +24,7 @@ NUMBERS = ("number", "phone", "recipient")  # names of the one column that has t
 OPTIONAL = ("scope", "account", "reason", "source")
 EXPORTED = ("created_at", "created_by")  # of our own export; the list has its own
 MOST = 200_000  # lines
+PART = 1_000  # of them that are read, and written, at a time
 LONGEST = {"reason": 500, "source": 100}  # characters
 
 
@@ -54,22 +56,53 @@ class Sender(NamedTuple):
     country: str | None
 
 
-def read(
-    text: str, *, senders: Mapping[str, Sender], home: str | None = None
-) -> tuple[list[Wish], list[WrongLine]]:
-    """The wishes of the lines that are right, and everything that is wrong in the others.
+class Part(NamedTuple):
+    """Some rows of a file: the wishes of those that are right, all that is wrong in the others."""
+
+    rows: int  # of the file, up to here
+    wishes: list[Wish]
+    wrong: list[WrongLine]
+
+
+def check(text: str) -> int:
+    """How many lines there may be. Raises Invalid (field file) where the whole makes no sense."""
+    clean = _clean(text)
+    _heading(clean)
+    lines = clean.rstrip("\n").count("\n") + 1
+    if lines > MOST:
+        sentence = f"The file has more than {MOST:,} lines; split it."
+        raise Invalid(Problem("file", "too_long", sentence))
+    return lines
+
+
+def parts(
+    text: str, *, senders: Mapping[str, Sender], home: str | None = None, after: int = 0
+) -> Iterator[Part]:
+    """What a file that was checked says behind so many rows, 1,000 at a time.
 
     `senders` has the accounts by their names in lower case; `home` is the ISO alpha-2 country for
-    numbers like 0812…, where a line names no account with one. Raises Invalid (field file) where
-    the file as a whole makes no sense.
+    numbers like 0812…, where a line names no account with one.
     """
-    clean = text.removeprefix("\ufeff").replace("\0", "")
-    lines = _lines(clean)
-    names = _heading(clean)
-    if names is None:
-        names = (NUMBERS[0],)
-    else:
+    clean = _clean(text)
+    lines, names = _lines(clean), _heading(clean)
+    if names is not None:
         next(lines)
+    rest = islice(lines, after, None)
+    while some := list(islice(rest, PART)):
+        after += len(some)
+        yield Part(after, *_read(some, names or (NUMBERS[0],), senders, home))
+
+
+def _clean(text: str) -> str:
+    return text.removeprefix("\ufeff").replace("\0", "")
+
+
+def _read(
+    lines: Iterable[tuple[int, list[str] | str]],
+    names: Sequence[str],
+    senders: Mapping[str, Sender],
+    home: str | None,
+) -> tuple[list[Wish], list[WrongLine]]:
     wishes: list[Wish] = []
     wrong: list[WrongLine] = []
     for line, cells in lines:
@@ -81,9 +114,6 @@ def read(
                 wishes.append(found)
             else:
                 wrong += [replace(one, line=line) for one in found]
-        if len(wishes) + len(wrong) > MOST:
-            sentence = f"The file has more than {MOST:,} lines; split it."
-            raise Invalid(Problem("file", "too_long", sentence))
     return wishes, wrong
 
 

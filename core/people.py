@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select
 from sqlmodel import Session, col
 
-from core import covering, db, leasing, listing, operating, operations, phone
+from core import choosing, covering, db, leasing, listing, operating, operations, phone
 from core.access import Actor, Role, needs
 from core.choosing import CHUNK, Choice
 from core.errors import Invalid, Refused
@@ -153,19 +153,13 @@ def cancel_all(number: str, *, by: Actor) -> Operation:
 
     A few are cancelled here and now, many by a worker. Raises Refused when nothing is pending.
     """
+    choice = Choice(recipient=number)
     with db.reading() as session:
-        waiting = (
-            select(c.message_id)
-            .join(m.id.table, m.id == c.message_id)
-            .where(*_to(number, (Status.PENDING,)))
-            .order_by(c.message_id)
-            .limit(CAP)
-        )
-        ids = tuple(session.execute(waiting).scalars())
-    if not ids:
+        waiting = choosing.count(session, choice, operations.AMONG[Kind.CANCEL])
+    if not waiting:
         raise Refused("Nothing is pending for this number any more.")
-    here = len(ids) <= CHUNK
-    operation = operations.create(Kind.CANCEL, Choice(ids=ids), by=by, here=here)
+    here = waiting <= CHUNK
+    operation = operations.create(Kind.CANCEL, choice, by=by, here=here, counted=waiting)
     if here:
         operating.run(leasing.held(operation))
     return operations.state(operation)

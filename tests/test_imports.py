@@ -51,7 +51,7 @@ LAYERS: dict[str, str] = {
         invariants.rates invariants.violation line listing optout_list readiness
         remembered reports sending.barring shut standing telling verify""",
     "services": """account_settings accounts apart audit batches businesses catalogue composing
-        correcting departure drafts editing exporting files filling finishing first_row
+        correcting departure drafts editing enlisting exporting files filling finishing first_row
         following_up
         guarding holding installation judging lateness leasing loading messages meta.client
         meta.graph operating operations optout_import optouts outcomes outlook people

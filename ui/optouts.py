@@ -1,20 +1,21 @@
 """The list of who is not to be contacted, and many more of them from a file."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from html import escape
 
 import streamlit as st
 
-from core import numbering, optout_import, people
+from core import numbering, operations, optout_import, people, reports
 from core.access import Actor
 from core.errors import OutboxError
 from core.models import OptOut
+from core.operations import Kind
 from core.optout_file import BY_PERSON, WrongLine
-from core.optout_import import Imported
 from core.optout_list import Listed
 from ui import addresses, look, moments, table
+from ui.progress import progress
 from ui.words import SCOPES, plural
 
 _HEAD = (
@@ -22,6 +23,7 @@ _HEAD = (
     '<span>Why</span><span>By</span><span class="at">Since</span></div>'
 )
 SHOWN = 100  # wrong lines
+AGO = timedelta(days=1)
 NO_COUNTRY = "None: each has its country code"
 
 
@@ -68,9 +70,16 @@ def importing(*, by: Actor) -> None:
     if st.button("Import", type="primary", key="import-optouts"):
         st.session_state["optouts-imported"] = (_digest(given), _import(given, home, by))
         st.rerun()  # what is above has more rows now
-    of, said = st.session_state.get("optouts-imported", ("", None))
-    if said and of == _digest(given):
-        _told(said)
+    of, said = st.session_state.get("optouts-imported", (None, _under_way(by)))
+    if said and of in (None, _digest(given)):
+        _told(said, by)
+
+
+def _under_way(by: Actor) -> int | None:
+    """What this person began elsewhere, or before the page was closed."""
+    now = reports.now()
+    asked = operations.of(by, {Kind.OPT_OUTS}, since=now - AGO)
+    return next((one.id for one in asked if one.state in operations.OPEN), None)
 
 
 def _digest(given: str | bytes) -> str:
@@ -96,8 +105,8 @@ def _home() -> str | None:
     return names.get(chosen)
 
 
-def _import(given: str | bytes, home: str | None, by: Actor) -> Imported | str:
-    """What came of it; a sentence where nothing could be read."""
+def _import(given: str | bytes, home: str | None, by: Actor) -> int | str:
+    """The operation; a sentence where nothing can be read."""
     if not given.strip():
         return "Paste numbers, or choose a file."
     try:
@@ -106,23 +115,27 @@ def _import(given: str | bytes, home: str | None, by: Actor) -> Imported | str:
         return str(refused)
 
 
-def _told(said: Imported | str) -> None:
+def _told(said: int | str, by: Actor) -> None:
     if isinstance(said, str):
         look.wrong(said)
         return
-    if said.added or said.already:
-        cancels = " What is pending for them is being cancelled." if said.added else ""
+    row = progress(said, by=by, doing="Importing the list", one="line")
+    if row.state != "finished":
+        return
+    added, already = row.result["added"], row.result["already"]
+    if added or already:
+        cancels = " What is pending for them is being cancelled." if added else ""
         look.note(
-            f"{plural(said.added, 'entry', 'entries')} added, {said.already:,} on the list"
-            f" already.{cancels}",
+            f"{plural(added, 'entry', 'entries')} added, {already:,} on the list already.{cancels}",
             "green",
         )
-    if said.wrong:
-        st.html(_wrong(said.wrong))
+    if row.result["wrong"]:
+        lines = [WrongLine(**one) for one in row.result["wrong"]]
+        st.html(_wrong(lines, row.result["wrong_lines"]))
 
 
-def _wrong(lines: Sequence[WrongLine]) -> str:
-    count = plural(len({one.line for one in lines}), "line")
+def _wrong(lines: Sequence[WrongLine], wrong: int) -> str:
+    count = plural(wrong, "line", cap=wrong)
     rows = "".join(
         f"<li>Line {one.line:,}: {_value(one)}{escape(one.reason)}</li>" for one in lines[:SHOWN]
     )

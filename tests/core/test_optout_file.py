@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterator, Mapping
 
 import pytest
 from hypothesis import given, settings
@@ -9,10 +10,32 @@ from hypothesis import strategies as st
 
 from core.errors import Invalid
 from core.formulas import plain
-from core.optout_file import Sender, Wish, WrongLine, read
+from core.optout_file import Sender, Wish, WrongLine, check, parts
 
 SENDERS = {"orders": Sender(1, "ID"), "support": Sender(2, None)}
 DEWI, BUDI = "+628123456789", "+628123456780"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def small() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("core.optout_file.PART", 2)
+        yield
+
+
+def read(
+    text: str, *, senders: Mapping[str, Sender], home: str | None = None
+) -> tuple[list[Wish], list[WrongLine]]:
+    """All of it, read two rows at a time as if somebody else went on each time."""
+    check(text)
+    found: list[Wish] = []
+    broken: list[WrongLine] = []
+    after = 0
+    while part := next(parts(text, senders=senders, home=home, after=after), None):
+        after = part.rows
+        found += part.wishes
+        broken += part.wrong
+    return found, broken
 
 
 def wishes(text: str, home: str | None = None) -> list[Wish]:

@@ -1,10 +1,11 @@
 """One person by number: what they asked, what waits, what was sent; whatever shape was typed."""
 
 from collections.abc import Sequence
+from threading import Event
 
 import pytest
 
-from core import clock, db, operations, optouts, people
+from core import choosing, clock, db, operating, operations, optouts, people
 from core.errors import Invalid, Refused
 from core.models import Recipient
 from core.people import Person
@@ -93,12 +94,6 @@ def test_all_that_is_pending_is_cancelled_and_can_be_brought_back(database: str)
     assert operations.undo(row.id, by=ANA)
 
 
-def test_very_many_are_left_to_a_worker(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(people, "CHUNK", 2)
-    stored.messages(stored.account(), [{"recipient": DEWI}] * 3)
-    assert people.cancel_all(DEWI, by=ANA).state == "queued"
-
-
 def test_what_had_been_asked_when_a_message_was_cancelled_is_told(database: str) -> None:
     orders = given.account("Orders")
     made = given.message(orders, to=DEWI, when=given.in_(hours=1))
@@ -109,3 +104,19 @@ def test_what_had_been_asked_when_a_message_was_cancelled_is_told(database: str)
     assert told is not None
     assert "by ana («phoned»), covers everything from «Orders»" in told
     assert people.asked_before(made + 1, at, zone="UTC") is None
+
+
+def test_all_of_very_many_to_one_person_are_cancelled_by_a_worker_and_brought_back(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choosing, "CHUNK", 2)
+    monkeypatch.setattr(people, "CHUNK", 2)
+    orders = stored.account("Orders")
+    theirs = stored.messages(orders, [{"recipient": DEWI}] * 5 + [{}])
+    row = people.cancel_all(DEWI, by=ANA)
+    assert (row.state, row.counted) == ("queued", 5)
+    operating.run_waiting(Event())
+    assert [given.row(one).status for one in theirs] == ["cancelled"] * 5 + ["pending"]
+    operations.undo(row.id, by=ANA)
+    operating.run_waiting(Event())
+    assert set(given.statuses()) == {"pending"}

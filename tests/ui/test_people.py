@@ -148,6 +148,19 @@ def test_a_pasted_list_is_imported_and_stays_with_its_wrong_lines(
     assert "has unknown columns «colour»" in html(at)
 
 
+def test_a_long_list_is_for_a_worker_and_found_again_when_the_page_was_closed(
+    run: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.optout_import.AT_ONCE", 1)
+    at = run(OLGA)
+    at.text_area(key="optouts-pasted").set_value(f"{DEWI}\n+628123456780\n")
+    at.button(key="import-optouts").click().run()
+    for seen in (at, run(OLGA)):
+        assert "Importing the list" in html(seen) and "waits for a worker" in html(seen)
+        assert "Cancel" in labels(seen)
+    assert "Importing the list" not in html(run(VERA))
+
+
 def test_a_national_number_is_never_read_in_one_of_two_countries(
     run: Callable[..., AppTest],
 ) -> None:
