@@ -47,6 +47,9 @@ def import_file(
     unfilled: Annotated[
         bool, typer.Option("--unfilled", help="{this} in a text is meant as it stands")
     ] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="also what was corrected here since it was loaded")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
 ) -> None:
     """Schedule a file of messages: all of it, or nothing; with --hold or --release its good rows.
@@ -62,6 +65,7 @@ def import_file(
         timing=Timing(zone=zone),
         duplicates="load" if doubles else "skip",
         unfilled=unfilled,
+        overwrites=overwrite,
     )
     check = _checked(file, plan)
     found: Mapping[str, Any] = check.result
@@ -159,6 +163,7 @@ _WORDS = {
     "wrong_rows": "wrong",
     "double": "there already",
     "same": "unchanged",
+    "kept": "corrected here since, and kept (--overwrite)",
     "already": "sent already, or not waiting any more",
     "opted_out": "asked not to be contacted",
 }
@@ -177,6 +182,7 @@ def _facts(found: Mapping[str, Any]) -> dict[str, Any]:
         "new": found["new"],
         "changed": found["changed"],
         "unchanged": found["same"],
+        "kept": found["kept"],
         "already_left": found["already"],
         "duplicates": found["double"],
         "opted_out": found["opted_out"],

@@ -16,7 +16,7 @@ from sqlalchemy import Row as Found
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from core import composing, covering, db
+from core import by_hand, composing, covering, db
 from core.drafts import Composed
 from core.errors import Invalid, Problem
 from core.models import Account, Batch, Json, Template
@@ -33,6 +33,7 @@ class Is(StrEnum):
     NEW = "new"
     CHANGED = "changed"  # what waits under its reference is edited
     SAME = "same"  # waits under its reference, as the row says
+    KEPT = "kept"  # waits under its reference, as a person changed it here since
     ALREADY = "already"  # its reference is of a message that is not waiting any more
     DOUBLE = "double"
     OPTED_OUT = "opted_out"
@@ -143,6 +144,7 @@ class Judge:
     def compare(self, session: Session, judged: Sequence[Judged], now: datetime) -> None:
         """Compare rows that were composed with what is stored, and with those seen before."""
         self._by_reference(session, judged)
+        self._keep(session, judged)
         good = [one for one in judged if one.kind in (Is.NEW, Is.CHANGED)]
         for one in good:
             if one.composed:
@@ -187,6 +189,11 @@ class Judge:
     def has_time(self, one: Judged) -> bool:
         """Whether its time is said by the file or the plan, the same whenever it is loaded."""
         return one.drafted.draft.when.kind == "instant" and self.plan.timing.kind != "spread"
+
+    def _keep(self, session: Session, judged: Sequence[Judged]) -> None:
+        changing = {one.there.id: one for one in judged if one.kind is Is.CHANGED and one.there}
+        for message_id in () if self.plan.overwrites else by_hand.changed(session, changing):
+            changing[message_id].kind = Is.KEPT
 
     def _find_doubles(self, session: Session, new: Sequence[Judged], now: datetime) -> None:
         there = defaultdict(list)

@@ -62,6 +62,7 @@ REASONS = {
     "wrong": "wrong in the file",
     "double": "there already",
     "same": "unchanged",
+    "kept": "corrected here since, and kept",
     "already": "sent already, or not waiting any more",
     "opted_out": "asked not to be contacted",
     "right": "as it should be already",

@@ -41,7 +41,7 @@ def order(file_id: int, plan: Plan, *, by: Actor, here: bool = False) -> int:
     Raises Refused when the file is not there. Result: `problems` where the file or the plan cannot
     be used at all, else `total`, `good`, each kind of core/judging.py with its count, `wrong` (at
     most 1,000 of line, column, value, code, reason), `wrong_rows`, `wrong_file` (a CSV's id),
-    `told` (lines that are doubles or opted out), `why` (code → rows), `accounts`, `passings`,
+    `told` (lines that are doubles, opted out or kept), `why` (code → rows), `accounts`, `passings`,
     `finish_at`, `first` (three messages), `earlier` (who loaded the same file, when), `guessed`.
     """
     files.find(file_id)
@@ -139,7 +139,7 @@ class _Findings:
             self._add_wrong(one.row, one.flaws)
             return
         self.counts[one.kind] += 1
-        if one.kind in (Is.DOUBLE, Is.OPTED_OUT) and len(self.told) < MOST_TOLD:
+        if one.kind in (Is.DOUBLE, Is.OPTED_OUT, Is.KEPT) and len(self.told) < MOST_TOLD:
             other = {"line": one.row.line, "kind": one.kind, "recipient": _number(one)}
             self.told.append(
                 other | {"of_line": one.line_of_other, "message": one.there and one.there.id}

@@ -46,8 +46,8 @@ def page(by: Actor) -> None:
         found, account, chosen, began and began.timing, zone=zone(), now=reports.now()
     )
     ways.step(5, "Check")
-    plan = _plan(found, account, chosen, says, leaves)
     before = _number("check") if began else None
+    plan = _plan(found, account, chosen, says, leaves, before)
     if check_id := check.run(found, plan, by=by, check_id=before):
         asked["check"] = str(check_id)
         st.rerun()
@@ -101,6 +101,7 @@ def _plan(
     chosen: dict[str, str],
     says: message.Message,
     leaves: Timing | None,
+    check_id: int | None,
 ) -> Plan | None:
     """All of it together; None, with what is missing said, while it cannot be checked."""
     if leaves is None:
@@ -118,6 +119,7 @@ def _plan(
         parameters=says.parameters,
         timing=leaves,
         encoding=found.encoding,
+        overwrites=check.overwrites(found, check_id),
     )
     try:
         plans.check(made, found.table.headings)

@@ -233,6 +233,7 @@ CHECKED: dict[str, tuple[str, str, str]] = {
     "wrong": ("wrong", "red", "not loaded"),
     "changed": ("changed", "blue", "wait already, and will be changed"),
     "same": ("unchanged", "grey", "wait already as they are"),
+    "kept": ("kept", "amber", "corrected here since, and not changed"),
     "already": ("done before", "grey", "their reference has left or failed"),
     "double": ("double", "amber", "not loaded twice"),
     "opted_out": ("opted out", "violet", "asked not to be contacted"),

@@ -66,6 +66,7 @@ class Plan:
     duplicates: Literal["skip", "load"] = "skip"
     encoding: str = ""  # a person's word for it, one of decoding.NAMES; empty: as it is found
     unfilled: bool = False  # {this} in a finished text is meant; it looks as if it were not filled
+    overwrites: bool = False  # also what people changed here since it was loaded
 
     def stored(self) -> dict[str, Any]:
         """As JSON."""

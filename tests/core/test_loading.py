@@ -17,7 +17,9 @@ from core import (
     accounts,
     batches,
     composing,
+    correcting,
     db,
+    editing,
     leasing,
     loading,
     messages,
@@ -28,6 +30,8 @@ from core import (
     storing,
     wake,
 )
+from core.corrections import Correction, Way
+from core.drafts import Draft, When
 from core.errors import Refused
 from core.loading import CHUNK, Then
 from core.models import Batch, Content, Message, MessageEvent
@@ -35,7 +39,7 @@ from core.scan import scan
 from core.sheets.plan import Plan
 from tests import given
 from tests.core import templated
-from tests.core.loaded import HEAD, checked, later, load, ordered, rows
+from tests.core.loaded import HEAD, checked, found, later, load, ordered, rows
 from tests.given import ANA
 from tests.processes import ROOT
 from tests.racing import at_once
@@ -154,6 +158,41 @@ def test_a_daily_export_again_applies_its_changes_with_an_event_each(database: s
     assert (event.before["text"], event.after["text"]) == ("Hello 1", "Hi 1")
     assert event.actor == "ana" and event.operation_id == done.id
     assert [given.row(n).version for n in (1, 2, 3)] == [1, 2, 2]
+
+
+def test_a_daily_export_again_keeps_what_was_corrected_here_until_somebody_says_otherwise(
+    database: str,
+) -> None:
+    account = given.account()
+    at = later(hours=1)
+    load(rows(5, reference=True, at=at), then=Then.HOLD)
+    for one in (1, 2):
+        row = given.row(one)
+        draft = Draft(account, row.recipient, f"By hand {one}", When("instant", wall=row.due_at))
+        editing.edit(one, draft, version=row.version, by=ANA)
+    wanted = Correction(Way.REPLACE, find="Hello 3", put="Corrected 3")
+    run(correcting.correct(1, wanted, by=ANA, here=True))
+    passing = Correction(Way.REPLACE, find="Hello 4", put="Undone 4")
+    undone = correcting.correct(1, passing, by=ANA, here=True)
+    run(undone)
+    run(operations.undo(undone, by=ANA, here=True))
+    export = rows(5, reference=True, at=at).replace("Hello 4", "Newer 4")
+    check = checked(export)
+    assert found(check, "good", "changed", "kept", "same") == (1, 1, 3, 1)
+    assert {one["kind"] for one in check.result["told"]} == {"kept"}
+    done = load(export)
+    assert done.result == {"changed": 1} and done.cursor["why"] == {"kept": 3, "same": 1}
+    assert texts() == ["By hand 1", "By hand 2", "Hello 2", "Corrected 3", "Newer 4"]
+    assert load(export, plan={"overwrites": True}, again=True).result == {"changed": 3}
+    assert texts() == ["Hello 0", "Hello 1", "Hello 2", "Hello 3", "Newer 4"]
+    later_export = export.replace("Hello", "Later")
+    assert found(checked(later_export), "changed", "kept") == (4, 0), "the file had the last word"
+
+
+def texts() -> list[str | None]:
+    with db.reading() as session:
+        asked = select(col(Content.text)).order_by(col(Content.message_id))
+        return list(session.execute(asked).scalars())
 
 
 def test_a_change_in_the_file_gives_a_message_its_template(database: str) -> None:

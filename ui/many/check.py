@@ -44,6 +44,23 @@ def run(source: Source, plan: Plan | None, *, by: Actor, check_id: int | None) -
         return None
 
 
+def overwrites(source: Source, check_id: int | None) -> bool:
+    """Whether what was corrected here is to be as the file says; asked where there is any."""
+    row = operations.state(check_id) if check_id else None
+    if row is None or row.state != "finished":
+        return bool(row and row.arguments["plan"].get("overwrites"))
+    chosen = bool(row.arguments["plan"].get("overwrites"))
+    kept = int((row.result or {}).get("kept", 0))
+    if not (kept or chosen):
+        return False
+    those = plural(kept, "row that was", "rows that were", cap=kept) if kept else "what was"
+    return st.checkbox(
+        f"Overwrite {those} corrected here since",
+        value=chosen,
+        key=f"{source.key}-overwrites-{check_id}",
+    )
+
+
 def is_of(check_id: int, plan: Plan) -> bool:
     """Whether the check was made of this very plan."""
     return Plan.read(operations.state(check_id).arguments["plan"]) == plan

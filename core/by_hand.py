@@ -1,0 +1,26 @@
+"""Which messages of a file people changed here since their file, or a later one, said otherwise."""
+
+from collections import Counter
+from collections.abc import Collection
+
+from sqlalchemy import select
+from sqlmodel import Session
+
+from core.choosing import e
+
+_EDIT, _BACK = "edit", "undo correct"
+
+
+def changed(session: Session, ids: Collection[int]) -> set[int]:
+    """Those of these that say what a person wrote: edited, or corrected with their batch."""
+    kinds = (_EDIT, "correct", _BACK)
+    asked = select(e.message_id, e.kind, e.operation_id).where(
+        e.message_id.in_(ids), e.kind.in_(kinds)
+    )
+    stand: Counter[int] = Counter()
+    for row in session.execute(asked.order_by(e.id)):
+        if row.kind == _EDIT and row.operation_id is not None:  # a file had the last word
+            stand[row.message_id] = 0
+        else:
+            stand[row.message_id] += -1 if row.kind == _BACK else 1
+    return {one for one, changes in stand.items() if changes > 0}
