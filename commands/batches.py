@@ -7,11 +7,10 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from commands.common import die, me
-from core import batch_reports, causes, db, steering
+from core import batch_reports, causes, db, exporting, steering
 from core.batch_reports import Line
 from core.columns import What
 from core.export import Order
-from core.export_csv import csv_rows
 from core.listing import Filter
 from core.models import Batch
 from core.standing import Standing
@@ -112,7 +111,7 @@ def results(
     if as_csv:
         standings = {Standing.FAILED, Standing.UNCONFIRMED} if failed else set()
         wanted = Filter(frozenset(standings), batch=batch_id)
-        for piece in csv_rows(Order.of(What.MESSAGES, wanted)):
+        for piece in exporting.as_csv(Order.of(What.MESSAGES, wanted), by=me()):
             sys.stdout.write(piece)
         return
     whole = batch_reports.one(batch_id)

@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from commands.common import account_id, die
-from core import export, export_xlsx, exporting
+from commands.batches import found
+from commands.common import account_id, die, me
+from core import catalogue, export, export_xlsx, exporting
 from core.columns import What
 from core.errors import Invalid
 from core.export import Order
-from core.export_csv import csv_rows
 from core.listing import Filter
 from core.standing import STATUS
 from core.states import Status
@@ -29,6 +29,11 @@ def export_file(
     status: Annotated[list[Status] | None, typer.Option(help="any number of times")] = None,
     account: Annotated[str | None, typer.Option()] = None,
     search: Annotated[str, typer.Option(help="part of a number, or of the text")] = "",
+    batch: Annotated[str | None, typer.Option(help="its number, or its name (the newest)")] = None,
+    template: Annotated[str | None, typer.Option(help="what was scheduled with it")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="of the template, where it has several")
+    ] = None,
     columns: Annotated[str, typer.Option(help="names with commas between; else the usual")] = "",
     zone: Annotated[str, typer.Option(help="of the columns that end in _local")] = "UTC",
     file_format: Annotated[
@@ -38,16 +43,23 @@ def export_file(
     """Write messages or attempts to a file: CSV of any length, or XLSX."""
     if account is not None:
         account_id(account)  # a misspelt one would give an empty file
+    chosen = found(batch).id if batch is not None else None
+    used = None
+    if template is not None:
+        used = catalogue.named(template, language=language, account=account).id
+    elif language is not None:
+        die("--language belongs to a --template.", 2)
     standings = frozenset(one for one, stored in STATUS.items() if stored in (status or ()))
     names = [name.strip() for name in columns.split(",") if name.strip()]
     try:
-        order = Order.of(what, Filter(standings, account, search), names=names, zone=zone)
+        wanted = Filter(standings, account, search, chosen, used)
+        order = Order.of(what, wanted, names=names, zone=zone)
     except Invalid as wrong:
         die(str(wrong), 2)
     if _format(file_format, output) == "xlsx":
         _into(output, lambda path: _write_xlsx(order, path))
     elif output == "-":
-        sys.stdout.buffer.writelines(piece.encode() for piece in csv_rows(order))
+        sys.stdout.buffer.writelines(piece.encode() for piece in exporting.as_csv(order, by=me()))
     else:
         _into(output, lambda path: _write_csv(order, path))
 
@@ -78,11 +90,13 @@ def _into(output: str, write: Callable[[Path], None]) -> None:
 
 def _write_csv(order: Order, path: Path) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
-        file.writelines(csv_rows(order))
+        file.writelines(exporting.as_csv(order, by=me()))
 
 
 def _write_xlsx(order: Order, path: Path) -> None:
     exporting.check(order)
+    exporting.note(order, me(), "xlsx")
     with export_xlsx.writing(order, path) as sheet:
         for values in export.chunks(order):
             sheet.add(values)
+    exporting.note(order, me(), "xlsx", sheet.rows)

@@ -20,20 +20,26 @@ _TO_QUOTE = re.compile('[,"\r\n]')
 
 
 def csv_rows(order: Order) -> Iterator[str]:
-    """The file in pieces, its first with a BOM, so that Excel reads UTF-8.
+    """The file in pieces, its first with a BOM, so that Excel reads UTF-8."""
+    return (piece for piece, _ in csv_pieces(order))
+
+
+def csv_pieces(order: Order) -> Iterator[tuple[str, int]]:
+    """The same, each with how many rows it has.
 
     Text is made harmless (core/formulas.py); `formulas.plain` tells what it was.
     """
     place = ZoneInfo(order.zone)
     heading = ",".join(order.names) + "\r\n"
-    yield "\ufeff" + heading
+    yield "\ufeff" + heading, 0
     for values in export.chunks(order):
         cells = [
             _CELLS[one.says](read, place) for one, read in zip(order.columns, values, strict=True)
         ]
         if len(cells) == 1:  # a line with nothing in it would be no row
             cells = [[cell or '""' for cell in cells[0]]]
-        yield "\r\n".join(map(",".join, zip(*cells, strict=True))) + "\r\n"
+        piece = "\r\n".join(map(",".join, zip(*cells, strict=True))) + "\r\n"
+        yield piece, len(cells[0])
 
 
 def _texts(values: Values, _: ZoneInfo) -> list[str]:

@@ -12,11 +12,12 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import ColumnElement, and_, not_
 from sqlmodel import Session, col, update
 
-from core import db, export, export_xlsx, files, leasing, operations
+from core import audit, db, export, export_xlsx, files, leasing, operations
 from core.access import Actor, Role, needs
 from core.choosing import Choice
 from core.errors import Refused
 from core.export import Order
+from core.export_csv import csv_pieces
 from core.leasing import Taken
 from core.models import File, Operation
 from core.operations import Kind
@@ -61,6 +62,29 @@ def begin(order: Order, *, by: Actor) -> int:
         )
     wake_operations()
     return made
+
+
+@needs(Role.VIEWER)
+def as_csv(order: Order, *, by: Actor) -> Iterator[str]:
+    """The file in pieces; who takes it is on record before the first, how much after the last."""
+    note(order, by, "csv")
+    return _noted(order, by)
+
+
+def _noted(order: Order, by: Actor) -> Iterator[str]:
+    rows = 0
+    for piece, more in csv_pieces(order):
+        yield piece
+        rows += more
+    note(order, by, "csv", rows)
+
+
+def note(order: Order, by: Actor, form: str, rows: int | None = None) -> None:
+    """Record that somebody begins to take what Outbox holds away, or has taken so many `rows`."""
+    told = "begun" if rows is None else "ended"
+    after = order.stored() | {"format": form} | ({} if rows is None else {"rows": rows})
+    with db.writing() as session:
+        audit.record(session, by, f"export {told}", target=str(order.what), after=after)
 
 
 @needs(Role.VIEWER)

@@ -127,12 +127,21 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
         if held is None:
             return mine, False
         among = AMONG[held.kind]
+        counted = held.counted
+        if not counted and not held.after:  # the send loop asks for a template's without counting
+            counted = choosing.count(session, held.choice, among)
         ids, reached = choosing.chunk(
             session, held.choice, among, after=held.after, until=held.until
         )
         done, why = _OWN.get(held.kind, _change)(session, held, ids)
         after = held.after if reached is None else reached
-        mine = replace(held, after=after, done=held.done + done, why=dict(Counter(held.why) + why))
+        mine = replace(
+            held,
+            after=after,
+            counted=counted,
+            done=held.done + done,
+            why=dict(Counter(held.why) + why),
+        )
         leasing.progress(session, mine, ended=reached is None)
         now = db.now(session)
     if done and held.kind in (*_SENDS, Kind.BATCH_RELEASE, Kind.TEMPLATE):

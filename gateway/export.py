@@ -8,12 +8,12 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from core import clock
+from core import clock, exporting
 from core.columns import What
 from core.errors import Invalid
 from core.export import Order
-from core.export_csv import csv_rows
 from core.listing import Filter
+from gateway.gate import actor_of
 
 
 def _csv(what: What, request: Request) -> Response:
@@ -34,7 +34,8 @@ def _csv(what: What, request: Request) -> Response:
         # Compressing buffers, and the first rows shall come at once.
         "Content-Encoding": "identity",
     }
-    return StreamingResponse(csv_rows(order), media_type="text/csv; charset=utf-8", headers=headers)
+    rows = exporting.as_csv(order, by=actor_of(request))
+    return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _route(what: What) -> Route:

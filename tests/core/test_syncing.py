@@ -157,6 +157,8 @@ def test_a_refusal_of_metas_is_forgiven_when_meta_approves_a_persons_hold_is_not
     refuse(waiting)
     run_operations()
     assert holds(waiting) == ["template"] and templated.row("autumn_sale").hold_by == "Meta"
+    [latest] = operations.latest(1)
+    assert (latest.kind, latest.counted, latest.done) == (operations.Kind.TEMPLATE, 1, 1)
     assert read_again(account).changes == ["autumn_sale (en_US): Meta lets it send again"]
     run_operations()
     assert holds(waiting) == [None]

@@ -1,13 +1,17 @@
 """Why a template cannot be sent, in words."""
 
 from datetime import UTC, datetime
+from itertools import product
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from core import usable
+from core import db, usable
+from core.models import Template
+from core.sending import barring
 from core.usable import Difference, Stop
+from tests.core import templated
 
 AT = datetime(2026, 11, 25, 9, tzinfo=UTC)
 BODY = [{"type": "BODY", "text": "Hello {{1}}"}]
@@ -63,6 +67,22 @@ def template(**more: Any) -> Any:
 def test_each_reason_is_told_in_words(more: dict[str, Any], said: str) -> None:
     found = usable.stop(template(**more), "old")
     assert found is not None and found.reason == said
+
+
+def test_the_claim_and_the_words_agree_on_which_templates_send(database: str) -> None:
+    account = templated.account()
+    kinds = list(product([usable.APPROVED, *usable.SAID, "SOMETHING_NEW"], [None, "wrong price"]))
+    made = [
+        templated.template(account, f"t_{n}", status=status, hold=hold, hold_by=hold and "ana")
+        for n, (status, hold) in enumerate(kinds)
+    ]
+    with db.reading() as session:
+        asked = [session.get_one(Template, one) for one in made]
+        rows = [SimpleNamespace(batch_id=None, template_id=one) for one in made]
+        may = barring.read(session, rows)  # type: ignore[arg-type]
+    sends = [usable.sends(one) for one in asked]
+    assert [one in may.templates for one in made] == sends and sends == [True] + [False] * 21
+    assert [usable.stop(one) is None for one in asked] == sends
 
 
 def test_what_sends_stops_nothing_that_was_scheduled_with_it() -> None:

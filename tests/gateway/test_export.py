@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable
 
 import pytest
+from sqlmodel import col, select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from core import users
+from core import db, users
 from core.access import Role
+from core.models import AuditEvent
 from gateway import export, session
 from gateway.gate import Gate
 from tests.core import stored
@@ -40,6 +42,12 @@ def test_everybody_who_is_signed_in_may_export_what_the_page_shows(vera: Browser
     [heading, row] = csv.reader(io.StringIO(answer.text.removeprefix("\ufeff")))
     assert heading == ["text", "recipient", "due_at_local"]
     assert row[0] == "shown" and row[2].endswith("+07:00")
+    with db.reading() as session:
+        asked = select(AuditEvent).where(col(AuditEvent.action).startswith("export "))
+        begun, ended = session.execute(asked.order_by(col(AuditEvent.id))).scalars()
+    assert (begun.action, begun.actor, ended.action) == ("export begun", "Vera", "export ended")
+    assert begun.after["query"] == "state=scheduled&account=Orders"
+    assert ended.after == begun.after | {"rows": 1}
 
 
 def test_attempts_have_an_address_of_their_own(vera: Browser) -> None:

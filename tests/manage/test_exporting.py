@@ -8,7 +8,8 @@ import openpyxl
 import pytest
 
 from core import exporting
-from tests.core import stored
+from tests.core import stored, templated
+from tests.core.batched import batch
 from tests.manage.command import here, manage, said
 
 pytestmark = pytest.mark.usefixtures("sqlite")
@@ -38,6 +39,17 @@ def test_what_is_asked_for_is_in_the_file_and_nothing_else(tmp_path: Path) -> No
     assert [(row["status"], row["text"]) for row in found] == [("sent", "'=1"), ("failed", "Hello")]
     assert all(row["due_at_local"].endswith("+09:00") for row in found)
     assert list(tmp_path.glob(".*.part")) == []
+
+
+def test_a_batch_or_what_has_one_template_is_exported_alone() -> None:
+    account = templated.account()
+    templated.template(account)
+    templated.message(account)
+    batch(account, [{"text": "In May"}])
+    line = ("export", "messages", "--columns", "text", "--output", "-")
+    assert rows(said(*line, "--batch", "may")) == [{"text": "In May"}]
+    assert [row["text"] for row in rows(said(*line, "--template", "visit"))] == ["Hello Ana"]
+    assert "There is no batch «June»." in here(*line, "--batch", "June").err
 
 
 def test_csv_is_printed_for_another_program() -> None:
