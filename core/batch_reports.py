@@ -4,7 +4,7 @@ A batch's messages are counted by one statement over the ids between which they 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -100,8 +100,14 @@ class Whole(Line):
     operations: Sequence[Operation]  # newest first
 
 
-def latest(*, before: int | None = None, size: int = PAGE) -> list[Line]:
-    """The batches, newest first; those before a batch's id."""
+def latest(
+    *,
+    before: int | None = None,
+    size: int = PAGE,
+    counted: Callable[[Session, Batch], Progress] | None = None,
+) -> list[Line]:
+    """The batches, newest first; those before a batch's id. `counted` may know counts already."""
+    count = counted or progress
     with db.reading() as session:
         asked = select(Batch, col(Account.name)).outerjoin(
             Account, col(Account.id) == col(Batch.account_id)
@@ -109,7 +115,7 @@ def latest(*, before: int | None = None, size: int = PAGE) -> list[Line]:
         if before is not None:
             asked = asked.where(col(Batch.id) < before)
         found = session.execute(asked.order_by(col(Batch.id).desc()).limit(size)).all()
-        return [Line(batch, name, progress(session, batch)) for batch, name in found]
+        return [Line(batch, name, count(session, batch)) for batch, name in found]
 
 
 def name(batch_id: int) -> str | None:
@@ -118,6 +124,14 @@ def name(batch_id: int) -> str | None:
         found = select(col(Batch.name)).where(col(Batch.id) == batch_id)
         called: str | None = session.execute(found).scalar()
     return called
+
+
+def state(batch_id: int) -> str | None:
+    """Its stored state, without counting anything; None when there is none."""
+    with db.reading() as session:
+        found = select(col(Batch.state)).where(col(Batch.id) == batch_id)
+        stored: str | None = session.execute(found).scalar()
+    return stored
 
 
 def named(session: Session, name_or_id: str) -> Batch | None:

@@ -9,7 +9,18 @@ from core.access import Role
 from core.batch_reports import PAGE, Whole
 from core.operations import OF_BATCHES, Kind
 from core.standing import Standing
-from ui import addresses, asking, batches, charts, correcting, look, moments, steering, timeline
+from ui import (
+    addresses,
+    asking,
+    batches,
+    charts,
+    correcting,
+    counting,
+    look,
+    moments,
+    steering,
+    timeline,
+)
 from ui.guard import signed_in, zone
 from ui.progress import progress
 from ui.words import plural
@@ -37,7 +48,8 @@ def page() -> None:
 
 def every() -> None:
     look.title("Batches")
-    found = batch_reports.latest(before=addresses.asked("before"), size=PAGE + 1)
+    before = addresses.asked("before")
+    found = batch_reports.latest(before=before, size=PAGE + 1, counted=counting.counted)
     if not found:
         look.empty("No batches yet", "What is loaded from a file appears here, newest first.")
         return
@@ -64,7 +76,8 @@ def one(whole: Whole | None) -> None:
     if person.role >= Role.OPERATOR:
         steering.offered(whole, lambda: correcting.drawer(whole, by=person), by=person)
     under_way(whole)
-    watched(whole.batch.id, (whole.batch.state, whole.state, whole.progress.failed > 0))
+    moving = st.fragment(watched, run_every="2s" if whole.progress.open else "20s", key="watched")
+    moving(whole)
     correcting.made(whole, zone=zone(), by=person)
     results(whole)
     st.html(timeline.facts(facts(whole)))
@@ -83,24 +96,16 @@ def under_way(whole: Whole) -> None:
             progress(row.id, by=person, doing=_DOING.get(kind, row.kind), one="message")
 
 
-@st.cache_data(ttl=2, show_spinner=False)
-def _seen(batch_id: int) -> Whole | None:
-    """One query for all who look."""
-    return batch_reports.one(batch_id)
+def watched(drawn: Whole) -> None:
+    """How far it is, live; the whole page follows when its state has changed.
 
-
-@st.fragment(run_every="2s")
-def watched(batch_id: int, drawn: tuple[str, str, bool]) -> None:
-    """How far it is, live; the whole page follows when its state has changed."""
+    The state is asked each time; the larger a batch, the less often it is counted.
+    """
     signed_in()
-    whole = _seen(batch_id)
+    whole = counting.seen(drawn)
     if whole is None:
         st.rerun()
-    if whole.batch.state != drawn[0]:  # the copy is older than the page, or the page than the copy
-        _seen.clear()
-        whole = batch_reports.one(batch_id) or whole
-    is_now = (whole.batch.state, whole.state, whole.progress.failed > 0)
-    if is_now != drawn and not asking.under_way():
+    if _told(whole) != _told(drawn) and not asking.under_way():
         st.rerun()
     waits = batches.waits(whole)
     said = [escape(batches.told(whole)) + ".", batches.ends(whole, zone())]
@@ -114,7 +119,11 @@ def watched(batch_id: int, drawn: tuple[str, str, bool]) -> None:
     st.html(batches.standings(whole))
     if whole.outlook and (whole.outlook.ahead or whole.outlook.so_far):
         chart = charts.outlook(whole.outlook, zone=zone(), total=whole.progress.total)
-        st.altair_chart(chart, key=f"outlook-{batch_id}")
+        st.altair_chart(chart, key=f"outlook-{whole.batch.id}")
+
+
+def _told(whole: Whole) -> tuple[str, str, bool]:
+    return whole.batch.state, whole.state, whole.progress.failed > 0
 
 
 def results(whole: Whole) -> None:

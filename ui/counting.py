@@ -1,0 +1,43 @@
+"""The counts of batches, read once for all who look: a large one costs a second to count."""
+
+from datetime import datetime
+
+import streamlit as st
+from sqlmodel import Session
+
+from core import batch_reports, reports
+from core.batch_reports import Progress, Whole
+from core.models import Batch
+
+LIVE, ENDED = 5, 60  # seconds for which the list's counts of a batch hold
+
+
+def counted(session: Session, batch: Batch) -> Progress:
+    """The progress of one line of the list, some seconds old; of what has ended little moves."""
+    every = LIVE if batch.finished_at is None else ENDED
+    turn = int(reports.now().timestamp() / every)
+    return _progress(session, batch, batch.id, batch.created_at, batch.state, turn)
+
+
+@st.cache_data(ttl=ENDED, max_entries=1_000, show_spinner=False)
+def _progress(
+    _session: Session, _batch: Batch, batch_id: int, created_at: datetime, state: str, turn: int
+) -> Progress:
+    return batch_reports.progress(_session, _batch)
+
+
+def seen(drawn: Whole) -> Whole | None:
+    """A batch as it stands now; its state at once, its counts the less often, the larger it is.
+
+    Never older than what was drawn; None: it is not there any more.
+    """
+    batch = drawn.batch
+    every = min(2 + drawn.progress.total // 10_000, 15)
+    state, turn = batch_reports.state(batch.id), int(reports.now().timestamp() / every)
+    whole = _whole(batch.id, batch.created_at, state, turn)
+    return drawn if whole and whole.at < drawn.at else whole
+
+
+@st.cache_data(ttl=ENDED, max_entries=100, show_spinner=False)
+def _whole(batch_id: int, created_at: datetime, state: str | None, turn: int) -> Whole | None:
+    return batch_reports.one(batch_id)
