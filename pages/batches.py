@@ -70,8 +70,6 @@ def one(whole: Whole | None) -> None:
             link=("All batches", "/batches"),
         )
         return
-    if done := st.session_state.pop("did", None):
-        st.toast(done, icon=":material/check:")
     look.title(whole.batch.name, whole.account or "several accounts")
     if person.role >= Role.OPERATOR:
         steering.offered(whole, lambda: correcting.drawer(whole, by=person), by=person)

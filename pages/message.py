@@ -33,8 +33,6 @@ def page() -> None:
             link=("All messages", "/messages"),
         )
         return
-    if done := st.session_state.pop("did", None):
-        st.toast(done, icon=":material/check:")
     draw(history)
 
 

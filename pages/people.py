@@ -19,8 +19,6 @@ now = reports.now()
 
 def page() -> None:
     asking.over()  # a run of the whole page closes every dialog
-    if done := st.session_state.pop("did", None):
-        st.toast(done, icon=":material/check:")
     typed = search()
     chosen = meant(typed) if typed else None
     if chosen is not None:

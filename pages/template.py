@@ -27,8 +27,6 @@ def page() -> None:
             link=("All templates", "/templates"),
         )
         return
-    if done := st.session_state.pop("did", None):
-        st.toast(done, icon=":material/check:")
     look.title(entry.template.name, entry.template.language)
     left, right = st.columns([2, 3], gap="large")
     with left:

@@ -21,8 +21,6 @@ MOST = 100  # shown at once; a search finds the others
 
 
 def page() -> None:
-    if done := st.session_state.pop("did", None):
-        st.toast(done, icon=":material/check:")
     readings = catalogue.readings()
     with st.container(horizontal=True, vertical_alignment="bottom", key="head"):
         heading = st.empty()

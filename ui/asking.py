@@ -1,6 +1,7 @@
 """Questions to a person: a page that refreshed itself meanwhile would close the dialog."""
 
 from collections.abc import Callable
+from typing import Any
 
 import streamlit as st
 
@@ -21,13 +22,25 @@ def under_way() -> bool:
     return bool(st.session_state.get("asking"))
 
 
-def carry_out(verb: Callable[[], object], *, did: str) -> None:
-    """Do what was asked, have `did` said, and draw the page anew; what is refused is said here."""
+def carry_out(
+    verb: Callable[[], Any], *, did: str | None = None, told: Callable[[Any], str] | None = None
+) -> None:
+    """Do what was asked, have it said, and draw the page anew; what is refused is said here.
+
+    `did` is what is said, or `told` makes it of what the verb returned.
+    """
     try:
-        verb()
+        done = verb()
     except OutboxError as refused:
         look.wrong(str(refused))
         return
-    st.session_state["did"] = did
+    if said := told(done) if told else did:
+        st.session_state["did"] = said
     over()
     st.rerun()
+
+
+def say() -> None:
+    """What was done in the run before, on whichever page."""
+    if done := st.session_state.pop("did", None):
+        st.toast(look.label(done), icon=":material/check:")

@@ -31,6 +31,7 @@ def main() -> None:
         _bar(shown, page.url_path, person)
         stopping.button(stop, by=person)
         _person(person)
+    asking.say()
     stopping.banner(stop, by=person)
     guarded.banner(guarding.guarded(), by=person)
     if page.url_path:  # the overview tells them itself

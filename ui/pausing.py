@@ -7,7 +7,6 @@ import streamlit as st
 
 from core import resuming
 from core.access import Actor, Role
-from core.errors import OutboxError
 from core.models import Account
 from ui import asking, live, look, moments
 from ui.guard import zone
@@ -18,8 +17,6 @@ ALL, LAST, NONE = "Send all of them", "Only the latest, hold the rest", "Hold al
 
 def offers(*, by: Actor) -> None:
     """A button for each paused account, for those who may send."""
-    if done := st.session_state.pop("resumed", None):
-        st.toast(look.label(done), icon=":material/check:")
     paused = _paused()
     _watch([one.id for one in paused])
     if not paused or by.role < Role.OPERATOR:
@@ -80,13 +77,10 @@ def _choice(name: str, overdue: int) -> timedelta | None:
 
 
 def _do(account: Account, only_last: timedelta | None, by: Actor) -> None:
-    try:
+    def resumed() -> str:
         held = resuming.resume(account.name, only_last=only_last, by=by)
-    except OutboxError as refused:
-        look.wrong(str(refused))
-        return
-    live.forget()
-    kept = f", {plural(held, 'message')} held" if held else ""
-    st.session_state["resumed"] = f"{account.name} sends again{kept}."
-    asking.over()
-    st.rerun()
+        live.forget()
+        kept = f", {plural(held, 'message')} held" if held else ""
+        return f"{account.name} sends again{kept}."
+
+    asking.carry_out(resumed, told=str)

@@ -9,8 +9,8 @@ import streamlit as st
 
 from core import covering, optouts, people, reports
 from core.access import Actor
-from core.errors import Invalid, OutboxError
-from core.models import OptOut
+from core.errors import Invalid
+from core.models import Operation, OptOut
 from core.optout_file import BY_PERSON, EVERYTHING
 from core.people import Person
 from core.states import Status
@@ -106,12 +106,7 @@ def _lift(one: OptOut, who: Person, by: Actor) -> None:
         " What was cancelled stays cancelled."
     )
     if st.button("Lift it", type="primary", key="yes-lift"):
-        try:
-            optouts.lift(one.id, by=by)
-        except OutboxError as refused:
-            look.wrong(str(refused))
-            return
-        _done("Lifted.")
+        asking.carry_out(lambda: optouts.lift(one.id, by=by), did="Lifted.")
 
 
 @st.dialog("Cancel all?", on_dismiss=asking.over)
@@ -120,15 +115,13 @@ def _cancel_all(who: Person, by: Actor) -> None:
     waits = plural(who.pending, "message")
     st.write(f"{waits} to **{who.phone.readable}** will not be sent. They can be brought back.")
     if st.button(f"Cancel {waits}", type="primary", key="yes-cancel-all"):
-        try:
-            row = people.cancel_all(who.phone.e164, by=by)
-        except OutboxError as refused:
-            look.wrong(str(refused))
-            return
-        undo = f"Undo: python manage.py undo {row.id}"
-        ended = row.state == "finished"
-        told = f"{plural(row.done, 'message')} cancelled." if ended else "Being cancelled."
-        _done(f"{told} {undo}")
+        asking.carry_out(lambda: people.cancel_all(who.phone.e164, by=by), told=_cancelled)
+
+
+def _cancelled(row: Operation) -> str:
+    ended = row.state == "finished"
+    told = f"{plural(row.done, 'message')} cancelled." if ended else "Being cancelled."
+    return f"{told} Undo: python manage.py undo {row.id}"
 
 
 def _done(told: str) -> None:

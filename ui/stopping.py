@@ -1,15 +1,13 @@
 """Stopping all sending from any page, and who stopped it, on every page, until it is released."""
 
-from collections.abc import Callable
 from html import escape
 
 import streamlit as st
 
 from core import installation
 from core.access import Actor, Role
-from core.errors import OutboxError
 from core.installation import Stop
-from ui import asking, live, look, moments
+from ui import asking, live, moments
 from ui.guard import zone
 from ui.words import plural
 
@@ -59,7 +57,7 @@ def _stop(by: Actor) -> None:
     )
     reason = st.text_input("Why", key="stop-reason", placeholder="Everybody will see it")
     if st.button("Stop all sending", type="primary", key="yes-stop-all"):
-        _do(lambda: installation.stop_all(reason, by=by))
+        asking.carry_out(lambda: installation.stop_all(reason, by=by))
 
 
 @st.dialog("Send again?", on_dismiss=asking.over)
@@ -73,14 +71,4 @@ def _resume(stop: Stop, by: Actor) -> None:
     )
     st.write(f"{waiting}.{leaves if due else ''}")
     if st.button("Send again", type="primary", key="yes-resume-all"):
-        _do(lambda: installation.resume_all(by=by))
-
-
-def _do(verb: Callable[[], None]) -> None:
-    try:
-        verb()
-    except OutboxError as refused:
-        look.wrong(str(refused))
-        return
-    asking.over()
-    st.rerun()
+        asking.carry_out(lambda: installation.resume_all(by=by))
