@@ -105,9 +105,17 @@ _ELSEWHERE: dict[str, ColumnElement[Any]] = {
 
 
 def rows(session: Session, *conditions: ColumnElement[bool], **order: Any) -> list[MessageRow]:
-    """Messages with their account and content; `order`: `by` (columns), `limit`."""
-    query = _selected().where(*conditions).order_by(*order.get("by", (m.id,)))
-    found = session.execute(query.limit(order.get("limit"))).all()
+    """Messages with their account and content; `order`: `by` (columns), `limit`, `sorts`.
+
+    Where no index has the order, which `sorts` says, all that match are read: only the few that are
+    wanted of them are joined with what they say.
+    """
+    by, limit = order.get("by", (m.id,)), order.get("limit")
+    chosen: Sequence[ColumnElement[bool]] = conditions
+    if order.get("sorts"):
+        few = select(m.id).join(a.id.table, a.id == m.account_id).where(*conditions)
+        chosen = [m.id.in_(few.order_by(*by).limit(limit))]
+    found = session.execute(_selected().where(*chosen).order_by(*by).limit(limit)).all()
     return [MessageRow(*row) for row in found]
 
 
@@ -287,9 +295,10 @@ def _merged(
     beyond = _beyond(start, up=up) if start else true()
     conditions = and_(wanted.conditions(session, now), beyond)
     by = (m.due_at, m.id) if up else (m.due_at.desc(), m.id.desc())
+    sorts = wanted.batch is not None
     chosen = [s for s in (ENDED if ended else OPEN) if s in wanted.statuses()]
     probes: Iterable[list[MessageRow]] = (
-        rows(session, wanted.standing_of(status, now), conditions, by=by, limit=limit)
+        rows(session, wanted.standing_of(status, now), conditions, by=by, limit=limit, sorts=sorts)
         for status in chosen
     )
     merged = [row for probe in probes for row in probe]

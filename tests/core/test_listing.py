@@ -12,6 +12,7 @@ from core.models import Message
 from core.standing import STATUS, Standing, m, standing, where
 from core.states import Status
 from tests.core import stored
+from tests.core.batched import batch
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -218,3 +219,19 @@ def plan(connection: Connection, statement: str, parameters: Any) -> str:
 
 def test_every_status_belongs_to_some_standing() -> None:
     assert set(STATUS.values()) == set(Status)
+
+
+def test_the_messages_of_a_batch_are_listed_page_by_page_in_the_lists_order() -> None:
+    account = stored.account()
+    rows = [
+        {"due_at": NOW + timedelta(minutes=n % 3), "status": ("sent", "pending")[n % 2]}
+        for n in range(9)
+    ]
+    batch_id, ids = batch(account, rows)
+    batch(account, rows)
+    first = page(Filter(batch=batch_id), now=NOW, size=5)
+    second = page(Filter(batch=batch_id), now=NOW, after=first.after, size=5)
+    found = [one.id for one in [*first.rows, *second.rows]]
+    waits = sorted(ids[1::2], key=lambda one: ((ids.index(one) % 3), one))
+    left = sorted(ids[::2], key=lambda one: ((ids.index(one) % 3), one), reverse=True)
+    assert found == waits + left and second.after is None
