@@ -24,13 +24,13 @@ def edit(
 
     Its reference, priority, late policy and a «not after» that is not over stay as they are.
     `version` is the one that the person saw. Raises Conflict with what it holds now when somebody
-    changed it first, Refused when it is no longer pending or failed (or its outcome is unknown and
-    the risk of sending twice was not `confirmed`), Invalid as `check` does.
+    changed it first, Refused when it is no longer pending or failed, its batch is cancelled, or its
+    outcome is unknown and the risk of sending twice was not `confirmed`, Invalid as `check` does.
     """
     with db.writing() as session:
         row, now = messages.find(session, message_id), db.now(session)
         before = current(session, row)
-        _check_editable(row, version, before)
+        _check_editable(session, row, version, before)
         messages.check_confirmed(row, confirmed)
         keeps = row.due_at if row.status == Status.PENDING else now
         over = row.not_after is not None and row.not_after <= now
@@ -63,12 +63,15 @@ def current(session: Session, row: Message) -> dict[str, Any]:
     }
 
 
-def _check_editable(row: Message, version: int, now_holds: dict[str, Any]) -> None:
+def _check_editable(
+    session: Session, row: Message, version: int, now_holds: dict[str, Any]
+) -> None:
     if row.status not in (Status.PENDING, Status.FAILED):
         raise Refused(messages.too_late(row, "changed"))
     if row.version != version:
         told = "Somebody changed this message while you were editing it."
         raise Conflict(told, current=now_holds)
+    messages.check_batch(session, row.id)
 
 
 def _rewrite(session: Session, row: Message, composed: Composed, by: Actor) -> None:

@@ -15,6 +15,7 @@ from core import covering, db
 from core.access import Actor, Role, needs
 from core.errors import Refused
 from core.models import Batch, Message, MessageEvent
+from core.quoting import quoted
 from core.states import Cause, Status, sources
 from core.wake import wake
 
@@ -66,7 +67,10 @@ def move(
         return set()
     db.lock(session, "message", [row["message_id"] for row in rows])
     froms = ", ".join(f"'{status}'" for status in sources(to, cause))
-    may = f"m.status IN ({froms}) AND m.deleted_at IS NULL{' AND ' + where if where else ''}"
+    also_asked = [where] if where else []
+    if cause in _BRINGS_BACK:
+        also_asked.append(_OPEN_BATCH)
+    may = " AND ".join((f"m.status IN ({froms}) AND m.deleted_at IS NULL", *also_asked))
     moved = session.execute(
         db.sql(
             f"UPDATE message AS m SET status = '{to}', version = m.version + 1"
@@ -83,14 +87,38 @@ def move(
 
 
 _BRINGS_BACK = (Cause.EDIT, Cause.RETRY_BY_PERSON, Cause.UNDO)
+# Of a cancelled batch nothing leaves any more: what came back to wait would wait for ever.
+_OPEN_BATCH = (
+    "NOT EXISTS (SELECT 1 FROM batch WHERE batch.id = m.batch_id AND batch.state = 'cancelled')"
+)
 
 
 def _reopen_batches(session: Session, ids: Iterable[int]) -> None:
-    """A batch is no longer finished when something of it waits again."""
+    """A batch is no longer finished when something of it waits again; of one that was cancelled in
+    this moment the scan cancels that too."""
     theirs = select(col(Message.batch_id)).where(col(Message.id).in_(list(ids)))
-    finished = and_(col(Batch.id).in_(theirs), col(Batch.state) == "finished")
-    reopened = update(Batch).where(finished).values(state="released", finished_at=None)
-    session.execute(reopened.execution_options(synchronize_session=False))
+    for state, values in (("finished", {"state": "released"}), ("cancelled", {})):
+        ended = and_(col(Batch.id).in_(theirs), col(Batch.state) == state)
+        reopened = update(Batch).where(ended).values(**values, finished_at=None)
+        session.execute(reopened.execution_options(synchronize_session=False))
+
+
+def of_cancelled_batches(session: Session, ids: Iterable[int]) -> dict[int, str]:
+    """Those of these messages that their batch keeps from waiting again: id → its name."""
+    found = (
+        select(col(Message.id), col(Batch.name))
+        .join(Batch, col(Batch.id) == col(Message.batch_id))
+        .where(col(Message.id).in_(list(ids)), col(Batch.state) == "cancelled")
+    )
+    return {row.id: row.name for row in session.execute(found)}
+
+
+def check_batch(session: Session, message_id: int) -> None:
+    """Raise Refused for a message whose batch was cancelled: it would never leave."""
+    if name := of_cancelled_batches(session, [message_id]).get(message_id):
+        raise Refused(
+            f"Its batch {quoted(name)} is cancelled: nothing of it leaves. Schedule it anew."
+        )
 
 
 def record(
@@ -139,6 +167,7 @@ def retry(message_id: int, *, by: Actor, confirmed: bool = False) -> None:
     """
     with db.writing() as session:
         row, now = find(session, message_id), db.now(session)
+        check_batch(session, message_id)
         check_confirmed(row, confirmed)
         if asked := covering.why_refused(session, message_id):
             raise Refused(asked)

@@ -52,6 +52,7 @@ REASONS = {
     "held": "held already",
     "free": "not held",
     "by_rule": "held by their batch or template",
+    "by_batch": "of a batch that is cancelled",
     "unaffected": "say it otherwise, or right already",
     "words_of_meta": "are templates, whose words are Meta's",
     "plain_text": "have no template",
@@ -156,6 +157,7 @@ def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter
     if mine.kind in _SENDS:
         able = [one for one in ids if why[one] is None]
         why |= dict.fromkeys(covering.of_messages(session, able), "opted_out")
+        why |= dict.fromkeys(messages.of_cancelled_batches(session, able), "by_batch")
     able = [one for one in ids if why[one] is None]
     changed = _DO[mine.kind](session, mine, able)
     told = () if mine.kind in _TOLD_ONCE else sorted(changed)
