@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, or_, select
 from sqlmodel import Session, col
 
 from core import audit, choosing, db, holding, operations
@@ -22,7 +22,7 @@ from core.states import Status
 from core.wake import wake, wake_operations
 
 MOST_FIRST = 1000  # that one transaction lets go
-_ON_TRIAL = "on_trial"  # in `arguments`: how many of the first waited when it was paused
+_LET_GO = "let_go"  # in `arguments`: the ids on trial that had not left when it was paused
 
 _SAYS = {
     "loading": "is still being loaded",
@@ -84,14 +84,19 @@ def _first(session: Session, batch: Batch, count: int) -> list[int]:
     return sorted(holding.lift(session, ids, "batch"))
 
 
-def _free(session: Session, batch: Batch) -> int:
-    """How many of those on trial wait freely; a claim holds what it meets while it is paused."""
-    free = and_(
-        choosing.of_batch(batch.id),
-        col(Message.status) == Status.PENDING,
-        col(Message.hold).is_(None),
-    )
-    return int(session.execute(select(func.count(col(Message.id))).where(free)).scalar_one())
+def _let_go(session: Session, batch: Batch) -> list[int]:
+    """Those on trial that may still wait; a claim holds what it meets while the batch is paused."""
+    waits = and_(col(Message.status) == Status.PENDING, col(Message.hold).is_(None))
+    open_ = or_(waits, col(Message.status) == Status.PROCESSING)  # which may come back
+    theirs = select(col(Message.id)).where(choosing.of_batch(batch.id), open_)
+    return list(session.execute(theirs.order_by(col(Message.id))).scalars())
+
+
+def _let_go_again(session: Session, batch: Batch) -> None:
+    """Only those: whoever was cancelled or left meanwhile is not replaced by somebody new."""
+    ids: list[int] = (batch.arguments or {}).get(_LET_GO, [])
+    for start in range(0, len(ids), MOST_FIRST):
+        holding.lift(session, ids[start : start + MOST_FIRST], "batch")
 
 
 @needs(Role.OPERATOR)
@@ -107,7 +112,7 @@ def pause(batch_id: int, *, by: Actor) -> int | None:
             raise Refused(f"The batch «{batch.name}» has not been released: nothing of it leaves.")
         kind = Kind.BATCH_PAUSE if batch.state == "released" else None
         if kind is None:
-            batch.arguments = {**(batch.arguments or {}), _ON_TRIAL: _free(session, batch)}
+            batch.arguments = {**(batch.arguments or {}), _LET_GO: _let_go(session, batch)}
         made = _change(
             session, batch, by, "paused", kind, state="paused", paused_at=db.now(session)
         )
@@ -127,8 +132,7 @@ def resume(batch_id: int, *, by: Actor) -> int | None:
         kind = Kind.BATCH_RELEASE if was == "released" else None
         made = _change(session, batch, by, "resumed", kind, state=was, paused_at=None)
         if kind is None:
-            waited = int((batch.arguments or {}).get(_ON_TRIAL, 0))
-            _first(session, batch, waited - _free(session, batch))
+            _let_go_again(session, batch)
         now = db.now(session)
     _wake(now)
     return made

@@ -42,6 +42,12 @@ def drive(
     return left
 
 
+def left_within(account: int, move: Move, seconds: float) -> set[int]:
+    """What real ticks send in that time."""
+    until = clock.wall() + timedelta(seconds=seconds)
+    return set(drive(loop(), {account}, move, until=until))
+
+
 def _accepted(claim: tick.Claim) -> Result:
     answer = Answer(None, wamid=f"wamid.{claim.attempt_id}", http_status=200)
     return Result(claim, answer, claim.slot_at, claim.slot_at)

@@ -10,13 +10,14 @@ from sqlmodel import col, select
 
 from core import choosing, clock, db, leasing, messages, operating, operations, steering, verify
 from core.access import Actor, Role
-from core.errors import Invalid, Refused
+from core.errors import Refused
 from core.models import Account, AuditEvent, Operation
 from core.operations import Kind
 from core.scan import scan
 from tests import given
-from tests.core import batched, driven, stored
+from tests.core import batched, stored
 from tests.core.batched import batch, holds, row, work
+from tests.core.driven import left_within
 
 OLGA = Actor("olga", Role.OPERATOR)
 Move = Callable[[timedelta], None]
@@ -30,12 +31,6 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of two messages, windows of three ids."""
     monkeypatch.setattr(choosing, "CHUNK", 2)
     monkeypatch.setattr(choosing, "WINDOW", 3)
-
-
-def left_within(account: int, move: Move, seconds: float) -> set[int]:
-    """What real ticks send in that time, on a clock that is moved."""
-    until = clock.wall() + timedelta(seconds=seconds)
-    return set(driven.drive(driven.loop(), {account}, move, until=until))
 
 
 def audit() -> list[tuple[str, str, str | None]]:
@@ -67,27 +62,6 @@ def test_a_release_is_one_row_and_the_holds_go_in_chunks(database: str) -> None:
     assert audit() == [("batch released", "olga", f"batch {batch_id}")]
 
 
-def test_the_first_by_time_go_and_the_rest_waits_for_a_word(
-    database: str, move_clock: Move
-) -> None:
-    account = given.account(rate=None)
-    later = {"due_at": DUE["due_at"] + timedelta(seconds=5)}
-    batch_id, ids = batch(account, [later, DUE, DUE, later, DUE])
-    assert steering.release_first(batch_id, 2, by=OLGA) == 2
-    assert holds(ids) == ["batch", None, None, "batch", "batch"]
-    assert left_within(account, move_clock, 5) == {ids[1], ids[2]}
-    assert steering.release_first(batch_id, 2, by=OLGA) == 2
-    assert left_within(account, move_clock, 5) == {ids[4], ids[0]}
-    steering.release(batch_id, by=OLGA)
-    work()
-    assert left_within(account, move_clock, 5) == {ids[3]}
-    assert [one[0] for one in audit()] == [
-        "batch first released",
-        "batch first released",
-        "batch released",
-    ]
-
-
 def test_nothing_leaves_once_a_pause_is_committed_and_all_does_after_it(
     database: str, move_clock: Move
 ) -> None:
@@ -106,17 +80,6 @@ def test_nothing_leaves_once_a_pause_is_committed_and_all_does_after_it(
     work()
     assert before | left_within(account, move_clock, 10) == set(ids)
     assert not list(verify.violations())
-
-
-def test_a_trial_that_was_paused_goes_on_as_a_trial(database: str, move_clock: Move) -> None:
-    account = given.account(rate=None)
-    batch_id, ids = batch(account, [DUE] * 4)
-    steering.release_first(batch_id, 2, by=OLGA)
-    assert steering.pause(batch_id, by=OLGA) is None
-    assert left_within(account, move_clock, 3) == set()
-    assert steering.resume(batch_id, by=OLGA) is None
-    assert row(batch_id).state == "held" and row(batch_id).trial_since
-    assert left_within(account, move_clock, 3) == set(ids[:2])
 
 
 @pytest.mark.usefixtures("small")
@@ -235,13 +198,6 @@ def test_what_makes_no_sense_is_refused_in_words(
     assert all("«May»" in one for one in told.values())
     with pytest.raises(Refused, match="There is no batch 999"):
         steering.pause(999, by=OLGA)
-
-
-@pytest.mark.parametrize("count", [0, -1, 1001])
-def test_a_trial_has_a_size_that_one_transaction_can_take(sqlite: str, count: int) -> None:
-    batch_id, _ = batch(stored.account(), [{}])
-    with pytest.raises(Invalid, match="1 to 1,000"):
-        steering.release_first(batch_id, count, by=OLGA)
 
 
 @pytest.mark.parametrize("kind", ["release", "cancel"])
