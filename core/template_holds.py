@@ -6,7 +6,7 @@ does not matter how often, and in what order, such operations run.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Row, select
@@ -30,7 +30,7 @@ def settle(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter[
     db.lock(session, "message", ids)
     template = session.get_one(Template, mine.choice.template_id)
     rows = _rows(session, ids, template.id)
-    fit = _accept(session, template, rows) if _is_accepted(template, mine) else set()
+    fit = _accept(session, mine, template, rows) if _is_accepted(template, mine) else set()
     free = {one.id for one in rows if usable.sends(template) and _is_same(one, template, fit)}
     held = holding.set_hold(session, {one.id for one in rows} - free, "template")
     freed = holding.lift(session, free, "template")
@@ -57,7 +57,9 @@ def _is_same(row: Row[Any], template: Template, fit: set[int]) -> bool:
     return row.id in fit or row.template_sha256 == template.sha256
 
 
-def _accept(session: Session, template: Template, rows: Sequence[Row[Any]]) -> set[int]:
+def _accept(
+    session: Session, mine: Taken, template: Template, rows: Sequence[Row[Any]]
+) -> set[int]:
     """Put the template as it is now in the place of the earlier one, where it can be filled."""
     wanted = composing.shape_of(template)
     earlier = [one for one in rows if one.template_sha256 != template.sha256]
@@ -74,17 +76,35 @@ def _accept(session: Session, template: Template, rows: Sequence[Row[Any]]) -> s
         }
         for i, text in words.items()
     ]
-    if values:
-        columns = {"message_id": "bigint", "text": "text", "search": "text", "sha256": "text"}
-        session.execute(
-            db.sql(
-                "UPDATE content AS c SET text = v.text, search = v.search,"
-                f" template_sha256 = v.sha256 FROM {db.rows_sql(session, **columns)}"
-                " WHERE c.message_id = v.message_id"
-            ),
-            {"rows": db.rows(values)},
+    _rewrite(session, values)
+    events = {
+        i: (
+            {"text": one.text, "template_sha256": one.template_sha256},
+            {"text": words[i], "template_sha256": template.sha256},
         )
+        for i, one in sorted(fitting.items())
+    }
+    messages.record(
+        session, "template accepted", mine.by, events, at=db.now(session), operation_id=mine.id
+    )
     return set(fitting)
+
+
+def _rewrite(session: Session, values: Sequence[Mapping[str, Any]]) -> None:
+    """With a new version, so that who is editing one is told."""
+    if not values:
+        return
+    columns = {"message_id": "bigint", "text": "text", "search": "text", "sha256": "text"}
+    found, rows = db.rows_sql(session, **columns), {"rows": db.rows(values)}
+    session.execute(
+        db.sql(
+            "UPDATE content AS c SET text = v.text, search = v.search, template_sha256 = v.sha256"
+            f" FROM {found} WHERE c.message_id = v.message_id"
+        ),
+        rows,
+    )
+    newer = "UPDATE message AS m SET version = m.version + 1"
+    session.execute(db.sql(f"{newer} FROM {found} WHERE m.id = v.message_id"), rows)
 
 
 def _record(session: Session, mine: Taken, held: set[int], freed: set[int]) -> None:

@@ -12,7 +12,7 @@ from core.schedule import span
 from ui import moments
 from ui.words import ATTEMPTS, EVENTS, FIELDS
 
-_HIDDEN = {"version", "status", "kept"}  # told by the sentence itself
+_HIDDEN = {"version", "status", "kept", "template_sha256"}  # told by the sentence itself
 
 
 def drawn(history: History, *, now: datetime, zone: str) -> str:

@@ -193,6 +193,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "batch remove": ("Removed with its batch", "grey"),
     "correct": ("Corrected with its batch", "blue"),
     "undo correct": ("Correction undone", "blue"),
+    "template accepted": ("Its changed template accepted", "blue"),
 }
 
 FIELDS: dict[str, str] = {

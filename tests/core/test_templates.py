@@ -3,13 +3,14 @@
 from threading import Event
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlmodel import col
 
-from core import choosing, composing, db, operating, operations, templates, templating
+from core import choosing, composing, db, editing, operating, operations, templates, templating
 from core.choosing import Choice
-from core.errors import Refused
-from core.models import Content, Template
+from core.drafts import Draft
+from core.errors import Conflict, Refused
+from core.models import Content, MessageEvent, Template
 from core.operations import Kind
 from tests import given
 from tests.core import templated
@@ -78,11 +79,24 @@ def test_whoever_releases_a_changed_template_accepts_its_words_for_what_waits(
     changed(template, components=OTHER)
     operations.create(Kind.TEMPLATE, Choice(template_id=template), by=given.ANA)
     assert hold_of(waiting) == ["template"]
+    seen, scheduled_with = given.row(waiting).version, content(waiting).template_sha256
     templates.release(template, by=given.ANA)
     assert hold_of(waiting) == [None]
     now = content(waiting)
     assert now.text == "Dear Ana" and now.search.endswith("Dear Ana")
     assert now.template_sha256 == templated.row().sha256
+    words = {"template": "visit", "language": "en_US", "parameters": {"1": "Bo"}}
+    typed = Draft(account, given.recipient(), "", given.in_(hours=1), **words)  # type: ignore[arg-type]
+    with pytest.raises(Conflict) as told:
+        editing.edit(waiting, typed, version=seen, by=given.ANA)
+    assert told.value.current["text"] == "Dear Ana"
+    assert given.events(waiting) == ["scheduled", "hold", "template accepted", "release"]
+    with db.reading() as session:
+        accepted = select(MessageEvent).where(col(MessageEvent.kind) == "template accepted")
+        event = session.execute(accepted).scalar_one()
+    assert event.actor == "ana" and event.operation_id
+    assert event.before == {"text": "Hello Ana", "template_sha256": scheduled_with}
+    assert event.after == {"text": "Dear Ana", "template_sha256": now.template_sha256}
 
 
 def test_what_does_not_fit_the_changed_template_stays_held_until_it_is_edited(
