@@ -139,7 +139,7 @@ def _correct_some(
         skipped = wording.why_not(row)
         if row is not None and skipped is None:
             before = wording.said(row, forms)
-            after = corrected(wanted, before, forms)
+            after = corrected(wanted, before, forms, business_id=row.business_id)
             if isinstance(after, Said):
                 changes[one] = before, after
                 continue

@@ -72,7 +72,10 @@ class Correction:
 
 @dataclass(frozen=True)
 class Form:
-    """A template as a correction sees it; `stopped` says why it cannot be sent, None: it can."""
+    """A template as a correction sees it; `stopped` says why it cannot be sent, None: it can.
+
+    Only numbers of its business can send it.
+    """
 
     id: int
     name: str
@@ -80,6 +83,7 @@ class Form:
     sha256: str
     shape: Shape
     stopped: str | None
+    business_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -109,9 +113,13 @@ class Left:
     sentence: str = ""
 
 
-def corrected(wanted: Correction, said: Said, forms: Mapping[int, Form]) -> Said | Left:
-    """What a message says afterwards, checked as composing does."""
+def corrected(
+    wanted: Correction, said: Said, forms: Mapping[int, Form], *, business_id: int
+) -> Said | Left:
+    """What a message of a number of this business says afterwards, checked as composing does."""
     made = _made(wanted, said, forms)
+    if isinstance(made, Said) and made.form and made.form.business_id != business_id:
+        return Left(Skipped.STOPPED, f"{quoted(made.form.name)} is of another business.")
     if isinstance(made, Left):
         return made
     if made == said:
@@ -132,7 +140,15 @@ def _made(wanted: Correction, said: Said, forms: Mapping[int, Form]) -> Said | L
         return Left(Skipped.WORDS_OF_META)
     if wanted.way is Way.TEXT:
         return replace(said, text=wanted.put)
-    return replace(said, text=said.text.replace(wanted.find, wanted.put))
+    return replace(said, text=_put(wanted, said.text))
+
+
+def _put(wanted: Correction, value: str) -> str:
+    """`put` in the place of `find`, but not in what says it already: `find` may be part of it."""
+    if wanted.find not in wanted.put:
+        return value.replace(wanted.find, wanted.put)
+    right = value.split(wanted.put)
+    return wanted.put.join(part.replace(wanted.find, wanted.put) for part in right)
 
 
 def _other_template(wanted: Correction, said: Said, form: Form) -> Said | Left:
@@ -150,7 +166,7 @@ def _parameter(wanted: Correction, said: Said) -> Said | Left:
     if wanted.key not in {one.key for one in said.form.shape.asks}:
         return Left(Skipped.NO_PARAMETER)
     old = said.parameters.get(wanted.key, "")
-    new = old.replace(wanted.find, wanted.put) if wanted.find else wanted.put.strip()
+    new = _put(wanted, old) if wanted.find else wanted.put.strip()
     if new == old:
         return Left(Skipped.UNAFFECTED)
     return _shown(said.form, {**said.parameters, wanted.key: new})

@@ -1,18 +1,19 @@
 """A correction to those who were sent the old words: a batch of its own, held until its release."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sqlalchemy import Row, and_
-from sqlmodel import Session
+from sqlalchemy import Row, and_, select
+from sqlmodel import Session, col
 
 from core import (
     audit,
     batches,
     choosing,
     composing,
+    covering,
     db,
     filling,
     leasing,
@@ -28,6 +29,7 @@ from core.errors import Invalid, Problem, Refused
 from core.leasing import Taken
 from core.models import Account, Batch, Operation, Template
 from core.operations import Kind
+from core.quoting import quoted
 from core.standing import m
 from core.states import Status
 from core.wake import wake_operations
@@ -47,13 +49,17 @@ def send_correction(batch_id: int, operation_id: int, words: Words, *, by: Actor
     """Fill a held batch for those of a batch who got the old words; returns the new batch.
 
     `operation_id` is the correction that says which words are old. Raises Invalid for words that
-    cannot be sent (fields text, template), Refused when that was no correction of this batch.
+    cannot be sent (fields text, template), Refused when that was no correction of this batch, or
+    they are in such a batch already that was not cancelled.
     """
     with db.writing() as session:
+        db.lock(session, "batch", [batch_id])
         old = wording.batch(session, batch_id)
         made = session.get(Operation, operation_id)
         if made is None or made.kind != Kind.CORRECT or made.batch_id != batch_id:
             raise Refused(f"Operation {operation_id} did not correct the batch «{old.name}».")
+        if there := _following(session, made):
+            raise Refused(f"They are in the batch {quoted(there.name)} already.")
         _check(session, old, words)
         new = batches.begin(
             session,
@@ -81,6 +87,29 @@ def send_correction(batch_id: int, operation_id: int, words: Words, *, by: Actor
         audit.record(session, by, "batch correction sent", target=f"batch {batch_id}", after=after)
     wake_operations()
     return new
+
+
+def following(operation_id: int) -> Batch | None:
+    """The batch for those who got the words that this correction calls old; None: there is none."""
+    with db.reading() as session:
+        return _following(session, session.get_one(Operation, operation_id))
+
+
+def _following(session: Session, made: Operation) -> Batch | None:
+    """The same correction made twice means the same people."""
+    theirs = (
+        select(Operation, Batch)
+        .join(Batch, col(Batch.id) == col(Operation.batch_id))
+        .where(
+            col(Operation.kind) == Kind.FOLLOW_UP,
+            col(Operation.filter)["batch_id"].as_integer() == made.batch_id,
+            col(Batch.state) != "cancelled",
+        )
+    )
+    same = made.arguments["correction"]
+    found = (batch for one, batch in session.execute(theirs) if one.arguments["correction"] == same)
+    there: Batch | None = next(found, None)
+    return there
 
 
 def _check(session: Session, old: Batch, words: Words) -> None:
@@ -132,11 +161,15 @@ def _store_some(
     wanted = Correction.read(mine.arguments["correction"])
     old = wording.has_old_words(session, wanted, mine.arguments.get("of"))
     wrong = wording.rows(session, and_(m.id.in_(ids), old), None)
-    composed, why = [], Counter(right=len(ids) - len(wrong))
+    template = _template(session, mine.arguments)
+    asked = _opted_out(session, wrong, template)
+    composed, why = [], Counter(right=len(ids) - len(wrong), opted_out=len(asked))
     by = Actor(mine.by, Role.OPERATOR)
     for row in wrong:
+        if row.id in asked:
+            continue
         try:
-            composed.append(_composed(session, mine.arguments, row))
+            composed.append(_composed(session, mine.arguments, template, row))
         except Invalid:
             why["does_not_fit"] += 1
     if composed:
@@ -144,10 +177,28 @@ def _store_some(
     return len(composed), +why
 
 
-def _composed(session: Session, words: Mapping[str, Any], row: Row[Any]) -> Composed:
-    account = session.get_one(Account, row.account_id)
+def _template(session: Session, words: Mapping[str, Any]) -> Template | None:
     chosen = words["template_id"]
-    template = session.get(Template, chosen) if chosen is not None else None
+    return session.get(Template, chosen) if chosen is not None else None
+
+
+def _opted_out(session: Session, rows: Sequence[Row[Any]], template: Template | None) -> set[int]:
+    """Those whose people asked not to be contacted."""
+    marketing = template is not None and template.category == covering.MARKETING_CATEGORY
+    found: set[int] = set()
+    for account_id in {row.account_id for row in rows}:
+        theirs = [row for row in rows if row.account_id == account_id]
+        asked = covering.covering_of(
+            session, account_id, [row.recipient for row in theirs], marketing=marketing
+        )
+        found |= {row.id for row in theirs if row.recipient in asked}
+    return found
+
+
+def _composed(
+    session: Session, words: Mapping[str, Any], template: Template | None, row: Row[Any]
+) -> Composed:
+    account = session.get_one(Account, row.account_id)
     draft = Draft(row.account_id, row.recipient, words["text"], When("now"))
     if template is not None:
         asked = {one.key for one in composing.shape_of(template).asks}

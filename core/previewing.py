@@ -11,7 +11,7 @@ from core import choosing, composing, db, wording
 from core.corrections import Correction, Form, Left, Said, corrected
 from core.listing import c
 from core.models import Operation, Template
-from core.standing import m
+from core.standing import a, m
 from core.states import Status
 
 LOOKED_AT = 20_000  # rows that wait
@@ -57,7 +57,7 @@ def preview(batch_id: int, wanted: Correction) -> Preview:
     samples: list[Sample] = []
     for row in rows[:LOOKED_AT]:
         before = wording.said(row, forms)
-        after = corrected(wanted, before, forms)
+        after = corrected(wanted, before, forms, business_id=row.business_id)
         what = _counts_as(row, after)
         counts[what] += 1
         if isinstance(after, Left):
@@ -117,7 +117,10 @@ def keys(batch_id: int) -> list[str]:
 
 
 def forms(batch_id: int) -> list[Form]:
-    """The templates of the batch's business that can be sent, by name."""
+    """The templates of the batch's businesses that can be sent, by name."""
     with db.reading() as session:
         found = wording.forms_of(session, wording.batch(session, batch_id), None).values()
-    return sorted((one for one in found if not one.stopped), key=lambda one: one.name)
+        used = select(m.account_id).where(choosing.of_batch(batch_id)).distinct()
+        businesses = set(session.execute(select(a.business_id).where(a.id.in_(used))).scalars())
+    able = (one for one in found if not one.stopped and one.business_id in businesses)
+    return sorted(able, key=lambda one: one.name)

@@ -13,7 +13,7 @@ from core.corrections import Correction, Form, Said, Way
 from core.errors import Invalid, Problem, Refused
 from core.listing import c
 from core.models import Account, Batch, Template
-from core.standing import m
+from core.standing import a, m
 from core.states import Status
 
 
@@ -93,13 +93,15 @@ def write(session: Session, values: Sequence[Mapping[str, Any]]) -> set[int]:
 _READ = (
     *(m.id, m.status, m.error_class, m.deleted_at, m.recipient, m.account_id, m.version),
     *(m.template_id, c.text, c.template, c.language, c.template_sha256, c.parameters),
+    a.business_id,
 )
 
 
 def rows(session: Session, condition: Any, limit: int | None) -> list[Row[Any]]:
     """Messages with what they say, by id."""
-    joined = select(*_READ).join(c.message_id.table, c.message_id == m.id).where(condition)
-    return list(session.execute(joined.order_by(m.id).limit(limit)).all())
+    joined = select(*_READ).join(c.message_id.table, c.message_id == m.id)
+    theirs = joined.join(a.id.table, a.id == m.account_id).where(condition)
+    return list(session.execute(theirs.order_by(m.id).limit(limit)).all())
 
 
 def has_old_words(
@@ -119,14 +121,22 @@ def has_old_words(
         return or_(other, c.template_sha256 != (chosen.sha256 if chosen else ""))
     if wanted.way is Way.PARAMETER:
         value = c.parameters[wanted.key].as_string()
-        return and_(m.template_id.is_not(None), value != _put(wanted, value))
-    return and_(m.template_id.is_(None), c.text != _put(wanted, c.text))
+        return and_(m.template_id.is_not(None), _is_old(wanted, value))
+    return and_(m.template_id.is_(None), _is_old(wanted, c.text))
 
 
-def _put(wanted: Correction, value: Any) -> Any:
-    if not wanted.find:
-        return wanted.put.strip() if wanted.way is Way.PARAMETER else wanted.put
-    return func.replace(value, wanted.find, wanted.put)
+def _is_old(wanted: Correction, value: Any) -> ColumnElement[bool]:
+    """Whether a text or a parameter would change; as `corrections.corrected` tells it."""
+    put = wanted.put.strip() if wanted.way is Way.PARAMETER else wanted.put
+    right = func.replace(value, wanted.find, "") if wanted.find else put
+    if wanted.find and wanted.find in wanted.put:
+        value = func.replace(value, wanted.put, _BETWEEN)  # what says it already
+        right = func.replace(value, wanted.find, "")
+    old: ColumnElement[bool] = value != right
+    return old
+
+
+_BETWEEN = "\x1f"  # a character that nobody types
 
 
 def said(row: Row[Any], forms: Mapping[int, Form]) -> Said:
@@ -160,5 +170,11 @@ def form_of(template: Template) -> Form:
     stop = usable.stop(template)
     stopped = composing.unusable(template, shape) or (stop and f"{stop.reason}.")
     return Form(
-        template.id, template.name, template.language, template.sha256, shape, stopped or None
+        template.id,
+        template.name,
+        template.language,
+        template.sha256,
+        shape,
+        stopped or None,
+        template.business_id,
     )

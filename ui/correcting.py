@@ -141,8 +141,12 @@ def made(whole: Whole, *, zone: str, by: Actor) -> None:
             do("uncorrect", lambda: operations.undo(newest.id, by=by))
         if left:
             old = f'<span class="left-old"><b>{left:,}</b> left with the old text</span>'
+            there = following_up.following(newest.id)
+            if there:
+                link = f'<a class="go" href="/batches?id={there.id}">{escape(there.name)}</a>'
+                old += f" They are in the batch {link}."
             st.html(old, width="content")
-            if st.button("Send these a correction …", key="follow-up"):
+            if not there and st.button("Send these a correction …", key="follow-up"):
                 _follow_up(whole, newest, left, by)
 
 
@@ -157,7 +161,8 @@ def _follow_up(whole: Whole, made: Operation, left: int, by: Actor) -> None:
     people = plural(left, "message", cap=left)
     st.write(
         f"To those who got {people} with the old text: a batch of its own, which waits for your"
-        " release. Outside of 24 hours since they last wrote, only templates arrive."
+        " release. Who asked not to be contacted is left out. Outside of 24 hours since they last"
+        " wrote, only templates arrive."
     )
     kinds = ["text", "template"]
     forms = previewing.forms(whole.batch.id)

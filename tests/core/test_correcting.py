@@ -7,14 +7,12 @@ from threading import Event
 from typing import Any
 
 import pytest
-from sqlmodel import col, select
 
 from core import (
     choosing,
     clock,
     correcting,
     db,
-    following_up,
     leasing,
     operating,
     operations,
@@ -25,13 +23,12 @@ from core import (
 from core.access import Actor, Role
 from core.corrections import Correction, Skipped, Way
 from core.errors import Invalid, Refused
-from core.following_up import Words
-from core.models import Batch, Message, Operation
+from core.models import Batch, Message
 from core.operations import APART
 from tests import given
 from tests.core import driven
-from tests.core.batched import batch, holds, row
-from tests.core.worded import filled, said, template
+from tests.core.batched import batch, holds
+from tests.core.worded import done, filled, said, template, work
 
 OLGA = Actor("olga", Role.OPERATOR)
 Move = Callable[[timedelta], None]
@@ -49,17 +46,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choosing, "CHUNK", 2)
     monkeypatch.setattr(choosing, "WINDOW", 3)
-
-
-def work() -> None:
-    """Run what waits as `core.apart` does, in this process."""
-    while mine := leasing.take(APART):
-        operating.run(mine)
-
-
-def done(operation_id: int) -> Operation:
-    work()
-    return operations.state(operation_id)
 
 
 @pytest.mark.usefixtures("small")
@@ -271,56 +257,25 @@ def test_who_got_the_new_words_is_not_counted_though_the_old_ones_are_part_of_th
     assert said(ids) == ["Monday, 9:00", "Monday"] and previewing.left(made) == 1
 
 
-def test_those_who_got_the_old_words_are_sent_a_correction_from_a_held_batch(database: str) -> None:
-    account = given.account()
-    rows = [SENT | {"text": "See you Monday", "meta_message_id": f"w.{n}"} for n in range(3)]
-    batch_id, ids = batch(
-        account, [*rows, {"text": "See you Monday"}, SENT | {"text": "Friday"}], state="released"
-    )
-    made = done(correcting.correct(batch_id, REPLACE, by=OLGA))
-    assert previewing.preview(batch_id, REPLACE).left == 3
-    with pytest.raises(Invalid):
-        following_up.send_correction(batch_id, made.id, Words(text=" "), by=OLGA)
-    with pytest.raises(Refused, match="did not correct the batch «May»"):
-        following_up.send_correction(batch_id, 999, Words(text="Sorry"), by=OLGA)
-    new = following_up.send_correction(batch_id, made.id, Words(text="Tuesday, sorry!"), by=OLGA)
-    assert row(new).state == "loading"
-    work()
-    assert (row(new).state, row(new).name, row(new).total) == ("held", "May: correction", 3)
-    with db.reading() as session:
-        theirs = session.execute(select(col(Message.id)).where(col(Message.batch_id) == new))
-        new_ids = list(theirs.scalars())
-    assert said(new_ids) == ["Tuesday, sorry!"] * 3
-    assert [given.row(one).recipient for one in new_ids] == [
-        given.row(one).recipient for one in ids[:3]
-    ]
-
-
-@pytest.mark.usefixtures("small")
-def test_a_correction_that_was_cut_off_goes_on_and_writes_to_nobody_twice(
-    database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = [SENT | {"text": "Monday", "meta_message_id": f"w.{n}"} for n in range(7)]
-    batch_id, _ = batch(given.account(), rows, state="released")
-    made = done(correcting.correct(batch_id, REPLACE, by=OLGA))
-    new = following_up.send_correction(batch_id, made.id, Words(text="Tuesday!"), by=OLGA)
-    mine = leasing.take(APART)
-    assert mine
-    next(following_up.work(mine))
-    operations.cancel(mine.id, by=OLGA)
-    assert steering.load_again(new, by=OLGA) == mine.id
-    with pytest.raises(Refused, match="has not failed"):
-        steering.load_again(new, by=OLGA)
-    with monkeypatch.context() as broken:
-        broken.setattr(following_up, "_store_some", lambda *_: 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            work()
-    assert steering.load_again(new, by=OLGA) == mine.id
-    work()
-    assert (row(new).state, row(new).total) == ("held", 7)
-    with db.reading() as session:
-        count = select(col(Message.recipient)).where(col(Message.batch_id) == new)
-        assert len(list(session.execute(count))) == 7
+def test_a_batch_of_several_accounts_gets_no_template_of_another_business(database: str) -> None:
+    orders, clinic = given.account("Orders"), given.account("Clinic")
+    unused = given.account("Unused")
+    visit = template(orders, "visit", "Hello {{name}}")
+    other, far = template(clinic, "visit_2", "Dear {{name}}"), template(unused, "far", "{{name}}")
+    batch_id, ids = filled(orders, visit, ["Ana", "Bo"])
+    with db.writing() as session:
+        session.get_one(Batch, batch_id).account_id = None
+        session.get_one(Message, ids[1]).account_id = clinic
+    assert [one.id for one in previewing.forms(batch_id)] == [visit, other]
+    wanted = Correction(Way.TEMPLATE, template_id=other)
+    shown = previewing.preview(batch_id, wanted)
+    assert (shown.touches, shown.skipped) == (1, {"stopped": 1})
+    assert shown.problems == {"stopped": "«visit_2» is of another business."}
+    made = done(correcting.correct(batch_id, wanted, by=OLGA))
+    assert (made.done, made.cursor["why"]) == (1, {"stopped": 1})
+    assert said(ids) == ["Hello Ana, see you Monday", "Dear Bo"]
+    all_ = done(correcting.correct(batch_id, Correction(Way.TEMPLATE, template_id=far), by=OLGA))
+    assert (all_.done, all_.cursor["why"]) == (0, {"stopped": 2})
 
 
 @pytest.mark.parametrize(
@@ -350,3 +305,19 @@ def test_a_batch_that_is_loading_or_cancelled_has_nothing_to_correct(
     batch_id, _ = batch(given.account(), [{}], state=state)
     with pytest.raises(Refused, match="nothing to correct"):
         correcting.correct(batch_id, REPLACE, by=OLGA)
+
+
+def test_a_correction_made_twice_changes_nothing_more_though_the_old_words_are_part_of_the_new(
+    database: str,
+) -> None:
+    wanted = Correction(Way.REPLACE, find="Monday", put="Monday 9 Nov")
+    rows = [{"text": "Monday"}, {"text": "Monday, or Monday 9 Nov"}, SENT | {"text": "On Monday"}]
+    batch_id, ids = batch(given.account(), rows)
+    for touched in (2, 0):
+        assert previewing.preview(batch_id, wanted).touches == touched
+        assert done(correcting.correct(batch_id, wanted, by=OLGA)).done == touched
+        assert said(ids) == ["Monday 9 Nov", "Monday 9 Nov, or Monday 9 Nov", "On Monday"]
+    with db.writing() as session:
+        leaves = "UPDATE message SET status = 'sent', hold = NULL WHERE id = :id"
+        session.execute(db.sql(leaves), {"id": ids[0]})
+    assert previewing.preview(batch_id, wanted).left == 1

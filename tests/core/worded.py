@@ -2,10 +2,22 @@
 
 from typing import Any
 
-from core import clock, db
-from core.models import Account, Content, Template
+from core import clock, db, leasing, operating, operations
+from core.models import Account, Content, Operation, Template
+from core.operations import APART
 from core.templating import digest
 from tests.core.batched import batch
+
+
+def work() -> None:
+    """Run what waits as `core.apart` does, in this process."""
+    while mine := leasing.take(APART):
+        operating.run(mine)
+
+
+def done(operation_id: int) -> Operation:
+    work()
+    return operations.state(operation_id)
 
 
 def said(ids: list[int]) -> list[str]:

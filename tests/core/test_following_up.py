@@ -1,0 +1,109 @@
+"""A correction to those who got the old words: a held batch of its own, once."""
+
+import pytest
+from sqlmodel import col, select
+
+from core import (
+    choosing,
+    clock,
+    correcting,
+    db,
+    following_up,
+    leasing,
+    operations,
+    optouts,
+    previewing,
+    steering,
+)
+from core.access import Actor, Role
+from core.corrections import Correction, Way
+from core.errors import Invalid, Refused
+from core.following_up import Words
+from core.models import Message
+from core.operations import APART
+from tests import given
+from tests.core.batched import batch, row
+from tests.core.worded import done, said, work
+
+OLGA = Actor("olga", Role.OPERATOR)
+SENT = {"status": "sent", "sent_at": clock.wall(), "meta_message_id": "wamid.1"}
+REPLACE = Correction(Way.REPLACE, find="Monday", put="Tuesday")
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choosing, "CHUNK", 2)
+    monkeypatch.setattr(choosing, "WINDOW", 3)
+
+
+def test_those_who_got_the_old_words_are_sent_a_correction_from_a_held_batch(database: str) -> None:
+    account = given.account()
+    rows = [SENT | {"text": "See you Monday", "meta_message_id": f"w.{n}"} for n in range(3)]
+    batch_id, ids = batch(
+        account, [*rows, {"text": "See you Monday"}, SENT | {"text": "Friday"}], state="released"
+    )
+    made = done(correcting.correct(batch_id, REPLACE, by=OLGA))
+    assert previewing.preview(batch_id, REPLACE).left == 3
+    with pytest.raises(Invalid):
+        following_up.send_correction(batch_id, made.id, Words(text=" "), by=OLGA)
+    with pytest.raises(Refused, match="did not correct the batch «May»"):
+        following_up.send_correction(batch_id, 999, Words(text="Sorry"), by=OLGA)
+    new = following_up.send_correction(batch_id, made.id, Words(text="Tuesday, sorry!"), by=OLGA)
+    assert row(new).state == "loading"
+    work()
+    assert (row(new).state, row(new).name, row(new).total) == ("held", "May: correction", 3)
+    with db.reading() as session:
+        theirs = session.execute(select(col(Message.id)).where(col(Message.batch_id) == new))
+        new_ids = list(theirs.scalars())
+    assert said(new_ids) == ["Tuesday, sorry!"] * 3
+    assert [given.row(one).recipient for one in new_ids] == [
+        given.row(one).recipient for one in ids[:3]
+    ]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_correction_that_was_cut_off_goes_on_and_writes_to_nobody_twice(
+    database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [SENT | {"text": "Monday", "meta_message_id": f"w.{n}"} for n in range(7)]
+    batch_id, _ = batch(given.account(), rows, state="released")
+    made = done(correcting.correct(batch_id, REPLACE, by=OLGA))
+    new = following_up.send_correction(batch_id, made.id, Words(text="Tuesday!"), by=OLGA)
+    mine = leasing.take(APART)
+    assert mine
+    next(following_up.work(mine))
+    operations.cancel(mine.id, by=OLGA)
+    assert steering.load_again(new, by=OLGA) == mine.id
+    with pytest.raises(Refused, match="has not failed"):
+        steering.load_again(new, by=OLGA)
+    with monkeypatch.context() as broken:
+        broken.setattr(following_up, "_store_some", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            work()
+    assert steering.load_again(new, by=OLGA) == mine.id
+    work()
+    assert (row(new).state, row(new).total) == ("held", 7)
+    with db.reading() as session:
+        count = select(col(Message.recipient)).where(col(Message.batch_id) == new)
+        assert len(list(session.execute(count))) == 7
+
+
+def test_they_are_written_to_once_and_not_who_asked_not_to_be_contacted(database: str) -> None:
+    rows = [SENT | {"text": "Monday", "meta_message_id": f"w.{n}"} for n in range(3)]
+    batch_id, ids = batch(given.account(), rows, state="released")
+    optouts.add([given.row(ids[0]).recipient], by=OLGA)
+    made = done(correcting.correct(batch_id, REPLACE, by=OLGA)).id
+    assert following_up.following(made) is None
+    new = following_up.send_correction(batch_id, made, Words(text="Tuesday!"), by=OLGA)
+    work()
+    [filled] = [one for one in operations.latest(5) if one.batch_id == new]
+    assert (row(new).total, filled.done, filled.cursor["why"]) == (2, 2, {"opted_out": 1})
+    # also where the same correction was made once more
+    for again in (made, done(correcting.correct(batch_id, REPLACE, by=OLGA)).id):
+        found = following_up.following(again)
+        assert found and found.id == new
+        with pytest.raises(Refused, match="They are in the batch «May: correction» already"):
+            following_up.send_correction(batch_id, again, Words(text="Tuesday!"), by=OLGA)
+    steering.cancel(new, by=OLGA)
+    other = following_up.send_correction(batch_id, made, Words(text="It is Tuesday"), by=OLGA)
+    assert other != new
