@@ -11,7 +11,8 @@ from sqlmodel import Session, col
 
 from core import choosing, db, holding, messages
 from core.access import Actor, Role, needs
-from core.errors import Refused
+from core.characters import unsendable
+from core.errors import Invalid, Problem, Refused
 from core.models import Batch, Message
 from core.states import Cause, Status
 
@@ -28,7 +29,13 @@ def begin(
     by: Actor,
     **columns: Any,
 ) -> int:
-    """Make a batch that is being filled; returns its id. `columns`: file_id, arguments."""
+    """Make a batch that is being filled; returns its id. `columns`: file_id, arguments.
+
+    Raises Invalid at `name` for what cannot be stored.
+    """
+    if told := unsendable(name):
+        sentence = f"The name of the batch holds what cannot be stored: {told}."
+        raise Invalid(Problem("name", "control", sentence))
     batch = Batch(
         account_id=account_id,
         name=name,

@@ -1,6 +1,6 @@
 """From what a person typed to a message that may be stored: one set of checks for every way in."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -20,17 +20,19 @@ from core import (
 )
 from core.access import Actor, Role, needs
 from core.account_checks import problems
+from core.characters import unsendable
 from core.drafts import Composed, Draft, When
 from core.errors import Invalid, Problem
 from core.models import Account, Content, Message, Template
 from core.quoting import quoted
-from core.schedule import check_lead, from_local, quick
+from core.schedule import check_lead, check_zone, from_local, quick
 from core.settings import settings
 from core.states import Status
 from core.wake import wake
 
 T = TypeVar("T")
 MOST_RETRIES = 5
+MOST_NAME = 200  # characters of a reference or a label
 
 
 def check(draft: Draft) -> Composed:
@@ -70,13 +72,18 @@ def find_template(session: Session, account: Account | None, draft: Draft) -> Te
         return None
     named = select(Template).where(
         col(Template.business_id) == account.business_id,
-        col(Template.name) == draft.template,
+        col(Template.name) == draft.template.strip(),
     )
-    if language := (draft.language or "").strip().replace("-", "_"):
-        named = named.where(col(Template.language) == language)
+    return in_language(session.execute(named).scalars(), draft.language)
+
+
+def in_language(named: Iterable[Template], language: str | None) -> Template | None:
+    """The one of a name's templates that is meant, as `find_template` understands a language."""
+    code = (language or "").strip().replace("-", "_").lower()
+    if code:
+        found = [one for one in named if one.language.lower() == code]
     else:
-        named = named.where(col(Template.status) == usable.APPROVED)
-    found: list[Template] = list(session.execute(named.limit(2)).scalars())
+        found = [one for one in named if one.status == usable.APPROVED]
     return found[0] if len(found) == 1 else None
 
 
@@ -187,6 +194,7 @@ def _due(when: When, now: datetime, due_before: datetime | None, leads: bool) ->
         case "at" if when.wall is not None:
             due = from_local(when.wall, when.zone, fold=when.fold)
         case "instant" if when.wall is not None:
+            check_zone(when.zone)
             due = when.wall
         case _:
             raise Invalid(Problem("when", "missing", "Say when it is to leave."))
@@ -207,8 +215,7 @@ def _check_rest(draft: Draft, due_at: datetime) -> None:
     if draft.priority not in range(3):
         sentence = "The priority is 0 (urgent), 1 (normal) or 2 (campaign)."
         wrong.append(Problem("priority", "range", sentence))
-    if draft.reference and len(draft.reference.strip()) > 200:
-        wrong.append(Problem("reference", "too_long", "A reference has at most 200 characters."))
+    wrong += _check_name("reference", draft.reference) + _check_name("label", draft.label)
     if draft.not_after is not None and draft.not_after <= due_at:
         sentence = "«Not after» lies before the time at which it is to leave."
         wrong.append(Problem("not_after", "before_due", sentence))
@@ -216,6 +223,18 @@ def _check_rest(draft: Draft, due_at: datetime) -> None:
         wrong += problems({"late_policy": draft.late_policy})
     if wrong:
         raise Invalid(*wrong)
+
+
+def _check_name(field: str, name: str | None) -> list[Problem]:
+    """Of what a person calls a message by: as long as a list can show, and what can be stored."""
+    found = []
+    if name and len(name.strip()) > MOST_NAME:
+        told = f"A {field} has at most {MOST_NAME} characters."
+        found.append(Problem(field, "too_long", told))
+    if name and (told_of := unsendable(name)):
+        told = f"The {field} holds what cannot be stored: {told_of}."
+        found.append(Problem(field, "control", told))
+    return found
 
 
 def _warning(account: Account) -> str | None:

@@ -74,7 +74,9 @@ class Judge:
         with db.reading() as session:
             accounts = {one.name.lower(): one for one in session.execute(select(Account)).scalars()}
             found = session.execute(select(Template)).scalars()
-            self.templates = {(t.business_id, t.name, t.language): t for t in found}
+            self.templates = defaultdict[tuple[int, str], list[Template]](list)
+            for one in found:
+                self.templates[one.business_id, one.name].append(one)
             same = select(col(Batch.id), col(Batch.state), col(Batch.account_id)).where(
                 col(Batch.source_sha256) == sha256
             )
@@ -88,9 +90,8 @@ class Judge:
             if one.state == "loading" and one.account_id == plan.account_id and one.id != batch_id
         }
         self.flaws: dict[int, list[Flaw]] = defaultdict(list)
-        used = {*plan.columns.values(), *(one.column for one in plan.parameters.values()), ""}
         for flaw in table.flaws:
-            if flaw.column in used:
+            if not flaw.column or flaw.column in self.drafter.used:
                 self.flaws[flaw.line].append(flaw)
         self._lines: dict[Any, int] = {}  # what was seen → the line of the first
         self._references: dict[tuple[int, str], int] = {}
@@ -107,8 +108,8 @@ class Judge:
         account = self.drafter.account(draft.account_id)
         template = None
         if draft.template and account:
-            key = (account.business_id, draft.template, draft.language or "")
-            template = self.templates.get(key)
+            named = self.templates.get((account.business_id, draft.template), ())
+            template = composing.in_language(named, draft.language)
         flaws = [*self.flaws.get(row.line, ()), *drafted.flaws]
         try:
             made.composed = composing.compose(
@@ -160,7 +161,7 @@ class Judge:
         named: dict[int, dict[str, Judged]] = defaultdict(dict)
         for one in judged:
             draft = one.drafted.draft
-            if draft.reference and draft.account_id is not None and not _is_repeated(one):
+            if draft.reference and draft.account_id is not None and not _is_unusable(one):
                 named[draft.account_id][draft.reference] = one
         for account_id, by_reference in named.items():
             for found in _referred(session, account_id, list(by_reference)):
@@ -254,8 +255,9 @@ class Judge:
                     one.kind = Is.OPTED_OUT
 
 
-def _is_repeated(one: Judged) -> bool:
-    return any(flaw.code == "repeated" for flaw in one.flaws)
+def _is_unusable(one: Judged) -> bool:
+    """Whether nothing can be looked for under its reference: it is a row's before, or no text."""
+    return any(flaw.code in ("repeated", "control") for flaw in one.flaws)
 
 
 def _counts(found: Found[Any]) -> bool:

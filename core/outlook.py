@@ -131,10 +131,9 @@ def passings(
     """When Meta's limits are passed by what leaves (account → messages), the earliest first."""
     found = []
     for limit, accounts in _portfolios(session, leaves):
-        coming = sorted(one for each in accounts for one in leaves.get(each.id, ()))
-        windows = _windows(session, [one.id for one in accounts], now)
-        past = _sent(session, [one.id for one in accounts], now)
-        at = _passes([*past, *((one.at, one.number) for one in coming)], windows, limit)
+        ids = [one.id for one in accounts]
+        coming = sorted((one.at, each, one.number) for each in ids for one in leaves.get(each, ()))
+        at = _passes([*_sent(session, ids, now), *coming], _windows(session, ids, now), limit)
         if at is not None:
             names = sorted(one.name for one in accounts)
             found.append(Passing(limit, datetime.fromtimestamp(at, UTC), names))
@@ -156,34 +155,40 @@ def _portfolios(session: Session, ids: Iterable[int]) -> Iterable[tuple[int, lis
             yield min(limits), accounts
 
 
-def _windows(session: Session, ids: Sequence[int], now: datetime) -> dict[str, float]:
-    """Who wrote to us in the last 24 hours: what we answer does not count."""
-    wrote = select(col(Recipient.number), col(Recipient.last_inbound_at)).where(
-        col(Recipient.account_id).in_(ids), col(Recipient.last_inbound_at) > now - DAY
-    )
-    return {row.number: row.last_inbound_at.timestamp() for row in session.execute(wrote)}
+def _windows(session: Session, ids: Sequence[int], now: datetime) -> dict[tuple[int, str], float]:
+    """Who wrote to which number in the last 24 hours, and when: what answers it does not count."""
+    asked = (col(Recipient.account_id), col(Recipient.number), col(Recipient.last_inbound_at))
+    wrote = select(*asked).where(asked[0].in_(ids), asked[2] > now - DAY)
+    return {(account, who): at.timestamp() for account, who, at in session.execute(wrote)}
 
 
-def _sent(session: Session, ids: Sequence[int], now: datetime) -> list[tuple[float, str]]:
+def _sent(session: Session, ids: Sequence[int], now: datetime) -> list[tuple[float, int, str]]:
     """Who was written to in the last 24 hours. By `due_at`, which has an index: what is older than
     two days and left only now is not looked for."""
-    sent = select(col(Message.sent_at), col(Message.recipient)).where(
+    asked = (col(Message.sent_at), col(Message.account_id), col(Message.recipient))
+    sent = select(*asked).where(
         col(Message.status) == Status.SENT,
         col(Message.due_at) > now - 2 * DAY,
         col(Message.due_at) <= now,
         col(Message.sent_at) > now - DAY,
         col(Message.account_id).in_(ids),
     )
-    return sorted((row.sent_at.timestamp(), row.recipient) for row in session.execute(sent))
+    return sorted((at.timestamp(), account, who) for at, account, who in session.execute(sent))
 
 
 def _passes(
-    messages: Iterable[tuple[float, str]], windows: Mapping[str, float], limit: int
+    messages: Iterable[tuple[float, int, str]],
+    windows: Mapping[tuple[int, str], float],
+    limit: int,
 ) -> float | None:
-    """When the people of the last 24 hours become more than `limit`; messages by their time."""
+    """When the people of the last 24 hours become more than `limit`; messages by their time.
+
+    Each is time, account, number. What was sent before somebody wrote does count.
+    """
     day, latest, people = DAY.total_seconds(), deque[tuple[float, str]](), Counter[str]()
-    for at, number in messages:
-        if number in windows and at < windows[number] + day:
+    for at, account_id, number in messages:
+        wrote = windows.get((account_id, number))
+        if wrote is not None and wrote <= at < wrote + day:
             continue
         latest.append((at, number))
         people[number] += 1

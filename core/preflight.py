@@ -15,6 +15,7 @@ from sqlmodel import Session
 
 from core import db, files, leasing, operations, outlook
 from core.access import Actor, Role, needs
+from core.characters import storable
 from core.choosing import Choice
 from core.drafts import Composed
 from core.errors import Invalid
@@ -27,11 +28,12 @@ from core.sheets import plan as plans
 from core.sheets import reading
 from core.sheets.drafting import plain
 from core.sheets.plan import Plan
-from core.sheets.table import Flaw, Row, Table
+from core.sheets.table import UNREAD, Flaw, Row, Table
 
 CHUNK = 1_000  # rows that are compared with what is stored by one set of queries
 MOST_WRONG, MOST_TOLD, SHOWN = 1_000, 100, 3
 PROBLEM = "problem"  # the column that our reader leaves out
+MOST_VALUE = 200  # characters of a wrong cell that the result keeps; the wrong rows have all
 
 
 @needs(Role.OPERATOR)
@@ -43,6 +45,7 @@ def order(file_id: int, plan: Plan, *, by: Actor, here: bool = False) -> int:
     most 1,000 of line, column, value, code, reason), `wrong_rows`, `wrong_file` (a CSV's id),
     `told` (lines that are doubles, opted out or kept), `why` (code → rows), `accounts`, `passings`,
     `finish_at`, `first` (three messages), `earlier` (who loaded the same file, when), `guessed`.
+    `guessed` rows have the zone of the number's country; `guessed_rows` are the first 100.
     """
     files.find(file_id)
     told = {"file_id": file_id, "plan": plan.stored()}
@@ -112,14 +115,17 @@ class _Findings:
     dues: dict[int, list[tuple[datetime, str]]] = field(default_factory=lambda: defaultdict(list))
     accounts: dict[int, Account] = field(default_factory=dict)
     first: list[dict[str, Any]] = field(default_factory=list)
-    guessed: int = 0
+    guessed: list[dict[str, Any]] = field(default_factory=list)
+    guesses: int = 0
 
     def __post_init__(self) -> None:
         self.csv = io.StringIO()
         self.writer = csv.writer(self.csv)
         headings = self.judge.table.headings
-        self.kept = [n for n, name in enumerate(headings) if name != PROBLEM]
-        self.writer.writerow([*(headings[n] for n in self.kept), PROBLEM])
+        self.kept = [n for n, name in enumerate(headings) if name not in (PROBLEM, UNREAD)]
+        self.unread = any(map(_unread, self.judge.flaws.values()))
+        more = [PROBLEM, UNREAD] if self.unread else [PROBLEM]
+        self.writer.writerow([*(headings[n] for n in self.kept), *more])
         lines = {row.line for row in self.judge.table.rows}
         for line, flaws in sorted(self.judge.flaws.items()):
             if line not in lines:  # it could not be read as a row at all
@@ -148,7 +154,10 @@ class _Findings:
             self._add_good(one, one.composed)
 
     def _add_good(self, one: Judged, composed: Composed) -> None:
-        self.guessed += one.drafted.guessed
+        if one.drafted.guessed:
+            self.guesses += 1
+            if len(self.guessed) < MOST_TOLD:
+                self.guessed.append(_shown(one.row.line, composed))
         account = composed.account
         self.accounts[account.id] = account
         self.dues[account.id].append((composed.due_at, composed.phone.e164))
@@ -158,9 +167,11 @@ class _Findings:
     def _add_wrong(self, row: Row, flaws: Sequence[Flaw]) -> None:
         self.counts[Is.WRONG] += 1
         self.why.update({flaw.code for flaw in flaws})
-        self.wrong += flaws[: MOST_WRONG - len(self.wrong)]
-        cells = (neutral(plain(row.cells[n])) for n in self.kept)
-        self.writer.writerow([*cells, " ".join(flaw.reason for flaw in flaws)])
+        self.wrong += map(_cut, flaws[: MOST_WRONG - len(self.wrong)])
+        cells = [*(plain(row.cells[n]) for n in self.kept), " ".join(one.reason for one in flaws)]
+        if self.unread:
+            cells.append(_unread(self.judge.flaws.get(row.line, ())))
+        self.writer.writerow([neutral(storable(cell)) for cell in cells])
 
     def result(self, mine: Taken) -> dict[str, Any]:
         with db.reading() as session:
@@ -176,7 +187,8 @@ class _Findings:
             "why": dict(self.why),
             "told": self.told,
             "first": self.first,
-            "guessed": self.guessed,
+            "guessed": self.guesses,
+            "guessed_rows": self.guessed,
             "notes": list(self.judge.table.notes),
             "earlier": earlier and {**earlier._asdict(), "at": db.stamp(earlier.at)},
             "checked_at": db.stamp(at),
@@ -208,6 +220,18 @@ class _Findings:
             by=mine.by,
             operation_id=mine.id,
         )
+
+
+def _unread(flaws: Sequence[Flaw]) -> str:
+    """What is wrong with a row and does not stand in its cells: without it the same row, loaded
+    again untouched, would be good."""
+    return " ".join(one.value or one.column for one in flaws if one.code != "error")
+
+
+def _cut(flaw: Flaw) -> Flaw:
+    """Short enough for a page that reads a thousand, and without what no database holds."""
+    column, value, reason = map(storable, (flaw.column, flaw.value[:MOST_VALUE], flaw.reason))
+    return flaw._replace(column=column, value=value, reason=reason)
 
 
 def _number(one: Judged) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape, unescape
 from itertools import groupby
 
+from core import characters
 from core.errors import Invalid, Problem
 
 LIMIT = 4096  # Cloud API, text.body
@@ -27,18 +28,6 @@ _ATOM = re.compile(
 )
 _BREAKING = re.compile(r"<(?:br|/?(?:pre|blockquote|ul|ol|li))\b[^>]*>")
 _TAG = re.compile(r"<[^>]*>")
-_CONTROL_NAMES = {
-    "\0": "NUL",
-    "\a": "bell",
-    "\b": "backspace",
-    "\v": "vertical tab",
-    "\f": "form feed",
-    "\x1b": "escape",
-    "\x7f": "delete",
-    "\x85": "next line",
-}
-_SUSPECT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_ALLOWED_CONTROLS = "\t\n\r"
 
 
 def bubble(text: str) -> str:
@@ -181,22 +170,5 @@ def _excess(text: str) -> Iterator[Problem]:
 
 
 def _unsendable(text: str) -> Iterator[Problem]:
-    if not _SUSPECT.search(text):
-        return
-    first = {text[n]: n for n in reversed(range(len(text))) if _is_unsendable(text[n])}
-    if first:
-        named = [f"{_named(each)} at position {n + 1:,}" for each, n in sorted(first.items())]
-        more = f" and {len(named) - 3} others" if len(named) > 3 else ""
-        listed = ", ".join(named[:3]) + more
-        yield Problem("text", "control", f"The text holds what cannot be sent: {listed}.")
-
-
-def _is_unsendable(character: str) -> bool:
-    category = unicodedata.category(character)
-    return category == "Cs" or (category == "Cc" and character not in _ALLOWED_CONTROLS)
-
-
-def _named(character: str) -> str:
-    is_half = unicodedata.category(character) == "Cs"
-    name = "half of an emoji" if is_half else _CONTROL_NAMES.get(character, "control character")
-    return f"{name} (U+{ord(character):04X})"
+    if told := characters.unsendable(text):
+        yield Problem("text", "control", f"The text holds what cannot be sent: {told}.")

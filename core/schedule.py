@@ -187,6 +187,11 @@ def _aware(at: datetime) -> datetime:
     return at.astimezone(UTC)
 
 
+def check_zone(name: str) -> None:
+    """Refuse what is no IANA zone. Raises Invalid at `zone`."""
+    _zone(name)
+
+
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)

@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import Any, Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from core.characters import unsendable
 from core.errors import Invalid, Problem
 from core.quoting import quoted
 
@@ -228,9 +229,10 @@ def _listed(wanted: Shape) -> str:
 
 
 def _checked(one: Asked, value: str) -> list[Problem]:
+    if told := unsendable(value):
+        return [_wrong(one.key, "control", f"holds what cannot be sent: {told}")]
     if one.kind == "link":
-        address = urlsplit(value)
-        if address.scheme not in ("http", "https") or not address.hostname or " " in value:
+        if not _is_link(value):
             return [
                 _wrong(one.key, "link", f"is no link: {quoted(value)}. It begins with https://")
             ]
@@ -242,6 +244,14 @@ def _checked(one: Asked, value: str) -> list[Problem]:
             _wrong(one.key, "line", "has a line break, a tab, or more than four spaces in a row")
         ]
     return []
+
+
+def _is_link(value: str) -> bool:
+    try:
+        address = urlsplit(value)
+        return address.scheme in ("http", "https") and bool(address.hostname) and " " not in value
+    except ValueError:  # an address of IPv6 that is none
+        return False
 
 
 def _too_long(wanted: Shape, parameters: Mapping[str, str]) -> list[Problem]:

@@ -6,9 +6,10 @@ from core import operations, reports
 from core.access import Actor, Role
 from core.errors import Invalid, Refused
 from core.models import Account
+from core.operations import Kind
 from core.sheets import plan as plans
 from core.sheets.plan import Plan, Timing
-from ui import fields, look, ways
+from ui import addresses, fields, look, ways
 from ui.guard import signed_in, zone
 from ui.many import check, columns, loading, message, source, timing
 from ui.many.source import Source
@@ -56,8 +57,7 @@ def page(by: Actor) -> None:
 
 
 def _number(name: str) -> int | None:
-    value = asked.get(name, "")
-    return int(value) if value.isdigit() else None
+    return addresses.asked(name)
 
 
 def _source(by: Actor) -> Source | None:
@@ -90,9 +90,8 @@ def _began(found: Source) -> Plan | None:
         row = operations.state(_number("check") or 0)
     except Refused:
         return None
-    return (
-        Plan.read(row.arguments["plan"]) if row.arguments.get("file_id") == found.file.id else None
-    )
+    is_of_it = row.kind == Kind.CHECK and row.arguments["file_id"] == found.file.id
+    return Plan.read(row.arguments["plan"]) if is_of_it else None
 
 
 def _plan(

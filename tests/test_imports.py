@@ -37,7 +37,8 @@ for client in ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "htt
 
 # The layer of each module of core. Who adds a file decides here where it belongs.
 LAYERS: dict[str, str] = {
-    "pure": """access account_checks causes clock corrections errors formulas guesses logs
+    "pure": """access account_checks causes characters clock corrections errors formulas
+        guesses logs
         meta.answers meta.codes meta.payloads meta.signatures meta.statuses numbering
         optout_file pacing passwords phone quiet quoting rendering renewing retry
         schedule sending.breaker sending.permits sending.sieve sheets.dates

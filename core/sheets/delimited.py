@@ -7,8 +7,17 @@ from collections.abc import Iterator
 from itertools import islice
 
 from core.formulas import plain
-from core.quoting import quoted
-from core.sheets.table import MOST_COLUMNS, Flaw, Row, Table, check_named, headings, refuse
+from core.sheets.table import (
+    ERRORS,
+    MOST_COLUMNS,
+    Flaw,
+    Row,
+    Table,
+    check_named,
+    headings,
+    refuse,
+    told_of_error,
+)
 
 SEPARATORS = (",", ";", "\t", "|")
 _DECLARED = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)  # Excel's own first line
@@ -31,11 +40,14 @@ def table(text: str, *, most: int, encoding: str | None = None) -> Table:
     used = {number for number, name in enumerate(names) if name}
     rows: list[Row] = []
     flaws: list[Flaw] = []
+    has_errors = any(one in body for one in ERRORS)
     for line, cells in lines:
         if len(rows) == most:
             refuse("too_many_rows", f"It has more than {most:,} rows. Divide it into several.")
         if len(cells) != len(names):
-            cells = _fitted(cells, len(names), line, flaws)
+            cells = _fitted(cells, len(names), line, flaws, separator)
+        if has_errors and not ERRORS.isdisjoint(cells):
+            flaws += _errors(names, line, cells)
         rows.append(Row(line, list(cells)))
     check_named(names, used | _without_heading(names, rows))
     kept = [number for number, name in enumerate(names) if name]
@@ -55,12 +67,20 @@ def _without_heading(names: tuple[str, ...], rows: list[Row]) -> set[int]:
     return {number for number in nameless if any(row.cells[number] for row in rows)}
 
 
-def _fitted(cells: list[str], width: int, line: int, flaws: list[Flaw]) -> list[str]:
+def _errors(names: tuple[str, ...], line: int, cells: list[str]) -> Iterator[Flaw]:
+    for name, cell in zip(names, cells, strict=True):
+        if cell in ERRORS:
+            yield Flaw(line, name, cell, "error", told_of_error(cell))
+
+
+def _fitted(
+    cells: list[str], width: int, line: int, flaws: list[Flaw], separator: str
+) -> list[str]:
     """As many cells as there are headings; what is not there, or too much, is told."""
     beyond = cells[width:]
     if len(cells) < width or any(cell.strip() for cell in beyond):
         reason = f"It has {len(cells)} fields where the heading has {width}."
-        flaws.append(Flaw(line, "", quoted(" ".join(cells)), "ragged", reason))
+        flaws.append(Flaw(line, "", separator.join(cells), "ragged", reason))
     return cells[:width] + [""] * (width - len(cells))
 
 

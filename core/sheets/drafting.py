@@ -40,7 +40,10 @@ def plain(cell: Cell) -> str:
 
 
 class Drafter:
-    """Drafts the rows of one table. `accounts` by name, in lower case; `total` rows in all."""
+    """Drafts the rows of one table. `accounts` by name, in lower case; `total` rows in all.
+
+    `used`: the headings of the columns that something is taken from.
+    """
 
     def __init__(
         self, plan: Plan, headings: Sequence[str], accounts: Mapping[str, Account], *, total: int
@@ -54,6 +57,9 @@ class Drafter:
             for key, one in plan.parameters.items()
         ]
         self._parts = placeholders.pieces(plan.text, headings)
+        asked = {number for number in self._parts if isinstance(number, int)}
+        asked |= {number for _, number, _ in self._fills if number is not None}
+        self.used = {headings[number] for number in {*asked, *self._column.values()}}
 
     def account(self, account_id: int | None) -> Account | None:
         """One of those that there are."""
@@ -89,7 +95,7 @@ class _Reading:
 
     def drafted(self) -> Drafted:
         plan, account = self.plan, self._account()
-        template = self._text("template") or plan.template or None
+        template = self._text("template").strip() or plan.template or None
         parameters = self._parameters() if template else {}
         recipient = self._text("recipient")
         draft = Draft(
@@ -103,7 +109,7 @@ class _Reading:
             not_after=self._tried("not_after", self._not_after),
             late_policy=self._text("late_policy").strip().lower() or plan.late_policy,
             template=template,
-            language=self._text("language") or plan.language or None,
+            language=self._text("language").strip() or plan.language or None,
             parameters=parameters,
             label=self._text("label") or plan.label or None,
         )
@@ -225,13 +231,19 @@ def _local(wall: datetime, zone: str) -> datetime:
 
 
 def _json(text: str) -> dict[str, str]:
-    """All parameters in one cell, as our own export has them."""
+    """All parameters in one cell, as our own export has them; a number as it is written."""
     try:
-        found = json.loads(text or "{}")
-        return {str(key): str(value) for key, value in dict(found).items()}
-    except (ValueError, TypeError):
+        found = json.loads(text.strip() or "{}", parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
         told = f"{quoted(text)} is no JSON object of parameters."
-        raise Invalid(Problem("parameters", "unreadable", told)) from None
+        raise Invalid(Problem("parameters", "unreadable", told))
+    for key, value in found.items():
+        if not isinstance(value, str):
+            told = f"The parameter {quoted(key)} is neither text nor a number."
+            raise Invalid(Problem("parameters", "unreadable", told))
+    return found
 
 
 def _instant(cell: Cell, form: str, zone: str) -> datetime:

@@ -13,6 +13,7 @@ from core.errors import Invalid, Problem
 from core.quoting import quoted
 from core.schedule import from_local
 from core.sheets import placeholders
+from core.sheets.table import UNREAD
 
 # What a column can be; `parameters` are beside them.
 FIELDS = (
@@ -154,7 +155,7 @@ STANDARD = {
     "scheduled_at": "when",
 } | {name: name for name in FIELDS if name not in ("recipient", "content", "when")}
 # What our own files have beside: of wrong rows, and of exported messages.
-IGNORED = {"problem", *columns.COLUMNS[columns.What.MESSAGES]} - STANDARD.keys()
+IGNORED = {"problem", UNREAD, *columns.COLUMNS[columns.What.MESSAGES]} - STANDARD.keys()
 
 
 def standard(headings: tuple[str, ...], plan: Plan) -> Plan:

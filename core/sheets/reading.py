@@ -1,10 +1,13 @@
 """A file as a person has it, CSV or XLSX by what is in it and not by its name, as one Table."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 from core.quoting import quoted
 from core.sheets import decoding, delimited, workbook
-from core.sheets.table import Table, refuse
+from core.sheets.table import UNREAD, Flaw, Table, refuse
+from core.sheets.worksheet import shown
 
 MOST_BYTES = 50_000_000
 MOST_ROWS = 100_000
@@ -74,4 +77,16 @@ def _checked(found: Table) -> Table:
         refuse("no_heading", f"{told} Put a row with the names of the columns above it.")
     if not found.rows:
         refuse("no_rows", "It has a heading and no rows.")
-    return found
+    return replace(found, flaws=(*found.flaws, *_unread(found)))
+
+
+def _unread(found: Table) -> Iterator[Flaw]:
+    """Rows of our own file of wrong ones that nobody has put right."""
+    if UNREAD not in found.headings:
+        return
+    at = found.headings.index(UNREAD)
+    for row in found.rows:
+        value = shown(row.cells[at])
+        if value.strip():
+            told = f"Put the row right by what stands in «{UNREAD}», then empty that cell."
+            yield Flaw(row.line, "", value, "unread", told)

@@ -5,9 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, NoReturn
 
+from core.characters import storable
 from core.errors import Invalid, Problem
 
 Cell = str | datetime  # a datetime is naive: a spreadsheet has no zones
+
+# The column of our file of wrong rows for what does not stand in its cells: a row with more fields
+# than the heading has, a formula without its result. While it holds something the row is wrong.
+UNREAD = "could not be read"
+# What spreadsheets write in place of a value that they cannot compute.
+ERRORS = {"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"}
 
 MOST_COLUMNS = 200  # the widest list of appointments that we saw had 60
 
@@ -42,7 +49,7 @@ class Table:
 
 def headings(cells: Sequence[str]) -> tuple[str, ...]:
     """The names of the columns. Raises Invalid at `file` where two columns could be confused."""
-    names = tuple(" ".join(cell.split()) for cell in cells)
+    names = tuple(storable(" ".join(cell.split())) for cell in cells)
     while names and not names[-1]:
         names = names[:-1]
     if len(names) > MOST_COLUMNS:
@@ -71,6 +78,10 @@ def letters(number: int) -> str:
         number, rest = divmod(number - 1, 26)
         name = chr(ord("A") + rest) + name
     return name
+
+
+def told_of_error(value: str) -> str:
+    return f"The cell holds an error of the spreadsheet ({value})."
 
 
 def refuse(code: str, sentence: str, **details: Any) -> NoReturn:

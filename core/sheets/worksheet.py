@@ -6,6 +6,7 @@ file: docs/decisions/0015-our-own-reader-of-worksheets.md. Source: ECMA-376, par
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any, NamedTuple, NoReturn
@@ -13,7 +14,8 @@ from xml.etree import ElementTree
 from xml.etree.ElementTree import Element
 from xml.parsers import expat
 
-from core.sheets.table import MOST_COLUMNS, Cell, letters, refuse
+from core.characters import joined
+from core.sheets.table import MOST_COLUMNS, Cell, letters, refuse, told_of_error
 
 MOST_CELLS = 5_000_000  # 100,000 rows of 50 columns: about 500 MB as Python holds them
 _DAY = 86_400
@@ -221,8 +223,7 @@ class _Reader:
         elif kind == "n":
             self._put(number(value.strip(), self._style(), since_1904=self.book.since_1904))
         elif kind == "e":
-            told = f"The cell holds an error of the spreadsheet ({value})."
-            self._put(value, (value, "error", told))
+            self._put(value, (value, "error", told_of_error(value)))
         elif kind == "b":
             self._put("TRUE" if value.strip() == "1" else "FALSE")
         elif kind == "d":
@@ -248,16 +249,19 @@ class _Reader:
 def _unescaped(text: str) -> str:
     if "_x" not in text:
         return text
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    # An emoji is written as its two halves by some programs; one half alone is told by the check.
+    return joined(_ESCAPED.sub(lambda found: chr(int(found[1], 16)), text))
 
 
 def number(raw: str, style: Style, *, since_1904: bool = False) -> Cell:
     """A number as its reader sees it: a time, or all its digits and no «.0».
 
-    Raises ValueError for what is none.
+    One beyond the times that there are is no time, whatever its format. Raises ValueError for what
+    is no number.
     """
     if style.is_time:
-        return _time(float(raw), since_1904=since_1904)
+        with suppress(OverflowError):  # a telephone number, say, formatted as a day: its digits
+            return _time(float(raw), since_1904=since_1904)
     if _WHOLE.fullmatch(raw):
         return raw.zfill(style.zeros)
     try:

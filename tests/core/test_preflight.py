@@ -15,6 +15,7 @@ from core.leasing import Taken
 from core.models import Account, Message
 from core.operations import Kind
 from core.sheets.plan import Fill, Plan
+from core.sheets.table import UNREAD
 from tests import given
 from tests.core import stored, templated
 from tests.core.loaded import HEAD, checked, checked_as, found, later, load, rows
@@ -242,3 +243,58 @@ def test_a_person_may_say_in_which_alphabet_the_names_are(database: str) -> None
     made = preflight.order(file_id, plan, by=ANA, here=True)
     operating.run(leasing.held(made))
     assert operations.state(made).result["first"][0]["text"] == "דוד"
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        ("{},Hello, Ana: be here at 9", "ragged"),
+        ("{}", "ragged"),
+        ("{},#N/A", "error"),
+        ("{},Dear Jos\ufffd", "control"),
+    ],
+)
+def test_a_wrong_row_that_nobody_corrected_is_wrong_again(
+    sqlite: None, row: str, code: str
+) -> None:
+    given.account()
+    lines = ["recipient,content", row.format(given.recipient()), "x,Hi", f"{given.recipient(2)},Hi"]
+    first = checked("\n".join(lines))
+    assert found(first, "good", "wrong_rows") == (1, 2) and wrong(first)[0][2] == code
+    again = checked(_wrong_file(first))
+    assert found(again, "good", "wrong_rows") == (0, 2)
+    third = checked(_wrong_file(again))
+    assert found(third, "good", "wrong_rows") == (0, 2)
+    assert _wrong_file(third).startswith(_wrong_file(again).partition("problem")[0])
+
+
+def test_what_was_beyond_the_last_column_is_kept_until_the_row_is_put_right(sqlite: None) -> None:
+    given.account()
+    check = checked(f"recipient,content\n{given.recipient()},Hello, Ana: be here at 9\n")
+    [row] = csv.DictReader(io.StringIO(_wrong_file(check)))
+    assert row[UNREAD] == f"'{given.recipient()},Hello, Ana: be here at 9"  # no formula
+    out = io.StringIO()
+    writer = csv.DictWriter(out, row)
+    writer.writeheader()
+    writer.writerow(row | {"content": "Hello, Ana: be here at 9", UNREAD: ""})
+    right = checked(out.getvalue())
+    assert right.result["first"][0]["text"] == "Hello, Ana: be here at 9"
+
+
+def _wrong_file(check: Any) -> str:
+    return b"".join(files.read(check.result["wrong_file"])).decode("utf-8-sig")
+
+
+def test_an_error_of_the_spreadsheet_is_wrong_also_where_a_text_asks_for_it(sqlite: None) -> None:
+    given.account()
+    plan = Plan(1, {"recipient": "phone"}, "Dear {name}")
+    check = checked_as(f"phone,name,note\n{given.recipient()},#N/A,#REF!\n", plan)
+    assert wrong(check) == [(2, "name", "error")]
+
+
+def test_of_a_wrong_cell_the_result_keeps_the_beginning(sqlite: None) -> None:
+    given.account()
+    check = checked(f"recipient,content\n{given.recipient()},{'a' * 5_000}\n")
+    [flaw] = check.result["wrong"]
+    assert flaw["value"] == "a" * preflight.MOST_VALUE
+    assert "a" * 5_000 in _wrong_file(check)

@@ -260,6 +260,7 @@ def test_a_text_that_shows_nothing_is_empty(text: str) -> None:
         ("a\x1b[0m", "escape (U+001B)"),
         ("a\x01", "control character (U+0001)"),
         ("a\ud83d", "half of an emoji (U+D83D) at position 2"),
+        ("Jos\ufffd", "the mark of a lost character (U+FFFD) at position 4"),
         ("\0\x01\x02\x03\x04", "(U+0002) at position 3 and 2 others"),
     ],
 )

@@ -5,14 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlalchemy import update
+from sqlmodel import col, select
 from streamlit.testing.v1 import AppTest
 
 from core import clock, db, files, reports, workers
 from core.access import Actor, Role
-from core.models import Attempt, Message, MessageEvent, Worker
+from core.models import Attempt, File, Message, MessageEvent, Worker
 from core.settings import ROOT
-from tests.core import stored
+from core.sheets.plan import Plan, Timing
+from tests.core import loaded, stored
 from ui import live
 
 ANA = Actor("ana", Role.OPERATOR)
@@ -70,6 +72,32 @@ def test_an_address_of_a_file_or_a_check_that_is_not_there_is_told(
     at = run("many", file=str(file_id), check="9")
     assert "1 row" in html(at)
     assert "There is no operation 9" in html(run("many", file=str(file_id), load="9"))
+
+
+@pytest.mark.parametrize("odd", ["99999999999999999999", "²", "-1", "x"])
+def test_an_address_with_an_odd_number_is_as_one_without(
+    odd: str, signed_in: Callable[[Actor | None], None]
+) -> None:
+    stored.account("Orders")
+    assert "The file" in html(run("many", file=odd, check=odd, load=odd))
+
+
+def test_a_check_tells_which_zones_it_guessed_also_when_its_wrong_rows_are_gone(
+    signed_in: Callable[[Actor | None], None],
+) -> None:
+    account = stored.account("Orders")
+    wall = f"{clock.wall() + timedelta(days=2):%Y-%m-%dT09:00}"
+    columns = {"recipient": "recipient", "content": "content"}
+    plan = Plan(account, columns, timing=Timing("local", wall=wall))
+    check = loaded.checked_as("recipient,content\n+6591234567,Hi\nx,Hi\n", plan)
+    assert [one["zone"] for one in check.result["guessed_rows"]] == ["Asia/Singapore"]
+    with db.writing() as session:
+        wrong = update(File).where(col(File.id) == check.result["wrong_file"])
+        session.execute(wrong.values(expires_at=db.now(session)))
+    files.expire()
+    at = run("many", file=str(check.arguments["file_id"]), check=str(check.id))
+    assert "Asia/Singapore (guessed)" in html(at) and "09:00" in html(at)
+    assert any("check again to get it" in one.proto.body for one in at.get("html"))
 
 
 def test_a_viewer_has_no_button_at_a_message(signed_in: Callable[[Actor | None], None]) -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from core import catalogue, composing, files, operations, preflight, templating
 from core.access import Actor
-from core.errors import OutboxError
+from core.errors import OutboxError, Refused
 from core.models import Operation
 from core.sheets.plan import Plan
 from core.templating import Shown
@@ -120,9 +120,24 @@ def _times(found: Mapping[str, Any], zone: str, now: datetime) -> None:
         names = ", ".join(f"«{name}»" for name in one["accounts"])
         at = _at(one["at"], zone, now)
         look.note(f"{names} pass Meta's limit of {one['limit']:,} people in 24 hours {at}.")
-    if found.get("guessed"):
-        told = plural(found["guessed"], "row", cap=10**6)
+    if guessed := found.get("guessed"):
+        told = plural(guessed, "row", cap=10**6)
         look.note(f"The zone of {told} was guessed from the country of the number.", "blue")
+        with st.expander("Which rows, and when they leave"):
+            st.html(_guessed(found.get("guessed_rows", ()), guessed, now))
+
+
+def _guessed(rows: Sequence[Mapping[str, Any]], count: int, now: datetime) -> str:
+    """Each with its time in the zone that was guessed."""
+    lines = "".join(
+        f'<tr><td class="n">{one["line"]:,}</td><td>{escape(one["recipient"])}</td>'
+        f"<td>{escape(one['zone'])} (guessed)</td><td>{_at(one['due_at'], one['zone'], now)}</td>"
+        "</tr>"
+        for one in rows
+    )
+    more = count - len(rows)
+    rest = f'<p class="read">and {more:,} more</p>' if more else ""
+    return f'<div class="sample" tabindex="0"><table><tbody>{lines}</tbody></table></div>{rest}'
 
 
 def _at(stamp: str, zone: str, now: datetime) -> str:
@@ -143,7 +158,11 @@ def _wrong(found: Mapping[str, Any]) -> None:
 
 
 def _download(file_id: int) -> None:
-    file = files.find(file_id)
+    try:
+        file = files.find(file_id)
+    except Refused:
+        look.quiet("Their file was kept for a week: check again to get it.")
+        return
     st.download_button(
         "Download them, to correct",
         data=lambda: b"".join(files.read(file_id)),

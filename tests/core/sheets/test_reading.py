@@ -257,6 +257,14 @@ def test_times_come_as_times() -> None:
     assert cells(read(xlsx(rows), "a.xlsx")) == [[WHEN, datetime(2026, 11, 27), "09:30"]]
 
 
+def test_a_number_beyond_all_days_keeps_its_digits_though_it_is_formatted_as_a_day() -> None:
+    def change(book: Workbook) -> None:
+        book.active.cell(2, 1).number_format = "dd/mm/yyyy"
+
+    found = read(xlsx([["phone", "name"], [6281200000001, "Ana"]], change=change), "a.xlsx")
+    assert cells(found) == [["6281200000001", "Ana"]]
+
+
 def test_a_workbook_that_counts_from_1904_tells_the_same_day() -> None:
     def change(book: Workbook) -> None:
         book.epoch = datetime(1904, 1, 1)
