@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from core import columns
+from core.characters import unsendable
 from core.errors import Invalid, Problem
 from core.quoting import quoted
 from core.schedule import from_local
@@ -92,9 +93,21 @@ def check(plan: Plan, headings: tuple[str, ...]) -> None:
         *_unknown_columns(plan, headings),
         *_wrong_times(plan.timing),
         *placeholders.check(plan.text, headings),
+        *_odd(plan),
     ]
     if wrong:
         raise Invalid(*wrong)
+
+
+def _odd(plan: Plan) -> list[Problem]:
+    """Characters that no row could be stored with."""
+    fixed = {f"param.{key}": one.fixed for key, one in plan.parameters.items()}
+    said = {"text": plan.text, "label": plan.label, **fixed}
+    return [
+        Problem(what, "control", f"{quoted(words)} holds what cannot be sent: {told}.")
+        for what, words in said.items()
+        if (told := unsendable(words))
+    ]
 
 
 def _missing(plan: Plan) -> list[Problem]:

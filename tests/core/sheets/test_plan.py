@@ -141,6 +141,15 @@ def test_a_plan_that_no_row_could_follow_is_refused_with_every_problem() -> None
     assert problems(timing=backwards) == [("when", "backwards")]
 
 
+def test_a_plan_says_nothing_that_cannot_be_sent() -> None:
+    fills = {"1": Fill(fixed="Ana\ud83d")}
+    odd = Plan(1, WHO, "Hello\0", parameters=fills, label="May\x07")
+    with pytest.raises(Invalid) as wrong:
+        plans.check(odd, ("phone", "name"))
+    found = [(one.field, one.code) for one in wrong.value.problems]
+    assert found == [("text", "control"), ("label", "control"), ("param.1", "control")]
+
+
 def test_our_own_headings_need_no_plan() -> None:
     heads = ("recipient", "content", "scheduled_at", "param.1", "problem", "status", "id")
     plan = plans.standard(heads, Plan(1))
