@@ -80,14 +80,17 @@ def test_a_template_is_shared_by_the_numbers_of_its_business(
         read_again(given.account("Alone"))
 
 
-def test_what_meta_pauses_holds_its_messages_until_meta_approves_it_again(
-    database: str, programs: Programs
+@pytest.mark.parametrize(
+    ("status", "told"), [("PAUSED", "Meta paused it"), ("DISABLED", "Meta disabled it")]
+)
+def test_what_meta_stops_holds_its_messages_until_meta_approves_it_again(
+    database: str, programs: Programs, status: str, told: str
 ) -> None:
     account = templated.account()
     read_again(account)
     waiting, other = sale(account), templated.message(account, "hello_world", parameters={})
-    at_meta(programs, autumn_sale="PAUSED")
-    assert read_again(account).changes == ["autumn_sale (en_US): Meta paused it"]
+    at_meta(programs, autumn_sale=status)
+    assert read_again(account).changes == [f"autumn_sale (en_US): {told}"]
     run_operations()
     assert holds(waiting, other) == ["template", None]
     at_meta(programs, autumn_sale="APPROVED")

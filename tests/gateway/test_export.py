@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from html import unescape
 
 import pytest
 from sqlmodel import col, select
@@ -11,12 +12,16 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from core import db, users
-from core.access import Role
+from core.access import Actor, Role
 from core.models import AuditEvent
 from gateway import export, session
 from gateway.gate import Gate
 from tests.core import stored
+from tests.core.batched import batch
 from tests.gateway.conftest import ADMIN, PASSWORD, Browser
+from tests.ui.test_pages import html, run, signed_in
+
+__all__ = ["signed_in"]
 
 pytestmark = pytest.mark.usefixtures("sqlite")
 
@@ -65,3 +70,18 @@ def test_attempts_have_an_address_of_their_own(vera: Browser) -> None:
 def test_what_is_not_known_is_refused_with_words(vera: Browser, query: str, told: str) -> None:
     answer = vera.get(f"/export/messages.csv?{query}")
     assert answer.status == 400 and answer.text.startswith(told)
+
+
+def test_the_link_on_a_batchs_page_brings_what_failed_of_it_and_nothing_else(
+    vera: Browser, signed_in: Callable[[Actor | None], None]
+) -> None:
+    account = stored.account()
+    failed = {"status": "failed", "error_class": "recipient"}
+    unclear = {"status": "failed", "error_class": "unknown"}
+    batch_id, ids = batch(account, [failed, unclear, {"status": "sent"}, {}], state="released")
+    stored.messages(account, [failed])
+    link = re.search(r'href="(/export/[^"]*)"', html(run("batches", id=str(batch_id))))
+    assert link
+    answer = vera.get(unescape(link[1]))
+    read = csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")))
+    assert sorted(int(row["id"]) for row in read) == sorted(ids[:2])

@@ -149,6 +149,41 @@ def test_the_list_tells_what_sends_why_one_does_not_and_what_waits() -> None:
     assert "1 template<" in html(at.run())
 
 
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ({"q": "sal"}, {"sale"}),
+        ({"q": "HOLA"}, {"visit (es)"}),
+        ({"language": "es"}, {"visit (es)"}),
+        ({"quality": "RED"}, {"sale"}),
+        ({"quality": "UNKNOWN"}, {"visit (es)", "visit (en_US)"}),
+        ({"status": "DISABLED"}, {"sale"}),
+        ({"status": "HELD"}, {"visit (en_US)"}),
+        ({"q": "visit", "language": "en_US"}, {"visit (en_US)"}),
+        ({"q": "nothing like it"}, set()),
+    ],
+)
+def test_templates_are_found_by_words_language_quality_and_state(
+    asked: dict[str, str], shown: set[str]
+) -> None:
+    account = templated.account()
+    spanish = [{"type": "BODY", "text": "Hola {{1}}"}]
+    ids = {
+        "visit (en_US)": templated.template(account),
+        "visit (es)": templated.template(account, language="es", components=spanish),
+        "sale": templated.template(account, "sale", status="DISABLED", quality="RED"),
+    }
+    templates.hold(ids["visit (en_US)"], by=given.ANA)
+    at = run("templates")
+    for key, value in asked.items():
+        if key == "q":
+            at.text_input(key="q").set_value(value)
+        else:
+            at.selectbox(key=key).set_value(value)
+    body = html(at.run())
+    assert {name for name, one in ids.items() if f'/template?id={one}"' in body} == shown
+
+
 def test_a_business_that_could_not_be_read_says_so_on_the_page() -> None:
     templated.account()
     assert "Not read from Meta yet" in html(run("templates"))
