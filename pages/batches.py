@@ -5,8 +5,10 @@ from html import escape
 import streamlit as st
 
 from core import batch_reports, operations, reports
+from core import steering as core_steering
 from core.access import Role
 from core.batch_reports import PAGE, Whole
+from core.operating import REASONS
 from core.operations import OF_BATCHES, Kind
 from core.standing import Standing
 from ui import (
@@ -33,8 +35,10 @@ _DOING = {
     Kind.CORRECT: "Correcting",
     Kind.UNCORRECT: "Undoing the correction",
     Kind.BATCH_CANCEL: "Cancelling",
+    Kind.BATCH_RELEASE: "Releasing",
     Kind.RETRY: "Sending the failed again",
 }
+_SHOWN = {Kind.BATCH_CANCEL, Kind.BATCH_RELEASE}
 
 
 def page() -> None:
@@ -84,14 +88,18 @@ def one(whole: Whole | None) -> None:
 
 
 def under_way(whole: Whole) -> None:
-    """What is being done to its messages, or ended before it was full; a release and a pause hold
-    before their holds follow."""
+    """What is being done to its messages, or ended before it was full; a pause holds before its
+    holds follow."""
     for row in whole.operations:
         kind = Kind(row.kind)
         fills = whole.state == "loading" and kind in operations.FILLS
-        open_ = row.state in operations.OPEN and kind not in OF_BATCHES - {Kind.BATCH_CANCEL}
+        open_ = row.state in operations.OPEN and kind not in OF_BATCHES - _SHOWN
         if fills or open_:
-            progress(row.id, by=person, doing=_DOING.get(kind, row.kind), one="message")
+            # Without its operation the scan would let the rest go: what ends a release is a pause.
+            hold = ("Hold it again", lambda: core_steering.pause(whole.batch.id, by=person))
+            stop = hold if kind is Kind.BATCH_RELEASE else None
+            doing = _DOING.get(kind, row.kind)
+            progress(row.id, by=person, doing=doing, one="message", stop=stop)
 
 
 def watched(drawn: Whole) -> None:
@@ -153,9 +161,19 @@ def facts(whole: Whole) -> list[tuple[str, str]]:
         lines.append(("Released", moments.shown(batch.released_at, zone(), now)))
     if batch.finished_at:
         lines.append(("Finished", moments.shown(batch.finished_at, zone(), now)))
+    if out := left_out(whole):
+        lines.append(("Left out", out))
     every = addresses.listed(batch=batch.id)
     lines.append(("All of it", f'<a class="go" href="{every}">in the list of messages</a>'))
     return lines
+
+
+def left_out(whole: Whole) -> str:
+    """Who got the old words, and is not in the batch that corrects them."""
+    fills = [one for one in whole.operations if one.kind == Kind.FOLLOW_UP]
+    why = fills[0].cursor["why"] if fills else {}
+    told = (f"{count:,} {REASONS[reason]}" for reason, count in why.items() if reason != "right")
+    return escape(", ".join(told))
 
 
 page()

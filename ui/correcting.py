@@ -50,7 +50,7 @@ def drawer(whole: Whole, *, by: Actor) -> None:
 
 def _typed(way: Way, keys: list[str], whole: Whole) -> Correction:
     if way is Way.TEXT:
-        put = st.text_area("They are to say", key="correct-text", max_chars=4096, live="400ms")
+        put = st.text_area("They are to say", key="correct-text", max_chars=4096)
         return Correction(way, put=put or "")
     if way is Way.REPLACE:
         find = st.text_input("These words are wrong", key="correct-find", live="400ms")

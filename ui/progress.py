@@ -1,5 +1,6 @@
 """How far an operation is: a bar that moves by itself, and stops when its operation has ended."""
 
+from collections.abc import Callable
 from html import escape
 
 import streamlit as st
@@ -12,14 +13,18 @@ from ui import asking, look
 from ui.words import brief, plural
 
 EVERY = "1s"
+Stop = tuple[str, Callable[[], object]]  # what the button says, and does
 
 
-def progress(operation_id: int, *, by: Actor, doing: str, one: str = "row") -> Operation:
+def progress(
+    operation_id: int, *, by: Actor, doing: str, one: str = "row", stop: Stop | None = None
+) -> Operation:
     """Draw how far an operation is, and return its row as it stood when the page was drawn.
 
     `doing` heads the bar («Exporting 4,812 messages»); `one` is what it counts, in the singular.
     While it is queued or running the bar refreshes itself each second, whatever else the page does,
-    with Cancel for who asked for it and for operators. When it has ended, the page runs once more,
+    with Cancel for who asked for it and for operators; `stop` takes Cancel's place where something
+    else than the operation decides. When it has ended, the page runs once more,
     without a bar: what was cancelled or failed is said here, and what a finished one has made is
     for the caller to draw:
 
@@ -32,7 +37,7 @@ def progress(operation_id: int, *, by: Actor, doing: str, one: str = "row") -> O
     row = operations.state(operation_id)
     if row.state in operations.OPEN:
         moving = st.fragment(_moving, run_every=EVERY, key=f"progress-of-{operation_id}")
-        moving(operation_id, by, doing, one)
+        moving(operation_id, by, doing, one, stop)
     elif row.state == "cancelled":
         look.note(f"{doing}: cancelled after {_so_far(row, one)}.", "grey")
     elif row.state == "failed":
@@ -40,7 +45,7 @@ def progress(operation_id: int, *, by: Actor, doing: str, one: str = "row") -> O
     return row
 
 
-def _moving(operation_id: int, by: Actor, doing: str, one: str) -> None:
+def _moving(operation_id: int, by: Actor, doing: str, one: str, stop: Stop | None) -> None:
     row = operations.state(operation_id)
     if row.state not in operations.OPEN and not asking.under_way():
         st.rerun()
@@ -48,8 +53,9 @@ def _moving(operation_id: int, by: Actor, doing: str, one: str) -> None:
         st.html(_bar(row, doing, one))
         may = row.created_by == by.name or by.role >= Role.OPERATOR
         open_ = row.state in operations.OPEN
-        if may and open_ and st.button("Cancel", key=f"cancel-{operation_id}"):
-            _cancel(operation_id, by)
+        label, verb = stop or ("Cancel", lambda: operations.cancel(operation_id, by=by))
+        if may and open_ and st.button(label, key=f"cancel-{operation_id}"):
+            _carry_out(verb)
 
 
 def _bar(row: Operation, doing: str, one: str) -> str:
@@ -81,9 +87,9 @@ def _so_far(row: Operation, one: str) -> str:
     return plural(done, one, cap=done)
 
 
-def _cancel(operation_id: int, by: Actor) -> None:
+def _carry_out(verb: Callable[[], object]) -> None:
     try:
-        operations.cancel(operation_id, by=by)
+        verb()
     except OutboxError as refused:
         look.wrong(str(refused))
         return

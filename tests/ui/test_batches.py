@@ -1,0 +1,163 @@
+"""A batch on its page: released under a bar, corrected each way, what failed sent again."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from core import clock, correcting, following_up, leasing, operations, optouts, steering
+from core.corrections import Correction, Way
+from core.models import Operation
+from core.operations import Kind
+from tests import given
+from tests.core import driven
+from tests.core.batched import batch, holds, row, work
+from tests.core.worded import done, filled, said, template
+from tests.core.worded import work as work_apart
+from tests.ui.test_pages import html, run, signed_in
+
+__all__ = ["signed_in"]
+pytestmark = pytest.mark.usefixtures("sqlite", "signed_in")
+
+FAILED = {"status": "failed", "error_class": "recipient", "error_code": 131026}
+UNCLEAR = {"status": "failed", "error_class": "unknown"}
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(correcting, "EVERY", 0)
+    st.cache_data.clear()  # the ids of another test's database
+
+
+def press(at: AppTest, key: str) -> AppTest:
+    return at.button(key=key).click().run()
+
+
+def within(at: AppTest, opener: str) -> AppTest:
+    """Run on in a dialog: this driver has no fragments, so the button that opens it is pressed."""
+    return press(at, opener)
+
+
+def asked(batch_id: int, kind: Kind) -> Operation:
+    """The operation of this kind that the page ordered."""
+    return next(o for o in operations.latest(5) if o.kind == kind and o.batch_id == batch_id)
+
+
+def test_a_release_shows_what_remains_goes_on_without_the_page_and_is_ended_by_a_hold() -> None:
+    batch_id, ids = batch(given.account(), [{}] * 3)
+    at = press(run("batches", id=str(batch_id)), "release")
+    made = asked(batch_id, Kind.BATCH_RELEASE)
+    assert "Releasing</b>" in html(run("batches", id=str(batch_id)))
+    assert leasing.take({Kind.BATCH_RELEASE})
+    at = run("batches", id=str(batch_id))
+    assert "0 of 3 messages" in html(at) and 'max="3"' in html(at)
+    assert at.button(key=f"cancel-{made.id}").label == "Hold it again"
+    press(at, f"cancel-{made.id}")
+    assert (row(batch_id).state, operations.state(made.id).state) == ("paused", "cancelled")
+    assert "Releasing</b>" not in html(run("batches", id=str(batch_id)))
+    work()
+    assert set(holds(ids)) == {"batch"}
+    press(run("batches", id=str(batch_id)), "resume")
+    work()
+    assert set(holds(ids)) == {None}
+
+
+def test_what_failed_is_sent_again_and_what_may_have_arrived_only_where_that_is_said() -> None:
+    batch_id, ids = batch(given.account(), [FAILED, UNCLEAR, {"status": "sent"}], state="released")
+    at = press(run("batches", id=str(batch_id)), "retry-failed")
+    assert "1 may have arrived." in html(at)
+    at.button(key="yes-retry-failed").click()
+    within(at, "retry-failed")
+    work()
+    assert [given.row(one).status for one in ids] == ["pending", "failed", "sent"]
+    at = press(run("batches", id=str(batch_id)), "retry-failed")
+    at.checkbox(key="accept-risk").check()
+    at.button(key="yes-retry-failed").click()
+    within(at, "retry-failed")
+    work()
+    assert [given.row(one).status for one in ids] == ["pending", "pending", "sent"]
+    assert given.row(ids[1]).confirmed_by == "ana"
+
+
+def test_what_is_still_to_leave_is_drawn() -> None:
+    later = [{"due_at": clock.wall() + timedelta(hours=n)} for n in range(1, 5)]
+    batch_id, _ = batch(given.account(), later)
+    assert not run("batches", id=str(batch_id)).get("vega_lite_chart")
+    steering.release(batch_id, by=given.ANA)
+    work()
+    driven.loop()
+    [chart] = run("batches", id=str(batch_id)).get("vega_lite_chart")
+    assert "has left" in chart.proto.spec and "will leave" in chart.proto.spec
+
+
+def correct(batch_id: int, way: Way, type_: Callable[[AppTest], object]) -> str:
+    at = press(run("batches", id=str(batch_id)), "correct")
+    at.segmented_control(key="correct-way").set_value(way)
+    at = within(at, "correct")
+    type_(at)
+    shown = html(within(at, "correct"))
+    at.button(key="yes-correct").click()
+    within(at, "correct")
+    assert done(asked(batch_id, Kind.CORRECT).id).done == 2
+    assert "2 messages changed" in html(run("batches", id=str(batch_id)))
+    return shown
+
+
+def test_the_whole_text_is_corrected_on_the_page() -> None:
+    batch_id, ids = batch(given.account(), [{"text": "Monday"}, {"text": "Monday, Bo"}])
+    shown = correct(
+        batch_id, Way.TEXT, lambda at: at.text_area(key="correct-text").set_value("On <Tuesday>")
+    )
+    assert "<del>Monday, Bo</del>" in shown and "<ins>On &lt;Tuesday&gt;</ins>" in shown
+    assert said(ids) == ["On <Tuesday>"] * 2
+
+
+def test_one_parameter_is_corrected_on_the_page() -> None:
+    account = given.account()
+    visit = template(account, "visit", "Hello {{name}}, see you {{day}}")
+    batch_id, ids = filled(account, visit, ["Ana", "Bo"])
+
+    def day(at: AppTest) -> None:
+        at.selectbox(key="correct-key").select("day")
+        at.text_input(key="correct-value").set_value("Tuesday")
+
+    assert "<ins>Hello Bo, see you Tuesday</ins>" in correct(batch_id, Way.PARAMETER, day)
+    assert said(ids) == ["Hello Ana, see you Tuesday", "Hello Bo, see you Tuesday"]
+
+
+def test_the_template_is_corrected_on_the_page() -> None:
+    account = given.account()
+    visit = template(account, "visit", "Hello {{name}}, see you {{day}}")
+    other = template(account, "visit_2", "Dear {{name}}, at {{hour}}")
+    batch_id, ids = filled(account, visit, ["Ana", "Bo"])
+
+    def second(at: AppTest) -> None:
+        box = at.selectbox(key="correct-template")
+        box.select_index(box.options.index("visit_2 (en)"))
+        within(at, "correct")
+        at.text_input(key="correct-hour").set_value("9:00")
+
+    assert "<ins>Dear Bo, at 9:00</ins>" in correct(batch_id, Way.TEMPLATE, second)
+    assert said(ids) == ["Dear Ana, at 9:00", "Dear Bo, at 9:00"]
+    assert {given.row(one).template_id for one in ids} == {other}
+
+
+def test_who_is_not_in_a_correction_is_counted_on_its_page_and_it_is_offered_once() -> None:
+    sent = [{"status": "sent", "text": "Monday", "recipient": f"+6281{n:08d}"} for n in range(3)]
+    batch_id, _ = batch(given.account(), sent, state="released")
+    optouts.add(["+628100000000"], by=given.ANA)
+    wanted = Correction(Way.REPLACE, find="Monday", put="Tuesday")
+    done(correcting.correct(batch_id, wanted, by=given.ANA))
+    at = press(run("batches", id=str(batch_id)), "follow-up")
+    at.text_area(key="follow-text").set_value("Tuesday, sorry!")
+    at.button(key="yes-follow-up").click()
+    within(at, "follow-up")
+    new = following_up.following(operations.latest(1)[0].arguments["of"])
+    assert new
+    work_apart()
+    assert "1 asked not to be contacted" in html(run("batches", id=str(new.id)))
+    at = run("batches", id=str(batch_id))
+    assert f"/batches?id={new.id}" in html(at)
+    assert "follow-up" not in [button.key for button in at.button]
