@@ -33,6 +33,7 @@ from core.wake import wake
 T = TypeVar("T")
 MOST_RETRIES = 5
 MOST_NAME = 200  # characters of a reference or a label
+_OF_ACCOUNT = {("recipient", "national"), ("template", "missing")}  # problems only with an account
 
 
 def check(draft: Draft) -> Composed:
@@ -119,8 +120,9 @@ def compose(
     due_at = _tried(found, lambda: _due(draft.when, now, due_before, leads))
     _tried(found, lambda: _check_rest(draft, due_at or now))
     if account is None:
-        # «0812…» is read by the account's country: first comes the choice of the account.
-        found = [one for one in found if one.code != "national"]
+        # «0812…» is read by the account's country, and templates are those of its business: first
+        # comes the choice of the account.
+        found = [one for one in found if (one.field, one.code) not in _OF_ACCOUNT]
     if found or account is None or read is None or due_at is None or words is None:
         raise Invalid(*found)
     return Composed(

@@ -117,6 +117,7 @@ class Judge:
             )
         except Invalid as invalid:
             told = {(one.column, one.code) for one in flaws}
+            told |= {(one.column, "missing") for one in flaws}  # what cannot be read is there
             more = [self.drafter.flaw(row, problem) for problem in invalid.problems]
             flaws += [one for one in more if (one.column, one.code) not in told]
         flaws += self._repeated(made)

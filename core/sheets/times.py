@@ -31,6 +31,8 @@ FORMATS = {
     "named": "the month by its name: 26 November 2026",
 }
 _AS_IT_STANDS = ("cell", "offset", "ymd")
+# Whoever corrects a cell may leave a time where the others are text: each says one thing only.
+_ALIKE = {"cell": ("cell", "ymd"), "ymd": ("ymd", "cell")}
 _EXAMPLE = "Write it like 2026-11-26 09:00."
 # From when on and how long the zones of a country are compared: month by month.
 _COMPARED = [datetime(2026, 1, 15, tzinfo=UTC) + timedelta(days=30) * n for n in range(120)]
@@ -54,13 +56,14 @@ def decide(cells: Sequence[Cell]) -> Column:
     """Decide from the whole column; blank cells tell nothing."""
     found = {n: dates.readings(cell) for n, cell in enumerate(cells) if not _is_blank(cell)}
     formats = _formats(list(found.values()))
+    read_in = {alike for name in formats for alike in _ALIKE.get(name, (name,))}
     flaws = [
         (n, *_why_not(cells[n], readings, formats))
         for n, readings in found.items()
-        if not readings.keys() & set(formats)
+        if not readings.keys() & read_in
     ]
     without = sum(
-        any(one.clock is None for name, one in readings.items() if name in formats)
+        any(one.clock is None for name, one in readings.items() if name in read_in)
         for readings in found.values()
     )
     return Column(formats, tuple(flaws), without)
@@ -78,6 +81,8 @@ def _formats(found: Sequence[dict[str, Read]]) -> tuple[str, ...]:
     best = {name for name, count in able.items() if count == max(able.values())}
     if best & {"dmy", "mdy"} and only["dmy"] and only["mdy"]:
         best |= {"dmy", "mdy"}
+    if best >= set(_ALIKE):
+        best.remove("ymd")
     return tuple(name for name in FORMATS if name in best)
 
 
@@ -103,7 +108,7 @@ def read(cell: Cell, form: str = "") -> datetime:
     if _is_blank(cell):
         _refuse("empty", "It has no time.")
     name, _, clock = form.partition("@")
-    wanted = (name,) if name else _AS_IT_STANDS
+    wanted = _ALIKE.get(name, (name,)) if name else _AS_IT_STANDS
     readings = dates.readings(cell)
     found = next((readings[one] for one in wanted if one in readings), None)
     if found is None:

@@ -175,6 +175,10 @@ def test_templates_are_checked_row_by_row(database: str) -> None:
     assert (shown["template"], shown["text"]) == ("visit", "Hello Budi")
     unknown = checked_as(lines, Plan(account, plan.columns, template="other", language="id"))
     assert {one[1:] for one in wrong(unknown)} == {("template", "missing")}
+    from_others = lines.replace("phone", "account,phone").replace("\n+", "\nClinc,+")
+    plan = Plan(account, plan.columns | {"account": "account"}, "", "visit", "en_US", fills)
+    # Whose templates they are depends on it: nothing else is said before it is known.
+    assert [one[1:] for one in wrong(checked_as(from_others, plan))] == 2 * [("account", "unknown")]
 
 
 def test_the_end_counts_quiet_hours_and_what_waits_before(database: str) -> None:

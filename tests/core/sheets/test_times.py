@@ -57,6 +57,15 @@ def test_a_time_with_an_offset_needs_no_zone() -> None:
         assert instant(cell, "", "Europe/Berlin") == datetime(2026, 11, 26, 2, 0, tzinfo=UTC)
 
 
+@pytest.mark.parametrize("form", ["cell", "ymd"])
+def test_times_of_a_spreadsheet_may_stand_among_texts_that_say_one_thing_only(form: str) -> None:
+    cells: list[Cell] = [NINE, "2026-11-26 09:00", "2026-11-26T09:00:00", "26/11/2026 09:00"]
+    assert decide(cells).formats == ("ymd",) and decide(cells[:2]).formats == ("cell",)
+    assert [number for number, *_ in decide(cells).flaws] == [3]
+    assert [read(cell, form) for cell in cells[:3]] == [NINE] * 3
+    assert decide([NINE, "03/04/2026 09:00"]).formats == ("cell", "dmy", "mdy")
+
+
 def test_one_day_over_twelve_decides_for_the_whole_column() -> None:
     assert decide(["03/04/2026 9:00", "05/06/2026 9:00", "25/06/2026 9:00"]).formats == ("dmy",)
     assert decide(["03/04/2026 9:00", "05/06/2026 9:00", "06/25/2026 9:00"]).formats == ("mdy",)
