@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from sqlmodel import col
 
 from core import db, files, loading, operations, preflight
 from core.loading import Then
-from core.models import Message
+from core.models import Content, Message
 from core.sheets.plan import Plan, Timing
 from tests import given
 from tests.core.loaded import later, rows
@@ -53,6 +54,40 @@ def test_the_same_file_loaded_twice_sends_nothing_twice(
     assert imported(file) == (0, "1 messages scheduled.\n")
     until(lambda: len(programs.arrived()) == 31)
     assert people(programs) == sorted(map(given.recipient, (*range(30), 99)))
+
+
+def test_two_people_load_the_file_at_once_and_again_each_day_with_changes(
+    database: str, tmp_path: Path
+) -> None:
+    given.account("Clinic", rate=None)
+    file = tmp_path / "today.csv"
+    file.write_text(rows(200, reference=True, at=later(hours=2)))
+    with ThreadPoolExecutor() as both:
+        done = list(both.map(lambda _: imported(file), range(2)))
+    assert sorted(code for code, _ in done) in ([0, 0], [0, 1])
+    assert sum(int(said.split()[0]) for code, said in done if code == 0) == 200
+    assert _waiting() == {given.recipient(n): f"Hello {n}" for n in range(200)}
+
+    head, *lines = rows(201, reference=True, at="").splitlines()
+    lines[7] = lines[7].replace("Hello", "Sorry")
+    lines[8] = lines[8].replace(given.recipient(8), given.recipient(999))
+    file.write_text("\n".join([head, *lines]))
+    assert imported(file) == (0, "1 messages scheduled.\n2 messages changed.\n")
+    changed = {given.recipient(7): "Sorry 7", given.recipient(999): "Hello 8"}
+    same = {given.recipient(n): f"Hello {n}" for n in range(201) if n != 8}
+    assert _waiting() == same | changed
+
+
+def _waiting() -> dict[str, str]:
+    """Who is to read what; fails where somebody would read two."""
+    with db.reading() as session:
+        joined = select(col(Message.recipient), col(Content.text)).join(
+            Content, col(Content.message_id) == col(Message.id)
+        )
+        going = session.execute(joined.where(col(Message.status) == "pending")).all()
+    found = dict(tuple(one) for one in going)
+    assert len(found) == len(going)
+    return found
 
 
 def _look() -> None:
