@@ -68,7 +68,7 @@ class Programs:
         """The Cloud API imitation; ready when this returns."""
         self.api = f"http://127.0.0.1:{port}"
         made = self.start("sandbox", "python", "-m", "sandbox", "--port", str(port))
-        until(lambda: self._answers(made), within=20)
+        until(lambda: self._answers(made), within=60)
         self.whatsapp = made
         return made
 
@@ -83,7 +83,7 @@ class Programs:
         """A consumer as in production; its send loop runs when this returns."""
         line = ("huey_consumer", "tasks.huey", "-k", "thread", "-w", "4", "-g", "TERM", "-m", "0.5")
         made = self.start("worker", *line, **settings)
-        until(lambda: self._sends(made), within=20)
+        until(lambda: self._sends(made), within=60)
         return made
 
     def _sends(self, made: Process) -> bool:
@@ -95,14 +95,14 @@ class Programs:
         self.site = f"http://127.0.0.1:{port}"
         line = ("streamlit", "run", "dashboard.py", "--server.port", str(port))
         made = self.start("dashboard", *line)
-        until(lambda: self._serves(made), within=30)
+        until(lambda: self._serves(made), within=60)
         return made
 
     def gateway(self, port: int) -> Process:
         """The gateway alone, where the sandbox sends its webhooks; answers when this returns."""
         self.site = f"http://127.0.0.1:{port}"
         made = self.start("gateway", "uvicorn", "gateway.app:app", "--port", str(port))
-        until(lambda: self._serves(made), within=30)
+        until(lambda: self._serves(made), within=60)
         return made
 
     def _serves(self, made: Process) -> bool:
@@ -132,6 +132,12 @@ class Programs:
         for process in self.running:
             if process.child.poll() is None:
                 process.kill()
+
+
+def look() -> None:
+    """What a page does when somebody orders an operation: the workers look for it."""
+    line = [sys.executable, "-c", "import tasks; tasks.run_operations()"]
+    subprocess.run(line, cwd=ROOT, check=True, timeout=60)
 
 
 def ports(count: int) -> list[int]:

@@ -20,7 +20,7 @@ from core.sheets.plan import Plan, Timing
 from tests import given
 from tests.core.loaded import later, rows
 from tests.given import ANA
-from tests.processes import ROOT, Process, Programs
+from tests.processes import ROOT, Process, Programs, look
 from tests.waiting import until
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(240)]
@@ -90,12 +90,6 @@ def _waiting() -> dict[str, str]:
     return found
 
 
-def _look() -> None:
-    """What a page does when somebody orders an operation: the workers look for it."""
-    line = [sys.executable, "-c", "import tasks; tasks.run_operations()"]
-    subprocess.run(line, cwd=ROOT, check=True, timeout=30)
-
-
 def _ordered() -> int:
     """A load that workers are to run, of a file that was checked here."""
     text = rows(MANY, at=later(hours=3))
@@ -103,10 +97,10 @@ def _ordered() -> int:
     columns = {"recipient": "recipient", "content": "content", "when": "scheduled_at"}
     plan = Plan(1, columns, timing=Timing("column"))
     check = preflight.order(file_id, plan, by=ANA)
-    _look()
+    look()
     until(lambda: operations.state(check).state == "finished", within=60)
     load = loading.order(check, name="people.csv", then=Then.RELEASE, by=ANA)
-    _look()
+    look()
     return load
 
 
@@ -142,6 +136,6 @@ def test_a_load_whose_process_is_killed_with_its_worker_or_alone_is_left_to_the_
     move_clock(timedelta(minutes=1))
     if with_worker:
         programs.worker()
-    _look()
+    look()
     until(lambda: operations.state(load).state == "finished", within=120)
     _check_one_each()
