@@ -32,6 +32,7 @@ from core.sheets.table import UNREAD, Flaw, Row, Table
 
 CHUNK = 1_000  # rows that are compared with what is stored by one set of queries
 MOST_WRONG, MOST_TOLD, SHOWN = 1_000, 100, 3
+MOST_KINDS, EXAMPLES = 50, 20  # of what is wrong; flaws of a kind
 PROBLEM = "problem"  # the column that our reader leaves out
 MOST_VALUE = 200  # characters of a wrong cell that the result keeps; the wrong rows have all
 
@@ -43,7 +44,8 @@ def order(file_id: int, plan: Plan, *, by: Actor, here: bool = False) -> int:
     Raises Refused when the file is not there. Result: `problems` where the file or the plan cannot
     be used at all, else `total`, `good`, each kind of core/judging.py with its count, `wrong` (at
     most 1,000 of line, column, value, code, reason), `wrong_rows`, `wrong_file` (a CSV's id),
-    `told` (lines that are doubles, opted out or kept), `why` (code → rows), `accounts`, `passings`,
+    `kinds` (of what is wrong, the most frequent first: column, code, count, its first flaws),
+    `told` (lines that are doubles, opted out or kept), `accounts`, `passings`,
     `finish_at`, `first` (three messages), `earlier` (who loaded the same file, when), `guessed`.
     `guessed` rows have the zone of the number's country; `guessed_rows` are the first 100.
     """
@@ -109,7 +111,8 @@ class _Findings:
 
     judge: Judge
     counts: Counter[str] = field(default_factory=Counter)
-    why: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[tuple[str, str]] = field(default_factory=Counter)  # column and code
+    examples: dict[tuple[str, str], list[Flaw]] = field(default_factory=lambda: defaultdict(list))
     wrong: list[Flaw] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
     dues: dict[int, list[tuple[datetime, str]]] = field(default_factory=lambda: defaultdict(list))
@@ -166,8 +169,12 @@ class _Findings:
 
     def _add_wrong(self, row: Row, flaws: Sequence[Flaw]) -> None:
         self.counts[Is.WRONG] += 1
-        self.why.update({flaw.code for flaw in flaws})
         self.wrong += map(_cut, flaws[: MOST_WRONG - len(self.wrong)])
+        for flaw in flaws:
+            kind = flaw.column, flaw.code
+            self.kinds[kind] += 1
+            if len(self.examples[kind]) < EXAMPLES:
+                self.examples[kind].append(_cut(flaw))
         cells = [*(plain(row.cells[n]) for n in self.kept), " ".join(one.reason for one in flaws)]
         if self.unread:
             cells.append(_unread(self.judge.flaws.get(row.line, ())))
@@ -184,7 +191,7 @@ class _Findings:
             "wrong": [flaw._asdict() for flaw in self.wrong],
             "wrong_rows": self.counts[Is.WRONG],
             "wrong_file": self._stored(mine) if self.counts[Is.WRONG] else None,
-            "why": dict(self.why),
+            "kinds": [self._kind(*one) for one in self.kinds.most_common(MOST_KINDS)],
             "told": self.told,
             "first": self.first,
             "guessed": self.guesses,
@@ -194,6 +201,10 @@ class _Findings:
             "checked_at": db.stamp(at),
             **foreseen,
         }
+
+    def _kind(self, kind: tuple[str, str], count: int) -> dict[str, Any]:
+        flaws = [flaw._asdict() for flaw in self.examples[kind]]
+        return {"column": kind[0], "code": kind[1], "count": count, "flaws": flaws}
 
     def _foreseen(self, session: Session) -> dict[str, Any]:
         now = db.now(session)

@@ -1,5 +1,8 @@
 """Schedule many messages from a file: six steps on one page, each kept while another changes."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import streamlit as st
 
 from core import operations, reports
@@ -11,7 +14,7 @@ from core.sheets import plan as plans
 from core.sheets.plan import Plan, Timing
 from ui import addresses, fields, look, ways
 from ui.guard import signed_in, zone
-from ui.many import check, columns, loading, message, source, timing
+from ui.many import check, columns, loading, message, rest, source, timing
 from ui.many.source import Source
 
 person = signed_in(Role.OPERATOR)
@@ -46,9 +49,10 @@ def page(by: Actor) -> None:
     leaves = timing.choose(
         found, account, chosen, began and began.timing, zone=zone(), now=reports.now()
     )
+    more = rest.choose(found, began)
     ways.step(5, "Check")
     before = _number("check") if began else None
-    plan = _plan(found, account, chosen, says, leaves, before)
+    plan = _plan(found, account, chosen, says, leaves, before, more)
     if check_id := check.run(found, plan, by=by, check_id=before):
         asked["check"] = str(check_id)
         st.rerun()
@@ -101,6 +105,7 @@ def _plan(
     says: message.Message,
     leaves: Timing | None,
     check_id: int | None,
+    more: Mapping[str, Any],
 ) -> Plan | None:
     """All of it together; None, with what is missing said, while it cannot be checked."""
     if leaves is None:
@@ -119,6 +124,7 @@ def _plan(
         timing=leaves,
         encoding=found.encoding,
         overwrites=check.overwrites(found, check_id),
+        **more,
     )
     try:
         plans.check(made, found.table.headings)

@@ -171,16 +171,16 @@ def more(key: str, *, new: bool = True) -> dict[str, Any]:
         given = {"max_retries": int(retries if retries is not None else 3)}
         if not new:
             return given
-        late = _late(f"{key}-late")
+        late = late_policy(f"{key}-late")
         return given | {"late_policy": late, "reference": _reference(f"{key}-reference")}
 
 
-def _late(key: str) -> str | None:
+def late_policy(key: str) -> str | None:
     """What becomes of it when its number cannot send in time; None: as the account says."""
+    st.session_state.setdefault(key, AS_ACCOUNT)
     chosen = st.segmented_control(
         "If its number cannot send in time",
         [AS_ACCOUNT, *LATE],
-        default=AS_ACCOUNT,
         format_func=lambda policy: LATE.get(policy, "as the account says").capitalize(),
         required=True,
         key=key,

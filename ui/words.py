@@ -240,6 +240,23 @@ CHECKED: dict[str, tuple[str, str, str]] = {
     "opted_out": ("opted out", "violet", "asked not to be contacted"),
 }
 
+# What is wrong with many cells of a file, where the reason of one would tell too much of it.
+FLAWS: dict[str, str] = {
+    "too_short": "has too few digits",
+    "too_long": "is too long",
+    "national": "could be of several countries: the country code is missing",
+    "no_country_code": "is without its country code",
+    "empty": "is empty",
+    "repeated": "stands in the file more than once",
+    "unfilled": "looks as if nobody filled it in",
+    "impossible": "is no day and time that exists",
+    "mixed": "is written otherwise than the others",
+    "past": "has passed",
+    "too_soon": "is too soon",
+}
+
+PRIORITIES: dict[int, str] = {0: "Urgent", 1: "Normal", 2: "Campaign, behind the others"}
+
 # How a batch starts when all of it is in.
 STARTS: dict[str, str] = {
     "hold": "Hold all until I say go",

@@ -157,7 +157,8 @@ class _Reading:
             self._check_filled("text", text)
             return text
         words = [one if isinstance(one, str) else self._asked(one) for one in self.of._parts]
-        self._check_filled("text", "".join(words))
+        # Braces that stand alone here were written twice: they are meant.
+        self._check_filled("text", "".join(one for one in words if one not in ("{", "}")))
         return "".join(words)
 
     def _asked(self, number: int) -> str:

@@ -65,6 +65,8 @@ def test_a_workbook_is_matched_checked_and_loaded_and_its_wrong_rows_come_back(
     ana.press("Check 32 rows")
     ana.sees("2 rows are wrong", within=60)
     ana.sees("«Patient» is empty, and the text asks for it.")
+    shown = ana.page.locator(".kinds summary").all_inner_texts()
+    assert sorted(shown) == ["1 × Patient is empty", "1 × Phone has too few digits"]
     with ana.page.expect_download() as download:
         ana.press("Download them, to correct")
     text = download.value.path().read_text(encoding="utf-8-sig")
@@ -105,6 +107,11 @@ def test_the_same_file_is_told_and_days_that_could_be_months_are_asked_for(desk:
     ana.page.get_by_text(f"3 April {year}", exact=True).click()
     ana.press("Check 1 row")
     ana.sees("not loaded twice", within=60)
+    ana.page.get_by_text("More, the same for all rows").click()
+    ana.page.get_by_text("Load doubles all the same").click()
+    ana.sees("Something above was changed after this check")
+    ana.press("Check again")
+    ana.sees("somebody may get the same words twice", within=60)
     assert len(stored()) == 1
 
 

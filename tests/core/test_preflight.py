@@ -82,6 +82,20 @@ def test_every_wrong_row_is_told_and_can_be_corrected_and_loaded(database: str) 
     assert found(again, "good", "wrong_rows") == (3, len(bad) - 3)
 
 
+def test_what_is_wrong_is_told_kind_by_kind_the_most_frequent_first(database: str) -> None:
+    given.account()
+    check = checked(
+        rows(1) + "0812,Hello,,\n" * 3 + "x,Hello,,\n" * 23 + f"{given.recipient()},,,\n"
+    )
+    kinds = check.result["kinds"]
+    assert [(one["column"], one["count"], len(one["flaws"])) for one in kinds] == [
+        ("recipient", 23, preflight.EXAMPLES),
+        ("recipient", 3, 3),
+        ("content", 1, 1),
+    ]
+    assert kinds[0]["flaws"][0]["line"] == 6 and kinds[0]["flaws"][0]["value"] == "x"
+
+
 def test_a_file_or_a_plan_that_cannot_be_used_ends_with_the_reason(database: str) -> None:
     given.account()
     check = checked_as("recipient\n+62812345678\n", Plan(1, {"recipient": "recipient"}))

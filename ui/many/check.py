@@ -1,5 +1,6 @@
 """Step 5: what the check found, before anything is stored."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from html import escape
@@ -16,9 +17,10 @@ from core.templating import Shown
 from ui import look, moments, preview
 from ui.many.source import Source
 from ui.progress import progress
-from ui.words import CHECKED, plural
+from ui.words import CHECKED, FLAWS, plural
 
-SHOWN = 20  # wrong cells on the page; all of them are in the file
+OPENED = 10  # wrong cells that are shown at once; more are opened kind by kind
+_SENTENCE = re.compile(r"(?:«[^»]*»|[^«])*?[.?](?= |$)")
 
 
 def run(source: Source, plan: Plan | None, *, by: Actor, check_id: int | None) -> int | None:
@@ -151,7 +153,9 @@ def _wrong(found: Mapping[str, Any]) -> None:
         left.html(f'<h2 class="part-title">{rows} wrong and will not be loaded</h2>')
         with right:
             _download(found["wrong_file"])
-        st.html(_listed(found["wrong"], found["wrong_rows"]))
+        st.html(_kinds(found))
+    if found["double"]:
+        look.quiet("To load the doubles all the same, say so in step 4 under «More».")
     if found["told"]:
         with st.expander(f"{plural(len(found['told']), 'row')} that will not be sent"):
             st.html(_told(found["told"]))
@@ -174,19 +178,38 @@ def _download(file_id: int) -> None:
     )
 
 
-def _listed(wrong: Sequence[Mapping[str, Any]], rows: int) -> str:
+def _kinds(found: Mapping[str, Any]) -> str:
+    """What is wrong, kind by kind, the most frequent first; each opens to its lines."""
+    kinds = found["kinds"]
+    open_ = " open" if sum(one["count"] for one in kinds) <= OPENED else ""
+    return f'<div class="kinds">{"".join(_kind(one, open_) for one in kinds)}</div>'
+
+
+def _kind(one: Mapping[str, Any], open_: str) -> str:
+    flaws: Sequence[Mapping[str, Any]] = one["flaws"]
     lines = "".join(
-        f'<tr><td class="n">{one["line"]:,}</td><td>{escape(one["column"] or "the row")}</td>'
-        f"<td>{escape(str(one['value'])[:60])}</td><td>{escape(one['reason'])}</td></tr>"
-        for one in wrong[:SHOWN]
+        f'<tr><td class="n">{flaw["line"]:,}</td><td>{escape(str(flaw["value"])[:60])}</td>'
+        f"<td>{escape(flaw['reason'])}</td></tr>"
+        for flaw in flaws
     )
-    more = rows - len({one["line"] for one in wrong[:SHOWN]})
-    rest = f'<p class="read">and {more:,} more rows in the file to download</p>' if more else ""
+    more = one["count"] - len(flaws)
+    rest = f'<p class="read">and {more:,} more in the file to download</p>' if more else ""
+    column = escape({"": "The row", "text": "Text"}.get(one["column"], one["column"]))
+    told = FLAWS.get(one["code"]) or _in_general(flaws[0]["reason"])
     return (
+        f'<details{open_}><summary><b>{one["count"]:,} ×</b> <span class="chip grey">{column}'
+        f"</span> {escape(told)}</summary>"
         '<div class="sample wrongs" tabindex="0"><table><thead><tr><th class="n">line</th>'
-        "<th>column</th><th>value</th><th>what is wrong</th></tr></thead>"
-        f"<tbody>{lines}</tbody></table></div>{rest}"
+        f"<th>value</th><th>what is wrong</th></tr></thead><tbody>{lines}</tbody></table></div>"
+        f"{rest}</details>"
     )
+
+
+def _in_general(reason: str) -> str:
+    """A reason without the value that it is about: «0812» is too short … → is too short …"""
+    first = _SENTENCE.match(reason)
+    told = re.sub("^«[^»]*» ", "", first[0] if first else reason)
+    return re.sub("«[^»]*»", "«…»", told).rstrip(".")
 
 
 def _told(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -35,6 +35,8 @@ def order(
     if not good:
         look.note("Nothing in this file is to be loaded: see the check.")
         return None
+    if plan.duplicates == "load":
+        look.note("Doubles are loaded all the same: somebody may get the same words twice.")
     _to_me(source, plan, account, by=by)
     stem = source.file.name.rpartition(".")[0] or source.file.name
     st.session_state.setdefault(f"{key}-name", f"{stem} {now:%d %b}")

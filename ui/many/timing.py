@@ -147,7 +147,7 @@ def _column(
         look.wrong(f"Nothing in «{columns['when']}» can be read as a date and time.")
         return None
     form = _form(key, found, cells, began)
-    clock = _clock(key, began) if found.without_clock else ""
+    clock = _clock(key, began, found.without_clock, source.found.total)
     where = _zone(key, began, zone) if found.formats != ("offset",) else zone
     if not form or clock is None:
         return None
@@ -205,16 +205,20 @@ def _is_twofold(cell: Cell) -> bool:
     return len({one.day for one in dates.readings(cell).values()}) > 1
 
 
-def _clock(key: str, began: Timing | None) -> str | None:
+def _clock(key: str, began: Timing | None, days: int, rows: int) -> str | None:
+    """The time of day for rows that have only a day; None while all of them need one."""
+    if not days:
+        return ""
     kept = began.form.partition("@")[2] if began else ""
     st.session_state.setdefault(f"{key}-clock", time.fromisoformat(kept) if kept else None)
     chosen = st.time_input(
-        "At what time, for rows that have only a day?",
+        f"At what time, for {plural(days, 'row that has', 'rows that have', cap=days)} only a day?",
+        help="Left open, the check lists them as wrong." if days < rows else None,
         step=60,
         key=f"{key}-clock",
         persist_state="session",
     )
-    return f"{chosen:%H:%M}" if chosen else None
+    return f"{chosen:%H:%M}" if chosen else "" if days < rows else None
 
 
 def _read_back(cells: list[Cell], form: str, zone: str, now: datetime) -> None:

@@ -48,7 +48,7 @@ def test_a_plan_is_read_as_it_was_stored() -> None:
 
 
 def test_a_text_is_filled_from_columns_and_the_rest_is_the_same_for_all() -> None:
-    one = first(PEOPLE, text="Dear { Name }, {{ok}}", label="West", priority=2, unfilled=True)
+    one = first(PEOPLE, text="Dear { Name }, {{ok}}", label="West", priority=2)
     assert one.draft.text == "Dear Budi, {ok}" and not one.flaws
     assert (one.draft.label, one.draft.priority, one.draft.when) == ("West", 2, When("now"))
     assert (one.line, one.draft.account_id, one.draft.recipient) == (2, 1, "+628123456789")
