@@ -8,19 +8,9 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
-from core import (
-    db,
-    drafts,
-    messages,
-    optouts,
-    phone,
-    rendering,
-    templating,
-    usable,
-)
+from core import db, drafts, messages, optouts, phone, rendering, templating, usable
 from core.access import Actor, Role, needs
 from core.account_checks import problems
-from core.characters import unsendable
 from core.drafts import Composed, Draft, When
 from core.errors import Invalid, Problem
 from core.models import Account, Content, Message, Template
@@ -32,7 +22,6 @@ from core.wake import wake
 
 T = TypeVar("T")
 MOST_RETRIES = 5
-MOST_NAME = 200  # characters of a reference or a label
 _OF_ACCOUNT = {("recipient", "national"), ("template", "missing")}  # problems only with an account
 
 
@@ -217,7 +206,7 @@ def _check_rest(draft: Draft, due_at: datetime) -> None:
     if draft.priority not in range(3):
         sentence = "The priority is 0 (urgent), 1 (normal) or 2 (campaign)."
         wrong.append(Problem("priority", "range", sentence))
-    wrong += _check_name("reference", draft.reference) + _check_name("label", draft.label)
+    wrong += drafts.odd_names(draft)
     if draft.not_after is not None and draft.not_after <= due_at:
         sentence = "«Not after» lies before the time at which it is to leave."
         wrong.append(Problem("not_after", "before_due", sentence))
@@ -225,18 +214,6 @@ def _check_rest(draft: Draft, due_at: datetime) -> None:
         wrong += problems({"late_policy": draft.late_policy})
     if wrong:
         raise Invalid(*wrong)
-
-
-def _check_name(field: str, name: str | None) -> list[Problem]:
-    """Of what a person calls a message by: as long as a list can show, and what can be stored."""
-    found = []
-    if name and len(name.strip()) > MOST_NAME:
-        told = f"A {field} has at most {MOST_NAME} characters."
-        found.append(Problem(field, "too_long", told))
-    if name and (told_of := unsendable(name)):
-        told = f"The {field} holds what cannot be stored: {told_of}."
-        found.append(Problem(field, "control", told))
-    return found
 
 
 def _warning(account: Account) -> str | None:

@@ -1,14 +1,18 @@
 """A message before it is stored: as it was typed, and as it may go into the tables."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from core import db
 from core.access import Actor
+from core.characters import unsendable
+from core.errors import Problem
 from core.models import Account, Template
 from core.phone import Phone
+
+MOST_NAME = 200  # characters of a reference or a label
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,16 @@ class Composed:
     template: Template | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     label: str | None = None
+
+
+def odd_names(draft: Draft) -> Iterator[Problem]:
+    """Why its reference or its label cannot be stored, or is longer than a list can show."""
+    for where, name in (("reference", draft.reference), ("label", draft.label)):
+        if name and len(name.strip()) > MOST_NAME:
+            told = f"A {where} has at most {MOST_NAME} characters."
+            yield Problem(where, "too_long", told)
+        if name and (told_of := unsendable(name)):
+            yield Problem(where, "control", f"The {where} holds what cannot be stored: {told_of}.")
 
 
 def message_values(composed: Composed, now: datetime) -> dict[str, Any]:
