@@ -3,28 +3,28 @@
 Rows are composed with no transaction open, then compared with what is stored, a chunk at a time.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from hashlib import blake2b
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Row as Found
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from core import by_hand, composing, covering, db
+from core import by_hand, composing, covering, db, there
 from core.drafts import Composed
 from core.errors import Invalid, Problem
-from core.models import Account, Batch, Json, Template
+from core.models import Account, Batch, Template
 from core.quoting import quoted
 from core.sheets.drafting import Drafted, Drafter
 from core.sheets.plan import Plan
 from core.sheets.table import Flaw, Row, Table
 from core.states import Status
+from core.there import There
 
 RECENT = timedelta(hours=24)  # of messages without a time of their own, what counts as a double
 
@@ -54,15 +54,9 @@ class Judged:
     digest: bytes = b""
 
 
-def digest(account_id: int, recipient: str, template: Any, parameters: Any, text: Any) -> bytes:
-    """Of what somebody reads, and who; `template` is its name and language."""
-    said = [account_id, recipient, *([*template, parameters] if template[0] else [text])]
-    return blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=16).digest()
-
-
 def _digest_of(one: Composed) -> bytes:
     named = (one.template.name, one.template.language) if one.template else (None, None)
-    return digest(one.account.id, one.phone.e164, named, dict(one.parameters), one.text)
+    return there.digest(one.account.id, one.phone.e164, named, dict(one.parameters), one.text)
 
 
 class Judge:
@@ -93,6 +87,7 @@ class Judge:
         for flaw in table.flaws:
             if not flaw.column or flaw.column in self.drafter.used:
                 self.flaws[flaw.line].append(flaw)
+        self._there = There()
         self._lines: dict[Any, int] = {}  # what was seen → the line of the first
         self._references: dict[tuple[int, str], int] = {}
 
@@ -143,6 +138,16 @@ class Judge:
             if draft.reference and draft.account_id is not None:
                 self._references.setdefault((draft.account_id, draft.reference), row.line)
 
+    def look_back(self, session: Session, judged: Sequence[Judged], now: datetime) -> None:
+        """Read what these people have been written before; `compare` then asks for what came since.
+
+        With a year of reminders behind each of them that takes longer than anybody may hold a lock.
+        """
+        if self.plan.duplicates == "skip":
+            until = there.newest(session)
+            self._there = self._written_to(session, judged, now, after=0)
+            self._there.until = until
+
     def compare(self, session: Session, judged: Sequence[Judged], now: datetime) -> None:
         """Compare rows that were composed with what is stored, and with those seen before."""
         self._by_reference(session, judged)
@@ -165,7 +170,7 @@ class Judge:
             if draft.reference and draft.account_id is not None and not _is_unusable(one):
                 named[draft.account_id][draft.reference] = one
         for account_id, by_reference in named.items():
-            for found in _referred(session, account_id, list(by_reference)):
+            for found in there.referred(session, account_id, list(by_reference)):
                 if found.batch_id not in self.unfinished:
                     self._compare_with(by_reference[found.reference], found)
 
@@ -179,8 +184,8 @@ class Judge:
 
     def _is_same(self, one: Judged, composed: Composed, found: Found[Any]) -> bool:
         return (
-            one.digest == _digest_of_found(found)
-            and (not self.has_time(one) or composed.due_at == found.scheduled_at)
+            one.digest == there.digest_of(found)
+            and not self.moves(one, composed, found)
             and composed.priority == found.priority
             and composed.max_retries == found.max_retries
             and composed.not_after == found.not_after
@@ -198,15 +203,13 @@ class Judge:
             changing[message_id].kind = Is.KEPT
 
     def _find_doubles(self, session: Session, new: Sequence[Judged], now: datetime) -> None:
-        there = defaultdict(list)
-        for found in _written_to(session, {one.composed.phone.e164 for one in new if one.composed}):
-            if found.batch_id not in self.unfinished and _counts(found):
-                there[_digest_of_found(found)].append(found)
+        since = self._written_to(session, new, now, after=self._there.until)
         for one in new:
             assert one.composed is not None
             due = one.composed.due_at if self.has_time(one) else None
-            line = self._lines.setdefault((one.digest, due), one.row.line)
-            known = next((f for f in there[one.digest] if self._is_double(f, due, now)), None)
+            line = self._lines.setdefault((one.digest, due and there.second(due)), one.row.line)
+            found = chain(since.of[one.digest], self._there.of[one.digest])
+            known = next((each for each in found if self._is_double(each, due, now)), None)
             if line != one.row.line:
                 one.kind, one.line_of_other = Is.DOUBLE, line
             elif known is not None:
@@ -214,9 +217,27 @@ class Judge:
 
     def _is_double(self, found: Found[Any], due: datetime | None, now: datetime) -> bool:
         if due is not None:
-            return bool(found.scheduled_at == due)
+            return there.second(found.scheduled_at) == there.second(due)
         recent = found.status == Status.PENDING or found.scheduled_at > now - RECENT
         return recent or found.batch_id in self.of_this_file
+
+    def _written_to(
+        self, session: Session, judged: Sequence[Judged], now: datetime, *, after: int
+    ) -> There:
+        """What could make doubles of them, of the messages behind `after`."""
+        asked = {
+            (one.composed.phone.e164, one.composed.due_at if self.has_time(one) else None)
+            for one in judged
+            if one.composed
+        }
+        return there.written_to(
+            session,
+            asked,
+            since=now - RECENT,
+            batches=self.of_this_file,
+            without=self.unfinished,
+            after=after,
+        )
 
     def _check_times(self, judged: Iterable[Judged], now: datetime) -> None:
         """Also of what is wrong otherwise: all that is wrong with a row is told at once."""
@@ -232,14 +253,16 @@ class Judge:
 
     def _new_time(self, one: Judged) -> datetime | None:
         if one.composed:
-            return one.composed.due_at if self.moves(one, one.composed) else None
+            return one.composed.due_at if self.moves(one, one.composed, one.there) else None
         return one.drafted.draft.when.wall if one.there is None else None
 
-    def moves(self, one: Judged, composed: Composed) -> bool:
+    def moves(self, one: Judged, composed: Composed, found: Found[Any] | None) -> bool:
         """Whether it gets a time that it does not have already."""
-        if one.there is None:
+        if found is None:
             return one.drafted.draft.when.kind == "instant"
-        return self.has_time(one) and composed.due_at != one.there.scheduled_at
+        return self.has_time(one) and there.second(composed.due_at) != there.second(
+            found.scheduled_at
+        )
 
     def _leave_in_peace(self, session: Session, good: Sequence[Judged]) -> None:
         asked: dict[tuple[int, bool], list[Judged]] = defaultdict(list)
@@ -259,50 +282,3 @@ class Judge:
 def _is_unusable(one: Judged) -> bool:
     """Whether nothing can be looked for under its reference: it is a row's before, or no text."""
     return any(flaw.code in ("repeated", "control") for flaw in one.flaws)
-
-
-def _counts(found: Found[Any]) -> bool:
-    """Whether what is there will reach, has reached or may have reached somebody."""
-    going = (Status.PENDING, Status.PROCESSING, Status.SENT)
-    return found.status in going or found.error_class == "unknown"
-
-
-_LIVE = "m.status <> 'cancelled' AND m.deleted_at IS NULL"
-_COLUMNS = (
-    "m.id, m.account_id, m.recipient, m.reference, m.status, m.error_class, m.scheduled_at,"
-    " m.priority, m.max_retries, m.not_after, m.late_policy, m.batch_id, c.text, c.template,"
-    " c.language, c.parameters, c.label"
-)
-
-
-def _referred(session: Session, account_id: int, references: Sequence[str]) -> list[Found[Any]]:
-    """What of an account has these references now, with what it says."""
-    asked = (
-        # CROSS JOIN: SQLite would begin with all of the account's references.
-        f"SELECT {_COLUMNS} FROM {db.rows_sql(session, reference='text')} CROSS JOIN message m"
-        f" JOIN content c ON c.message_id = m.id WHERE {db.only('m.reference', 'v.reference')}"
-        f" AND m.account_id = :account AND m.reference IS NOT NULL AND {_LIVE}"
-    )
-    rows = db.rows([{"reference": one} for one in references])
-    return _found(session, asked, rows=rows, account=account_id)
-
-
-def _written_to(session: Session, numbers: Iterable[str]) -> list[Found[Any]]:
-    """What was scheduled for these people and is not cancelled."""
-    asked = (
-        f"SELECT {_COLUMNS} FROM {db.rows_sql(session, number='text')} JOIN content c ON"
-        f" {db.only('c.recipient', 'v.number')} JOIN message m ON m.id = c.message_id"
-        f" WHERE {db.judged(_LIVE)}"
-    )
-    return _found(session, asked, rows=db.rows([{"number": one} for one in sorted(numbers)]))
-
-
-def _found(session: Session, asked: str, **values: Any) -> list[Found[Any]]:
-    instant = db.UtcDateTime()
-    typed = db.sql(asked).columns(scheduled_at=instant, not_after=instant, parameters=Json)
-    return list(session.execute(typed, values).all())
-
-
-def _digest_of_found(found: Found[Any]) -> bytes:
-    named = (found.template, found.language)
-    return digest(found.account_id, found.recipient, named, found.parameters, found.text)

@@ -158,6 +158,8 @@ def _chunk(mine: Taken, judge: Judge, table: Table, first: int) -> Taken | None:
             now = db.now(session)
         rows = table.rows[first : first + CHUNK]
         judged = judge.composed(first, rows, now)
+        with db.reading() as session:
+            judge.look_back(session, judged, _checked_at(mine, now))
         try:
             return _stored(mine, judge, judged, first + len(rows), now)
         except IntegrityError:  # a reference that somebody took in this moment: now it is seen

@@ -47,7 +47,7 @@ def change_rows(
 
 def _values(judge: Judge, one: Judged) -> dict[str, Any]:
     assert one.composed is not None
-    at = one.composed.due_at if judge.moves(one, one.composed) else None
+    at = one.composed.due_at if judge.moves(one, one.composed, one.there) else None
     words = drafts.words_values(one.composed) | {"label": one.composed.label}
     return drafts.message_values(one.composed, at or one.composed.due_at) | words | {"at": at}
 
@@ -95,6 +95,6 @@ def _event(judge: Judge, one: Judged) -> tuple[Any, Any]:
     if there.template:
         before |= {"template": f"{there.template} ({there.language})"}
         before |= {"parameters": there.parameters}
-    if not judge.moves(one, one.composed):
+    if not judge.moves(one, one.composed, one.there):
         after |= {"due_at": before["due_at"]}
     return before, after

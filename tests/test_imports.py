@@ -50,7 +50,7 @@ LAYERS: dict[str, str] = {
         dump explain export export_csv export_xlsx forecast invariants.attempts
         invariants.events invariants.messages invariants.optouts invariants.posts
         invariants.rates invariants.violation line listing optout_list readiness
-        by_hand remembered reports sending.barring shut standing telling verify""",
+        by_hand remembered reports sending.barring shut standing telling there verify""",
     "services": """account_settings accounts apart audit batches businesses catalogue composing
         correcting departure drafts editing enlisting exporting files filling finishing first_row
         following_up

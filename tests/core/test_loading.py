@@ -408,7 +408,7 @@ def test_a_killed_import_leaves_held_rows_only_and_running_it_again_ends_with_on
     file.write_text(rows(many, reference=True))
     running = run_import(file)
     try:
-        until(lambda: count() >= 1000, within=40, every=0.002)
+        until(lambda: count() >= 1000, within=40, every=0.02)
         running.send_signal(signal.SIGKILL)
         said, _ = running.communicate(timeout=20)
     finally:

@@ -1,0 +1,122 @@
+"""What is stored already of the people and the references of a file, by what it says."""
+
+import json
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Any
+
+from sqlalchemy import Row as Found
+from sqlalchemy import func, select
+from sqlmodel import Session, col
+
+from core import db
+from core.models import Content, Json
+from core.states import Status
+
+UNCOMMITTED = 20_000  # ids: far more than are ever given to transactions that are still open
+_ALMOST_A_SECOND = timedelta(microseconds=999_999)
+
+
+@dataclass
+class There:
+    """Messages by their digest, all that there are up to the id `until`."""
+
+    of: dict[bytes, list[Found[Any]]] = field(default_factory=lambda: defaultdict(list))
+    until: int = 0
+
+
+def digest(account_id: int, recipient: str, template: Any, parameters: Any, text: Any) -> bytes:
+    """Of what somebody reads, and who; `template` is its name and language."""
+    said = [account_id, recipient, *([*template, parameters] if template[0] else [text])]
+    return blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=16).digest()
+
+
+def newest(session: Session) -> int:
+    """The id up to which everything is committed that ever will be."""
+    last = session.execute(select(func.max(col(Content.message_id)))).scalar() or 0
+    return max(last - UNCOMMITTED, 0)
+
+
+_LIVE = "m.status <> 'cancelled' AND m.deleted_at IS NULL"
+_COLUMNS = (
+    "m.id, m.account_id, m.recipient, m.reference, m.status, m.error_class, m.scheduled_at,"
+    " m.priority, m.max_retries, m.not_after, m.late_policy, m.batch_id, c.text, c.template,"
+    " c.language, c.parameters, c.label"
+)
+
+
+def referred(session: Session, account_id: int, references: Sequence[str]) -> list[Found[Any]]:
+    """What of an account has these references now, with what it says."""
+    asked = (
+        # CROSS JOIN: SQLite would begin with all of the account's references.
+        f"SELECT {_COLUMNS} FROM {db.rows_sql(session, reference='text')} CROSS JOIN message m"
+        f" JOIN content c ON c.message_id = m.id WHERE {db.only('m.reference', 'v.reference')}"
+        f" AND m.account_id = :account AND m.reference IS NOT NULL AND {_LIVE}"
+    )
+    rows = db.rows([{"reference": one} for one in references])
+    return _found(session, asked, rows=rows, account=account_id)
+
+
+def written_to(
+    session: Session,
+    asked: Collection[tuple[str, datetime | None]],
+    *,
+    since: datetime,
+    batches: Collection[int],
+    without: Collection[int],
+    after: int,
+) -> There:
+    """What was scheduled for these people and could be said again, of messages behind `after`.
+
+    Of somebody with a time, what has the same second; else what waits, what was scheduled `since`,
+    and what is in these `batches`. Nothing of the batches `without`.
+    """
+    seconds = {(number, at and second(at)) for number, at in asked}
+    rows = [
+        {"number": number, "first": at, "last": at and at + _ALMOST_A_SECOND}
+        for number, at in seconds
+    ]
+    shape = {"number": "text", "first": "timestamptz", "last": "timestamptz"}
+    of_these = ", ".join(map(str, sorted(batches))) or "NULL"
+    could_be = (
+        "CASE WHEN v.first IS NOT NULL THEN m.scheduled_at BETWEEN v.first AND v.last"
+        " ELSE m.status = 'pending' OR m.scheduled_at > :since"
+        f" OR coalesce(m.batch_id IN ({of_these}), false) END"
+    )
+    statement = (
+        f"SELECT {_COLUMNS} FROM {db.rows_sql(session, **shape)} JOIN content c ON"
+        f" {db.only('c.recipient', 'v.number')} AND c.message_id > :after"
+        f" JOIN message m ON m.id = c.message_id WHERE {db.judged(f'{_LIVE} AND {could_be}')}"
+    )
+    there = There()
+    for found in _found(session, statement, rows=db.rows(rows), since=since, after=after):
+        if found.batch_id not in without and _counts(found):
+            there.of[digest_of(found)].append(found)
+    return there
+
+
+def second(at: datetime) -> datetime:
+    """Workbooks have no more of a time, and nobody writes the same twice within one."""
+    return at.replace(microsecond=0)
+
+
+def _found(session: Session, asked: str, **values: Any) -> list[Found[Any]]:
+    instant = db.UtcDateTime()
+    given = [name for name, value in values.items() if isinstance(value, datetime)]
+    typed = db.sql(asked, *given).columns(scheduled_at=instant, not_after=instant, parameters=Json)
+    return list(session.execute(typed, values).all())
+
+
+def digest_of(found: Found[Any]) -> bytes:
+    """The digest of what is stored."""
+    named = (found.template, found.language)
+    return digest(found.account_id, found.recipient, named, found.parameters, found.text)
+
+
+def _counts(found: Found[Any]) -> bool:
+    """Whether what is there will reach, has reached or may have reached somebody."""
+    going = (Status.PENDING, Status.PROCESSING, Status.SENT)
+    return found.status in going or found.error_class == "unknown"
