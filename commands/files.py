@@ -81,7 +81,7 @@ def import_file(
         typer.echo(json.dumps(_facts(found) | loaded, ensure_ascii=False))
     else:
         _tell(found, loaded, then)
-    if found["wrong_rows"]:
+    if found["wrong_rows"] or loaded["lost"]:
         raise typer.Exit(3)
 
 
@@ -110,13 +110,14 @@ def _loaded(
     if found["earlier"] and not again:
         die(f"{_told_before(found)} To load it once more: --again")
     if not found["good"]:
-        return {"scheduled": 0, "changed": 0, "batch": None}
+        return {"scheduled": 0, "changed": 0, "lost": 0, "batch": None}
     made = loading.order(check_id, name=name, then=then, again=again, by=me(), here=True)
     row = _run(made, "loaded")
     counts = row.result
     return {
         "scheduled": counts.get("new", 0),
         "changed": counts.get("changed", 0),
+        "lost": loading.lost(row)[0],
         "batch": row.batch_id,
     }
 
@@ -156,6 +157,9 @@ def _tell(found: Mapping[str, Any], loaded: Mapping[str, Any], then: Then) -> No
         typer.echo(f"{loaded['changed']} messages changed.")
     if left_out := _left_out(found):
         typer.echo(f"Left out: {left_out}.", err=True)
+    if loaded["lost"]:
+        told = "rows that were good when they were checked were not loaded: check the file again."
+        typer.echo(f"{loaded['lost']:,} {told}", err=True)
     _list_wrong(found)
 
 
@@ -188,6 +192,7 @@ def _facts(found: Mapping[str, Any]) -> dict[str, Any]:
         "opted_out": found["opted_out"],
         "wrong_rows": found["wrong_rows"],
         "wrong": [{key: one[key] for key in keys} for one in found["wrong"]],
+        "waits": [{"messages": n, "why": why} for why, n in found["waits"].items()],
         "finish_at": found["finish_at"] and _iso(found["finish_at"]),
         "passes_limit": [
             {"limit": one["limit"], "at": _iso(one["at"])} for one in found["passings"]
@@ -215,6 +220,7 @@ def _told(found: Mapping[str, Any]) -> str:
         behind = f", behind {one['ahead']:,} that wait" if one["ahead"] else ""
         span = f"from {at(one['begins_at'])} to {at(one['ends_at'])}{behind}"
         lines.append(f"{one['account']}: {one['messages']:,} messages, {span}.")
+    lines += [f"{count:,} messages: {why}" for why, count in found["waits"].items()]
     for one in found["passings"]:
         who = f"{', '.join(one['accounts'])} may write to {one['limit']:,} people in 24 hours"
         lines.append(f"{who}: this is passed at {at(one['at'])}.")

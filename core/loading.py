@@ -21,7 +21,7 @@ from core.choosing import Choice
 from core.errors import Refused
 from core.judging import Is, Judge, Judged
 from core.leasing import Taken
-from core.models import Batch, File
+from core.models import Batch, File, Operation
 from core.operations import Kind
 from core.sheets.plan import Plan
 from core.sheets.table import Table
@@ -55,8 +55,8 @@ def order(
     """Have the good rows of a checked file stored; returns the operation, which has its batch.
 
     What loading the same file left unfinished is taken away. Raises Refused when the check has not
-    ended well, when it found nothing to load, or, unless `again`, when the same file was loaded
-    before.
+    ended well or is over an hour old, when it found nothing to load, or, unless `again`, when the
+    same file was loaded before.
     """
     check = operations.state(check_id)
     result: Mapping[str, Any] = check.result or {}
@@ -64,6 +64,9 @@ def order(
         raise Refused("This file has not been checked to its end.")
     if not result["good"]:
         raise Refused("Nothing in this file is to be loaded.")
+    with db.reading() as session:
+        if db.now(session) - datetime.fromisoformat(result["checked_at"]) > HOLDS:
+            raise Refused("The file was checked over an hour ago: check it again, then load it.")
     plan, file = Plan.read(check.arguments["plan"]), files.find(check.arguments["file_id"])
     made = None
     while made is None:  # somebody else began the same file since the last one was taken away
@@ -113,8 +116,23 @@ def _begin(
         here=here,
         batch_id=batch_id,
         counted=found["total"],
-        arguments={"file_id": file.id, "plan": plan.stored(), "batch": batch_id, **asked},
+        arguments={
+            "file_id": file.id,
+            "plan": plan.stored(),
+            "batch": batch_id,
+            "good": found["good"],
+            "left_out": {k: found[k] for k in Is if k in found} | {Is.WRONG: found["wrong_rows"]},
+            **asked,
+        },
     )
+
+
+def lost(load: Operation) -> tuple[int, list[str]]:
+    """How many rows were good when they were checked and were not loaded, and what they are now, of
+    the kinds of core/judging.py."""
+    stored = sum((load.result or {}).get(kind, 0) for kind in (Is.NEW, Is.CHANGED))
+    more = Counter(load.cursor["why"]) - Counter(load.arguments["left_out"])
+    return load.arguments["good"] - stored, sorted(more)
 
 
 def told_of(earlier: files.Earlier) -> str:

@@ -45,9 +45,10 @@ def order(file_id: int, plan: Plan, *, by: Actor, here: bool = False) -> int:
     be used at all, else `total`, `good`, each kind of core/judging.py with its count, `wrong` (at
     most 1,000 of line, column, value, code, reason), `wrong_rows`, `wrong_file` (a CSV's id),
     `kinds` (of what is wrong, the most frequent first: column, code, count, its first flaws),
-    `told` (lines that are doubles, opted out or kept), `accounts`, `passings`,
-    `finish_at`, `first` (three messages), `earlier` (who loaded the same file, when), `guessed`.
-    `guessed` rows have the zone of the number's country; `guessed_rows` are the first 100.
+    `told` (lines that are doubles, opted out or kept), `accounts`, `passings`, `finish_at` (None
+    where something keeps some of them), `waits` (what does → messages, which are in no forecast),
+    `first` (three messages), `earlier` (who loaded the same file, when). `guessed` rows have the
+    zone of the number's country; `guessed_rows` are the first 100.
     """
     files.find(file_id)
     told = {"file_id": file_id, "plan": plan.stored()}
@@ -118,6 +119,7 @@ class _Findings:
     dues: dict[int, list[tuple[datetime, str]]] = field(default_factory=lambda: defaultdict(list))
     accounts: dict[int, Account] = field(default_factory=dict)
     first: list[dict[str, Any]] = field(default_factory=list)
+    waits: Counter[str] = field(default_factory=Counter)
     guessed: list[dict[str, Any]] = field(default_factory=list)
     guesses: int = 0
 
@@ -163,7 +165,10 @@ class _Findings:
                 self.guessed.append(_shown(one.row.line, composed))
         account = composed.account
         self.accounts[account.id] = account
-        self.dues[account.id].append((composed.due_at, composed.phone.e164))
+        if composed.warning:
+            self.waits[composed.warning] += 1
+        else:
+            self.dues[account.id].append((composed.due_at, composed.phone.e164))
         if len(self.first) < SHOWN:
             self.first.append(_shown(one.row.line, composed))
 
@@ -217,7 +222,8 @@ class _Findings:
         last = max((one.ends_at for one in finishes), default=None)
         return {
             "accounts": [outlook.told(one) for one in finishes],
-            "finish_at": last and db.stamp(last),
+            "finish_at": None if self.waits or last is None else db.stamp(last),
+            "waits": dict(self.waits),
             "passings": [outlook.told(one) for one in outlook.passings(session, leaves, now)],
         }
 

@@ -105,6 +105,31 @@ def test_nothing_but_a_check_that_ended_well_is_loaded(database: str) -> None:
         ordered(checked("recipient\n+628123456\n", columns={}))
 
 
+def test_a_check_of_an_hour_ago_is_made_again_first(
+    database: str, move_clock: Callable[[timedelta], None]
+) -> None:
+    given.account()
+    check = checked(rows(2))
+    move_clock(timedelta(minutes=61))
+    with pytest.raises(Refused, match="over an hour ago"):
+        ordered(check)
+
+
+def test_what_was_good_when_it_was_checked_and_is_not_loaded_is_told(
+    database: str, move_clock: Callable[[timedelta], None]
+) -> None:
+    given.account()
+    optouts.add([given.recipient(0)], by=ANA)
+    made = ordered(checked(rows(5, at=later(minutes=30)) + "x,Hello,,\n"))
+    optouts.add([given.recipient(1)], by=ANA)
+    operating.run(leasing.held(made))
+    assert loading.lost(operations.state(made)) == (1, ["opted_out"])
+    made = ordered(checked(rows(3, at=later(minutes=30), text="Bye")))
+    move_clock(timedelta(hours=3))  # whoever should load it was gone
+    operating.run(leasing.held(made))
+    assert loading.lost(operations.state(made)) == (1, ["wrong"]), "two had opted out"
+
+
 def test_good_rows_alone_are_loaded_and_the_others_are_counted(database: str) -> None:
     given.account()
     optouts.add([given.recipient(1)], by=ANA)

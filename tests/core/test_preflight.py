@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import func, select, update
 from sqlmodel import col
 
-from core import db, files, leasing, messages, operating, operations, optouts, preflight
+from core import accounts, db, files, leasing, messages, operating, operations, optouts, preflight
 from core.leasing import Taken
 from core.models import Account, Message
 from core.operations import Kind
@@ -208,6 +208,16 @@ def test_the_end_counts_quiet_hours_and_what_waits_before(database: str) -> None
     begins, ends = (datetime.fromisoformat(one[key]) for key in ("begins_at", "ends_at"))
     assert one["ahead"] == 50 and begins - now > timedelta(seconds=50)
     assert f"{ends:%H:%M}" == quiet["quiet_to"]
+
+
+def test_what_keeps_a_message_is_told_in_place_of_an_end(database: str) -> None:
+    given.account()
+    assert found(checked(rows(2)), "waits") == ({},)
+    accounts.pause("Orders", by=ANA)
+    check = checked(rows(2))
+    assert found(check, "finish_at", "accounts") == (None, [])
+    [(why, count)] = check.result["waits"].items()
+    assert count == 2 and "paused" in why
 
 
 def test_metas_daily_limit_is_told_with_the_time_at_which_it_is_passed(database: str) -> None:

@@ -118,6 +118,8 @@ def _times(found: Mapping[str, Any], zone: str, now: datetime) -> None:
     ]
     if lines:
         st.html(f'<p class="finish">{"<br>".join(lines)}</p>')
+    for why, count in found["waits"].items():
+        look.note(f"{plural(count, 'message', cap=10**6)}: {why}", "orange")
     for one in found["passings"]:
         names = ", ".join(f"«{name}»" for name in one["accounts"])
         at = _at(one["at"], zone, now)

@@ -15,7 +15,7 @@ from core.sheets.plan import Plan
 from ui import addresses, look
 from ui.many.source import Source
 from ui.progress import progress
-from ui.words import STARTS, plural
+from ui.words import CHECKED, STARTS, plural
 
 FIRST = 20  # messages of a trial
 RECENT = timedelta(days=1)
@@ -123,6 +123,22 @@ def under_way(load_id: int, *, by: Actor) -> None:
         link = f'<a class="go" href="{addresses.batch(row.batch_id)}">Open the batch</a>'
         told = escape(", ".join(parts) or "Nothing new was in it")
         st.html(f'<div class="note green" role="status"><b>Done</b>: {told}. {link}</div>')
+        _lost(operations.state(load_id))
+
+
+def _lost(load: Operation) -> None:
+    """What was good when it was checked and was not loaded: it must not go unnoticed."""
+    count, kinds = loading.lost(load)
+    if not count:
+        return
+    why = " or ".join(CHECKED[kind][0] for kind in kinds)
+    again = f"/many?file={load.arguments['file_id']}"
+    rows = plural(count, "good row was", "good rows were", cap=10**6)
+    st.html(
+        f'<div class="note orange" role="alert"><b>{rows} not loaded</b>, for what came since the'
+        f" check: {escape(why)} by now."
+        f' <a class="go" href="{again}">Check the file again to see which</a></div>'
+    )
 
 
 def open_ones(by: Actor) -> None:
