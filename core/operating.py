@@ -99,10 +99,9 @@ def run(
             if stop and stop.is_set():
                 leasing.put_back(mine)
                 return
-    except (OperationalError, InterfaceError):
-        _leave(mine)
-        raise
-    except DBAPIError:  # what it refused may have been a race: tried again, but not for ever
+    except DBAPIError as error:  # what it refused may have been a race: tried again, not for ever
+        if isinstance(error, OperationalError | InterfaceError):
+            _leave(mine)
         raise
     except Exception as error:
         leasing.fail(mine, f"an error of ours ({type(error).__name__})")
