@@ -7,7 +7,6 @@ a page's file straight from a deep link, before the frame has run once.
 import gc
 import logging
 import sys
-import traceback
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,7 +16,7 @@ from starlette.middleware import Middleware
 from streamlit.runtime.pages_manager import PagesManager
 
 import tasks
-from core import clock, schema, users, wake
+from core import clock, logs, schema, users, wake
 from core.settings import ROOT, settings
 from gateway import export, files, optouts, public, session, stopping
 from gateway.gate import Gate
@@ -64,17 +63,12 @@ def _banner() -> str:
 def _note_error(error: Exception) -> bool:
     """Log where a page broke, and tell the operator so; True keeps Streamlit from doing it."""
     at = clock.wall().strftime("%Y-%m-%d %H:%M:%S")
-    log.error("%s in a page:\n%s", type(error).__name__, _where(error))
+    log.error("%s in a page:\n%s", type(error).__name__, logs.where(error))
     st.error(
         "This page could not be finished. Nothing that is scheduled is lost. "
         f"The dashboard's log has the reason, at {at} UTC."
     )
     return True
-
-
-def _where(error: BaseException) -> str:
-    # Never str(error): it may quote the text of a message.
-    return "".join(traceback.format_tb(error.__traceback__))
 
 
 def _ready_or_exit() -> None:
@@ -83,6 +77,7 @@ def _ready_or_exit() -> None:
 
 
 _ready_or_exit()
+logs.keep_words_out()
 # Streamlit's own report of the same error quotes it in full.
 logging.getLogger("streamlit.error_util").addFilter(lambda record: record.exc_info is None)
 
