@@ -40,11 +40,12 @@ def drawer(whole: Whole, *, by: Actor) -> None:
         st.caption(invalid.problems[0].message)
         return
     _draw(found)
-    if not found.touches:
+    if not (found.touches or found.left):
         return
     number = plural(found.touches, "message", cap=found.touches)
     least = "at least " if found.more else ""
-    if st.button(f"Correct {least}{number}", type="primary", key="yes-correct"):
+    label = f"Correct {least}{number}" if found.touches else "Go on to a correction for them"
+    if st.button(label, type="primary", key="yes-correct"):
         do("correct", lambda: correcting.correct(whole.batch.id, wanted, by=by))
 
 

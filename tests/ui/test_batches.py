@@ -8,7 +8,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core import clock, correcting, following_up, leasing, operations, optouts, steering
-from core.corrections import Correction, Way
+from core.corrections import Way
 from core.models import Operation
 from core.operations import Kind
 from tests import given
@@ -148,8 +148,15 @@ def test_who_is_not_in_a_correction_is_counted_on_its_page_and_it_is_offered_onc
     sent = [{"status": "sent", "text": "Monday", "recipient": f"+6281{n:08d}"} for n in range(3)]
     batch_id, _ = batch(given.account(), sent, state="released")
     optouts.add(["+628100000000"], by=given.ANA)
-    wanted = Correction(Way.REPLACE, find="Monday", put="Tuesday")
-    done(correcting.correct(batch_id, wanted, by=given.ANA))
+    # All have left: what a correction would change is nobody, and those who got it can be told.
+    at = press(run("batches", id=str(batch_id)), "correct")
+    at.text_input(key="correct-find").set_value("Monday")
+    at.text_input(key="correct-put").set_value("Tuesday")
+    at = within(at, "correct")
+    assert "3 messages left with the old text" in html(at)
+    at.button(key="yes-correct").click()
+    within(at, "correct")
+    done(asked(batch_id, Kind.CORRECT).id)
     at = press(run("batches", id=str(batch_id)), "follow-up")
     at.text_area(key="follow-text").set_value("Tuesday, sorry!")
     at.button(key="yes-follow-up").click()

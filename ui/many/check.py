@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 from typing import Any
 
@@ -111,11 +111,7 @@ def _earlier(found: Mapping[str, Any], zone: str, now: datetime) -> None:
 
 
 def _times(found: Mapping[str, Any], zone: str, now: datetime) -> None:
-    lines = [
-        f"«{escape(one['account'])}»: {plural(one['messages'], 'message', cap=10**6)}, the first"
-        f" {_at(one['begins_at'], zone, now)}, done <b>{_at(one['ends_at'], zone, now)}</b>"
-        for one in found["accounts"]
-    ]
+    lines = [_span(one, zone, now) for one in found["accounts"]]
     if lines:
         st.html(f'<p class="finish">{"<br>".join(lines)}</p>')
     for why, count in found["waits"].items():
@@ -142,6 +138,14 @@ def _guessed(rows: Sequence[Mapping[str, Any]], count: int, now: datetime) -> st
     more = count - len(rows)
     rest = f'<p class="read">and {more:,} more</p>' if more else ""
     return f'<div class="sample" tabindex="0"><table><tbody>{lines}</tbody></table></div>{rest}'
+
+
+def _span(one: Mapping[str, Any], zone: str, now: datetime) -> str:
+    begins, ends = (datetime.fromisoformat(one[key]) for key in ("begins_at", "ends_at"))
+    seconds = ends - begins < timedelta(minutes=2)
+    first, last = (moments.clock(at, zone, now, seconds=seconds) for at in (begins, ends))
+    messages = plural(one["messages"], "message", cap=10**6)
+    return f"«{escape(one['account'])}»: {messages}, the first {first}, done <b>{last}</b>"
 
 
 def _at(stamp: str, zone: str, now: datetime) -> str:

@@ -9,7 +9,7 @@ import streamlit as st
 from core.errors import Invalid
 from core.models import Account
 from core.schedule import span, told
-from core.sheets import dates, times
+from core.sheets import dates, matching, times
 from core.sheets.plan import Timing
 from core.sheets.table import Cell
 from core.sheets.times import Column
@@ -39,7 +39,8 @@ def choose(
 ) -> Timing | None:
     """The timing; None while something is open, which is said."""
     key = f"{source.key}-when"
-    has_times = "when" in columns
+    # Also where it is not said yet in which column: that has to be decided, not passed over.
+    has_times = "when" in {**columns, **matching.match(source.table.headings).open}
     st.session_state.setdefault(key, began.kind if began else "column" if has_times else "at")
     way = st.segmented_control(
         "They leave",
