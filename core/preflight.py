@@ -3,8 +3,6 @@
 It is an operation (core/apart.py runs it) that stores nothing but its result and the wrong rows.
 """
 
-import csv
-import io
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,21 +17,19 @@ from core.characters import storable
 from core.choosing import Choice
 from core.drafts import Composed
 from core.errors import Invalid
-from core.formulas import neutral
 from core.judging import Is, Judge, Judged
 from core.leasing import Taken
 from core.models import Account
 from core.operations import Kind
 from core.sheets import plan as plans
 from core.sheets import reading
-from core.sheets.drafting import plain
+from core.sheets.leftovers import Leftovers
 from core.sheets.plan import Plan
-from core.sheets.table import UNREAD, Flaw, Row, Table
+from core.sheets.table import Flaw, Row, Table
 
 CHUNK = 1_000  # rows that are compared with what is stored by one set of queries
 MOST_WRONG, MOST_TOLD, SHOWN = 1_000, 100, 3
 MOST_KINDS, EXAMPLES = 50, 20  # of what is wrong; flaws of a kind
-PROBLEM = "problem"  # the column that our reader leaves out
 MOST_VALUE = 200  # characters of a wrong cell that the result keeps; the wrong rows have all
 
 
@@ -43,7 +39,7 @@ def order(file_id: int, plan: Plan, *, by: Actor, here: bool = False) -> int:
 
     Raises Refused when the file is not there. Result: `problems` where the file or the plan cannot
     be used at all, else `total`, `good`, each kind of core/judging.py with its count, `wrong` (at
-    most 1,000 of line, column, value, code, reason), `wrong_rows`, `wrong_file` (a CSV's id),
+    most 1,000 of line, column, value, code, reason), `wrong_rows`, `wrong_file` (its id),
     `kinds` (of what is wrong, the most frequent first: column, code, count, its first flaws),
     `told` (lines that are doubles, opted out or kept), `accounts`, `passings`, `finish_at` (None
     where something keeps some of them), `waits` (what does → messages, which are in no forecast),
@@ -124,13 +120,8 @@ class _Findings:
     guesses: int = 0
 
     def __post_init__(self) -> None:
-        self.csv = io.StringIO()
-        self.writer = csv.writer(self.csv)
+        self.leftovers = Leftovers(self.judge.table, self.judge.flaws.values())
         headings = self.judge.table.headings
-        self.kept = [n for n, name in enumerate(headings) if name not in (PROBLEM, UNREAD)]
-        self.unread = any(map(_unread, self.judge.flaws.values()))
-        more = [PROBLEM, UNREAD] if self.unread else [PROBLEM]
-        self.writer.writerow([*(headings[n] for n in self.kept), *more])
         lines = {row.line for row in self.judge.table.rows}
         for line, flaws in sorted(self.judge.flaws.items()):
             if line not in lines:  # it could not be read as a row at all
@@ -176,14 +167,11 @@ class _Findings:
         self.counts[Is.WRONG] += 1
         self.wrong += map(_cut, flaws[: MOST_WRONG - len(self.wrong)])
         for flaw in flaws:
-            kind = flaw.column, flaw.code
+            kind = storable(flaw.column), flaw.code
             self.kinds[kind] += 1
             if len(self.examples[kind]) < EXAMPLES:
                 self.examples[kind].append(_cut(flaw))
-        cells = [*(plain(row.cells[n]) for n in self.kept), " ".join(one.reason for one in flaws)]
-        if self.unread:
-            cells.append(_unread(self.judge.flaws.get(row.line, ())))
-        self.writer.writerow([neutral(storable(cell)) for cell in cells])
+        self.leftovers.add(row, flaws, self.judge.flaws.get(row.line, ()))
 
     def result(self, mine: Taken) -> dict[str, Any]:
         with db.reading() as session:
@@ -228,21 +216,15 @@ class _Findings:
         }
 
     def _stored(self, mine: Taken) -> int:
-        name = files.find(mine.arguments["file_id"]).name.rpartition(".")[0] or "rows"
+        name, media_type, data = self.leftovers.file(files.find(mine.arguments["file_id"]).name)
         return files.store(
-            [f"\ufeff{self.csv.getvalue()}".encode()],
+            [data],
             kind=files.Kind.WRONG_ROWS,
-            name=f"{name} (wrong rows).csv",
-            media_type="text/csv",
+            name=name,
+            media_type=media_type,
             by=mine.by,
             operation_id=mine.id,
         )
-
-
-def _unread(flaws: Sequence[Flaw]) -> str:
-    """What is wrong with a row and does not stand in its cells: without it the same row, loaded
-    again untouched, would be good."""
-    return " ".join(one.value or one.column for one in flaws if one.code != "error")
 
 
 def _cut(flaw: Flaw) -> Flaw:

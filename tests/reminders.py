@@ -5,8 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-import pandas as pd
-from openpyxl import Workbook
+from openpyxl import Workbook, load_workbook
 
 from tests import given
 
@@ -98,17 +97,19 @@ def _written(rows: Iterable[Iterable[Any]]) -> bytes:
     return out.getvalue()
 
 
-def corrected(csv: bytes, leaves: datetime, wrong: Mapping[int, Way]) -> bytes:
-    """The file of wrong rows as a workbook, each row put right at the one cell that is wrong.
+def corrected(book: bytes, leaves: datetime, wrong: Mapping[int, Way]) -> bytes:
+    """The workbook of wrong rows, each put right at the one cell that is wrong.
 
     Fails where a row does not tell what is wrong with it.
     """
-    frame = pd.read_csv(io.BytesIO(csv), dtype=str, keep_default_na=False)
-    rows = frame.to_dict("records")
+    opened, out = load_workbook(io.BytesIO(book)), io.BytesIO()
+    head, *rows = opened.active.iter_rows()
+    places = {cell.value: cell.column - 1 for cell in head}
     assert len(rows) == len(wrong)
     for row in rows:
-        number = int(row["Invoice"].removeprefix("INV-"))
+        number = int(row[places["Invoice"]].value.removeprefix("INV-"))
         column, _, told = wrong[number]
-        assert told in row["problem"]
-        row[column] = right(number, leaves)[column]
-    return _written([frame.columns, *(row.values() for row in rows)])
+        assert told in row[places["problem"]].value
+        row[places[column]].value = right(number, leaves)[column]
+    opened.save(out)
+    return out.getvalue()

@@ -60,7 +60,8 @@ LAYERS: dict[str, str] = {
         sending.attempts sending.claim sending.engine_time sending.lanes sending.loop
         sending.marks sending.posting sending.process sending.reap sending.recognising
         sending.results sending.settle sending.tick sending.twin sessions
-        sheets.drafting sheets.glimpse sheets.plan sparing steering storing syncing template_holds
+        sheets.drafting sheets.glimpse sheets.leftovers sheets.plan sparing steering storing syncing
+        template_holds
         templates users webhooks wording workers""",
 }
 BELOW: dict[str, set[str]] = {

@@ -109,7 +109,7 @@ def downloaded(ana: Operator, name: str) -> Path:
 
 
 def load_what_is_right(ana: Operator, workbook: bytes) -> bytes:
-    """Match, fill, check and load; returns the file of the wrong rows."""
+    """Match, fill, check and load; returns the workbook of the wrong rows."""
     ana.open("/many")
     upload(ana, workbook, "november.xlsx")
     ana.sees("5,000 rows · 9 columns")
@@ -188,8 +188,8 @@ def test_a_mistake_seen_at_eight_hundred_is_corrected_for_all_who_have_not_read_
     wrong = {number: ways[way] for number, way in WRONG.items()}
 
     ana = desk.newcomer()
-    csv = load_what_is_right(ana, reminders.workbook(COUNT, leaves, wrong))
-    load_what_was_corrected(ana, reminders.corrected(csv, leaves, wrong))
+    book = load_what_is_right(ana, reminders.workbook(COUNT, leaves, wrong))
+    load_what_was_corrected(ana, reminders.corrected(book, leaves, wrong))
     assert desk.programs.arrived() == []
     move_clock(leaves - now + timedelta(seconds=1))
     early = try_twenty_then_stop_the_rest(ana, desk)
