@@ -36,3 +36,13 @@ def test_parameters_are_remembered_by_their_template() -> None:
     assert remembered.parameters(["Patient", "Phone"], "reminder") == expected
     assert remembered.parameters(["Phone"], "reminder") == {}
     assert remembered.parameters(["Patient"], "other") == {}
+
+
+def test_the_same_columns_begin_with_the_template_that_they_filled() -> None:
+    fills = {"name": {"column": "Patient", "fixed": ""}, "shop": {"column": None, "fixed": "North"}}
+    used = {"columns": {"recipient": "Phone"}, "language": "id"}
+    loaded(template="reminder", parameters=fills, **used)
+    assert remembered.template(["Patient", "Phone", "problem"]) == ("reminder", "id")
+    assert remembered.template(["Phone"]) is None
+    loaded(template="", parameters={}, columns={"recipient": "Phone"}, language="")
+    assert remembered.template(["Patient", "Phone"]) is None, "the newest had a text"

@@ -49,8 +49,12 @@ def choose(
 ) -> Message:
     key = f"{source.key}-message"
     offered = [TEXT, TEMPLATE, *([EACH] if {"content", "template"} & set(columns) else [])]
-    first = TEMPLATE if began and began.template else TEXT if began and began.text else offered[-1]
-    st.session_state.setdefault(f"{key}-way", first if EACH in offered or began else TEXT)
+    before = remembered.template(source.table.headings)
+    if began:
+        first = TEMPLATE if began.template else TEXT if began.text else offered[-1]
+    else:
+        first = TEMPLATE if before else EACH if EACH in offered else TEXT
+    st.session_state.setdefault(f"{key}-way", first)
     left, right = st.columns([3, 2], gap="large")
     with left:
         way = st.segmented_control(
@@ -59,7 +63,8 @@ def choose(
         if way == TEXT:
             made = _text(key, source.table, began)
         elif way == TEMPLATE:
-            made = _template(key, source.table, account, began)
+            named = (began.template, began.language) if began and began.template else before
+            made = _template(key, source.table, account, began, named)
         else:
             made = Message()
             st.html('<p class="read">Each row brings its own text or template.</p>')
@@ -89,17 +94,20 @@ def _text(key: str, table: Table, began: Plan | None) -> Message:
     return Message(text=typed)
 
 
-def _template(key: str, table: Table, account: Account | None, began: Plan | None) -> Message:
+def _template(
+    key: str,
+    table: Table,
+    account: Account | None,
+    began: Plan | None,
+    named: tuple[str, str] | None,
+) -> Message:
+    """`named`: the template to begin with."""
     if account is None:
         look.wrong("Choose first the number that sends: each business has its own templates.")
         return Message()
     offers = {one.id: one for one in catalogue.offers(account.id)}
-    if began and began.template:
-        mine = [
-            o.id
-            for o in offers.values()
-            if (o.name, o.language) == (began.template, began.language)
-        ]
+    if named:
+        mine = [one.id for one in offers.values() if (one.name, one.language) == named]
         st.session_state.setdefault(f"{key}-template", mine[0] if mine else None)
     chosen = st.selectbox(
         "Template",
