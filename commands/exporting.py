@@ -95,8 +95,8 @@ def _write_csv(order: Order, path: Path) -> None:
 
 def _write_xlsx(order: Order, path: Path) -> None:
     exporting.check(order)
-    exporting.note(order, me(), "xlsx")
+    exporting.note(order, "xlsx", by=me())
     with export_xlsx.writing(order, path) as sheet:
         for values in export.chunks(order):
             sheet.add(values)
-    exporting.note(order, me(), "xlsx", sheet.rows)
+    exporting.note(order, "xlsx", sheet.rows, by=me())

@@ -67,7 +67,7 @@ def begin(order: Order, *, by: Actor) -> int:
 @needs(Role.VIEWER)
 def as_csv(order: Order, *, by: Actor) -> Iterator[str]:
     """The file in pieces; who takes it is on record before the first, how much after the last."""
-    note(order, by, "csv")
+    note(order, "csv", by=by)
     return _noted(order, by)
 
 
@@ -76,10 +76,11 @@ def _noted(order: Order, by: Actor) -> Iterator[str]:
     for piece, more in csv_pieces(order):
         yield piece
         rows += more
-    note(order, by, "csv", rows)
+    note(order, "csv", rows, by=by)
 
 
-def note(order: Order, by: Actor, form: str, rows: int | None = None) -> None:
+@needs(Role.VIEWER)
+def note(order: Order, form: str, rows: int | None = None, *, by: Actor) -> None:
     """Record that somebody begins to take what Outbox holds away, or has taken so many `rows`."""
     told = "begun" if rows is None else "ended"
     after = order.stored() | {"format": form} | ({} if rows is None else {"rows": rows})
