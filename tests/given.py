@@ -17,7 +17,7 @@ ANA = Actor("ana", Role.ADMIN)
 
 def account(name: str = "Orders", *, rate: float | None = 1.0, **more: Any) -> int:
     """An account that may send, with a phone-number id of its own."""
-    number = str(1_000_000 + int(uuid4().hex[:6], 16))
+    number = str(1_000_000_000 + int(uuid4().hex[:6], 16))  # none begins with 999, as unknown ones
     given = {"name": name, "phone_number_id": number, "token": "token", "rate": rate, "by": ANA}
     return accounts.add(**(given | more))
 
