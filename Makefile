@@ -14,13 +14,14 @@ run: .venv/installed
 	@programs=$$($(BIN)/python manage.py prepare) && \
 	{ $(SETTINGS) $(BIN)/honcho start --env /dev/null $$programs || test $$? -eq 130; }
 
-# A browser waits more than it works: two share the cores. Chaos runs alone: it watches real time.
+# Browsers and killed programs wait more than they work: they share the cores. What judges real
+# time runs alone.
 test: .venv/installed packages check
-	$(BIN)/pytest -m browser -n 2 --dist loadfile
-	$(BIN)/pytest -m "chaos and not browser"
+	$(BIN)/pytest -m "(browser or chaos) and not alone" -n $(AT_ONCE) --dist worksteal
+	$(BIN)/pytest -m alone
 
 check: .venv/installed lint
-	$(BIN)/pytest -m "not browser and not chaos" -n $(AT_ONCE) --dist loadfile
+	$(BIN)/pytest -m "not browser and not chaos" -n $(AT_ONCE) --dist worksteal
 
 lint: .venv/installed
 	$(BIN)/ruff check .

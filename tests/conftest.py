@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 from argon2 import PasswordHasher
 from redis import Redis, RedisError
+from sqlalchemy import Engine
 
 from core import clock, db, passwords, schema, settings, vault
 from tests import postgres
@@ -64,6 +65,19 @@ def databases(cluster: postgres.Cluster) -> Databases:
     return Databases(cluster)
 
 
+def _kept(make: Callable[[str], Engine]) -> Callable[[str], Engine]:
+    """One engine for each address: what it has compiled, the next test need not compile again."""
+    made: dict[str, Engine] = {}
+
+    def kept(url: str) -> Engine:
+        return made.get(url) or made.setdefault(url, make(url))
+
+    return kept
+
+
+db.make_engine = _kept(db.make_engine)
+
+
 def forget_settings() -> None:
     """Let the next use read the environment again."""
     if db.engine.cache_info().currsize:
@@ -90,9 +104,14 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pyt
 
 
 @pytest.fixture
-def sqlite(environment: pytest.MonkeyPatch, migrated_sqlite: Path, tmp_path: Path) -> Iterator[str]:
-    shutil.copy(migrated_sqlite, tmp_path / "outbox.db")
-    yield _use(environment, f"sqlite:///{tmp_path / 'outbox.db'}")
+def sqlite(environment: pytest.MonkeyPatch, migrated_sqlite: Path) -> str:
+    path = migrated_sqlite.with_name("outbox.db")
+    for left in ("-wal", "-shm"):
+        Path(f"{path}{left}").unlink(missing_ok=True)
+    draft = path.with_suffix(".new")
+    shutil.copy(migrated_sqlite, draft)
+    draft.replace(path)  # whoever still has the last test's keeps that one
+    return _use(environment, f"sqlite:///{path}")
 
 
 @pytest.fixture

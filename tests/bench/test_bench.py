@@ -6,7 +6,11 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
+
 from tests.processes import ROOT
+
+pytestmark = pytest.mark.chaos
 
 
 def bench(*line: str) -> list[dict[str, Any]]:

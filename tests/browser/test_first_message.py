@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 JAKARTA = ZoneInfo("Asia/Jakarta")
 
 
+@pytest.mark.alone
 def test_a_message_for_now_leaves_within_two_seconds_and_its_page_shows_metas_id(
     desk: Desk,
 ) -> None:

@@ -13,7 +13,7 @@ from tests.chaos.fleet import PLANTED, Fleet
 from tests.chaos.load import Load
 from tests.waiting import until
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = [pytest.mark.alone, pytest.mark.timeout(240)]
 TWO_MINUTES = 120
 JITTER = timedelta(milliseconds=100)
 

@@ -146,6 +146,7 @@ def test_messages_leave_when_they_are_said_to(move_clock: Move) -> None:
 
 
 @pytest.mark.chaos
+@pytest.mark.alone
 @pytest.mark.usefixtures("database")
 def test_a_thousand_random_states_leave_when_they_are_said_to(move_clock: Move) -> None:
     check(list(outcomes(5, 1000 // EACH, move_clock)), seed=5, exact=0.6)

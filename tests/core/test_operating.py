@@ -275,6 +275,7 @@ def test_a_table_that_was_filled_a_moment_ago_is_not_walked_for_each_message(
 
     event.listen(db.engine(), "before_cursor_execute", listen)
     assert ended(Kind.CANCEL).done == 5000
+    event.remove(db.engine(), "before_cursor_execute", listen)
     statement, parameters = asked[0]
     with db.engine().connect() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars().all()

@@ -104,6 +104,7 @@ def test_a_page_view_writes_at_most_once_a_minute(move_clock: Move) -> None:
     move_clock(timedelta(seconds=61))
     assert sessions.actor(token) and sessions.actor(token)
     assert len(written) == 2 and kept().last_seen_at != before
+    event.remove(db.engine(), "before_cursor_execute", note)
 
 
 def test_a_wrong_password_and_an_unknown_name_are_told_alike() -> None:

@@ -21,6 +21,8 @@ from core.settings import ROOT
 from tests.gateway.conftest import ADMIN, PASSWORD, Browser
 from tests.gateway.dashboards import Dashboard, running
 
+pytestmark = pytest.mark.browser
+
 PAGES = [f"/{path.stem}" for path in sorted((ROOT / "pages").glob("*.py"))]
 ROUTES = [
     "/",

@@ -135,6 +135,7 @@ def cancelling(folder: Path) -> Process:
     return process
 
 
+@pytest.mark.chaos
 def test_ctrl_c_calls_it_off_after_a_chunk_and_ends_with_3(sqlite: str, tmp_path: Path) -> None:
     ids = stored.messages(stored.account(), [{"recipient": f"+62{n}"} for n in range(6000)])
     process = cancelling(tmp_path)
@@ -150,6 +151,7 @@ def test_ctrl_c_calls_it_off_after_a_chunk_and_ends_with_3(sqlite: str, tmp_path
     ]
 
 
+@pytest.mark.chaos
 def test_what_a_killed_command_left_a_worker_finishes(
     database: str, move_clock: Callable[[timedelta], None], tmp_path: Path
 ) -> None:

@@ -124,6 +124,7 @@ def test_a_port_that_is_none_is_refused(port):
     assert "OUTBOX_SANDBOX_PORT" in ended.stderr
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_it_ends_within_two_seconds_with_hanging_sends_and_waiting_webhooks(
     run_sandbox, hook, until, tmp_path, name

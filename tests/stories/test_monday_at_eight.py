@@ -10,6 +10,7 @@ from tests.waiting import until
 
 
 @pytest.mark.chaos
+@pytest.mark.alone
 @pytest.mark.timeout(240)
 def test_75_due_messages_leave_one_a_second_over_two_workers(
     sqlite: str, programs: Programs
@@ -19,6 +20,7 @@ def test_75_due_messages_leave_one_a_second_over_two_workers(
 
 
 @pytest.mark.chaos
+@pytest.mark.alone
 def test_the_pace_holds_on_postgresql_too(postgresql: str, programs: Programs) -> None:
     _leave_one_a_second(programs, 30)
 

@@ -12,7 +12,7 @@ from tests import given
 from tests.processes import BIN, Programs
 from tests.waiting import until
 
-pytestmark = pytest.mark.chaos
+pytestmark = [pytest.mark.chaos, pytest.mark.alone]
 Move = Callable[[timedelta], None]
 A_LOST_WAKE = 2.0  # seconds: the loop looks by itself once a second
 

@@ -14,6 +14,8 @@ IMPATIENT = f"""
 import datetime, sys
 from core import renewing
 from huey.bin.huey_consumer import consumer_main
+
+pytestmark = pytest.mark.chaos
 renewing.SETTLED = datetime.timedelta()
 sys.argv[0] = {str(BIN / "huey_consumer")!r}
 consumer_main()
