@@ -1,5 +1,6 @@
 """A worker that renews itself: asked by a person, in the middle of sending."""
 
+import pytest
 from sqlmodel import select
 
 from core import db, workers
@@ -8,6 +9,7 @@ from tests import given
 from tests.processes import BIN, Programs
 from tests.waiting import until
 
+pytestmark = pytest.mark.chaos
 OPTIONS = ("tasks.huey", "-k", "thread", "-w", "4", "-g", "TERM", "-m", "0.5")
 # Its first start, not the one that follows, takes a worker for settled at once.
 IMPATIENT = f"""
@@ -15,7 +17,6 @@ import datetime, sys
 from core import renewing
 from huey.bin.huey_consumer import consumer_main
 
-pytestmark = pytest.mark.chaos
 renewing.SETTLED = datetime.timedelta()
 sys.argv[0] = {str(BIN / "huey_consumer")!r}
 consumer_main()
