@@ -30,6 +30,7 @@ from core.wake import wake, wake_operations
 
 CHUNK = 500  # rows a transaction: well under 50 ms of a lock that others wait for
 HOLDS = timedelta(hours=1)  # how long a check speaks for the times in a file
+AT_A_PAGE = 1_000  # rows that are taken away while somebody waits
 TRIES = 3  # of a chunk into which somebody else's reference came
 
 
@@ -54,9 +55,10 @@ def order(
 ) -> int:
     """Have the good rows of a checked file stored; returns the operation, which has its batch.
 
-    What loading the same file left unfinished is taken away. Raises Refused when the check has not
-    ended well or is over an hour old, when it found nothing to load, or, unless `again`, when the
-    same file was loaded before.
+    What loading the same file left unfinished is taken away, but not by somebody at a page (not
+    `here`) where that is much: it is refused with the name of the batch. Raises Refused when the
+    check has not ended well or is over an hour old, when it found nothing to load, or, unless
+    `again`, when the same file was loaded before.
     """
     check = operations.state(check_id)
     result: Mapping[str, Any] = check.result or {}
@@ -70,14 +72,17 @@ def order(
     plan, file = Plan.read(check.arguments["plan"]), files.find(check.arguments["file_id"])
     made = None
     while made is None:  # somebody else began the same file since the last one was taken away
-        _give_way(plan.account_id, file.sha256, by)
+        with db.reading() as session:
+            _check_before(session, file.sha256, again)
+            unfinished = batches.unfinished(session, plan.account_id, file.sha256)
+            if not here:
+                _check_small(session, unfinished)
+        _give_way(unfinished, by)
         with db.writing() as session:
             db.alone(session, f"begin {file.sha256}")
             if batches.unfinished(session, plan.account_id, file.sha256):
                 continue
-            earlier = files.loaded_before(session, file.sha256)
-            if earlier and not again:
-                raise Refused(told_of(earlier))
+            _check_before(session, file.sha256, again)
             asked = {"then": then, "first": first, "checked_at": result["checked_at"]}
             made = _begin(session, file, plan, result, name=name, by=by, here=here, **asked)
     if not here:
@@ -143,10 +148,25 @@ def told_of(earlier: files.Earlier) -> str:
     )
 
 
-def _give_way(account_id: int | None, sha256: str, by: Actor) -> None:
+def _check_before(session: Session, sha256: str, again: bool) -> None:
+    earlier = files.loaded_before(session, sha256)
+    if earlier and not again:
+        raise Refused(told_of(earlier))
+
+
+def _check_small(session: Session, unfinished: Sequence[int]) -> None:
+    """A page does not stand still for the seconds in which a large one is taken away."""
+    for batch_id in unfinished:
+        if len(session.execute(batches.held_rows(batch_id).limit(AT_A_PAGE + 1)).all()) > AT_A_PAGE:
+            batch = session.get_one(Batch, batch_id)
+            raise Refused(
+                f"«{batch.name}» by {batch.created_by} has begun to store this file and is not"
+                " full yet. Open it on the page Batches, to go on with it or to remove it."
+            )
+
+
+def _give_way(unfinished: Sequence[int], by: Actor) -> None:
     """Stop whoever loads the same file, and take away what they stored."""
-    with db.reading() as session:
-        unfinished = batches.unfinished(session, account_id, sha256)
     for batch_id in unfinished:
         with db.writing() as session:
             operations.call_off(session, batch_id, {Kind.LOAD})

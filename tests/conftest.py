@@ -70,7 +70,11 @@ def _kept(make: Callable[[str], Engine]) -> Callable[[str], Engine]:
     made: dict[str, Engine] = {}
 
     def kept(url: str) -> Engine:
-        return made.get(url) or made.setdefault(url, make(url))
+        if url in made:
+            made[url].dispose()  # whoever asks anew may have another database there
+        else:
+            made[url] = make(url)
+        return made[url]
 
     return kept
 

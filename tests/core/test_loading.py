@@ -105,6 +105,21 @@ def test_nothing_but_a_check_that_ended_well_is_loaded(database: str) -> None:
         ordered(checked("recipient\n+628123456\n", columns={}))
 
 
+def test_a_page_takes_away_no_large_load_that_is_not_full(
+    sqlite: str, environment: pytest.MonkeyPatch
+) -> None:
+    given.account()
+    environment.setattr(loading, "AT_A_PAGE", CHUNK - 1)
+    check = checked(rows(2 * CHUNK))
+    part = operating._WORK[operations.Kind.LOAD](leasing.held(ordered(check)))
+    next(part)
+    with pytest.raises(Refused, match=r"«people\.csv» by ana has begun to store this file"):
+        loading.order(check.id, name="again", by=ANA)
+    assert count(HELD) == CHUNK, "whoever is refused takes nothing away"
+    assert loading.order(check.id, name="again", by=ANA, here=True)
+    assert count(HELD) == 0
+
+
 def test_a_check_of_an_hour_ago_is_made_again_first(
     database: str, move_clock: Callable[[timedelta], None]
 ) -> None:
