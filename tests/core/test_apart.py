@@ -22,6 +22,8 @@ from tests import given
 from tests.core import stored
 from tests.waiting import until
 
+pytestmark = pytest.mark.chaos  # it kills real processes
+
 Move = Callable[[timedelta], None]
 Child = subprocess.Popen[bytes]
 WITHIN = 30  # seconds in which a process of Python begins and ends, on a busy machine

@@ -25,6 +25,7 @@ def test_what_is_due_is_sent_and_counted_by_account(database: str, programs: Pro
     assert [one["id"] for one in listed("--status", "pending")] == [later]
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_stops_sending_and_leaves_nothing_half_done(
     database: str, programs: Programs, end: signal.Signals
