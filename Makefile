@@ -17,7 +17,7 @@ run: .venv/installed
 # Browsers and killed programs wait more than they work: they share the cores. What judges real
 # time runs alone.
 test: .venv/installed packages check
-	$(BIN)/pytest -m "(browser or chaos) and not alone" -n $(AT_ONCE) --dist worksteal
+	$(BIN)/pytest -m "(browser or chaos) and not alone" -n 2 --dist worksteal
 	$(BIN)/pytest -m alone
 
 check: .venv/installed lint

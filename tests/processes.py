@@ -115,18 +115,18 @@ class Programs:
     def arrived(self) -> list[dict[str, Any]]:
         """What the sandbox accepted, in order."""
         listed: list[dict[str, Any]] = requests.get(
-            f"{self.api}/_sandbox/messages", timeout=10
+            f"{self.api}/_sandbox/messages", timeout=30
         ).json()
         return listed
 
     def fault(self, fault: Any, **where: Any) -> None:
         """Have the sandbox answer with a fault."""
         requests.post(
-            f"{self.api}/_sandbox/faults", json={"fault": fault} | where, timeout=5
+            f"{self.api}/_sandbox/faults", json={"fault": fault} | where, timeout=30
         ).raise_for_status()
 
     def clear_faults(self) -> None:
-        requests.delete(f"{self.api}/_sandbox/faults", timeout=5).raise_for_status()
+        requests.delete(f"{self.api}/_sandbox/faults", timeout=30).raise_for_status()
 
     def end(self) -> None:
         for process in self.running:
