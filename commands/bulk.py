@@ -7,9 +7,10 @@ Exit codes: 0 done, 1 refused or failed, 2 typed wrongly, 3 partly done.
 import json
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from threading import Event
 from typing import Annotated, NoReturn
 
@@ -176,13 +177,17 @@ def _do(kind: Kind, choice: Choice, *, confirmed: bool = False) -> None:
     report(run(operations.create(kind, choice, by=me(), confirmed=confirmed, here=True)))
 
 
-def run(operation_id: int) -> Operation:
-    """Run an operation in this process, with its progress; returns what became of it."""
+def run(operation_id: int, progress: Callable[[Taken], None] | None = None) -> Operation:
+    """Run an operation in this process, with its progress; returns what became of it.
+
+    Ctrl-C calls it off after a chunk. `progress` tells how far it is in other words.
+    """
     counted = operations.state(operation_id).counted or 0
+    told = progress or partial(_progress, counted=counted)
     stop, before = Event(), signal.getsignal(signal.SIGINT)
 
     def tell(mine: Taken) -> None:
-        _progress(mine, counted)
+        told(mine)
         if stop.is_set():
             with suppress(Refused):  # it had ended meanwhile
                 operations.cancel(operation_id, by=me())

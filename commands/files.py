@@ -4,18 +4,17 @@ Exit codes: 0 done, 1 refused (wrong rows, loaded before), 2 typed wrongly, 3 wr
 """
 
 import json
-import signal
 import sys
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from threading import Event
 from typing import Annotated, Any
 
 import typer
 
+from commands import bulk
 from commands.common import account_id, die, me
-from core import files, leasing, loading, operating, operations, preflight
+from core import files, loading, preflight
 from core.leasing import Taken
 from core.loading import Then
 from core.models import Operation
@@ -123,23 +122,15 @@ def _loaded(
 
 
 def _run(operation_id: int, done: str) -> Operation:
-    """Run an operation in this process, with its progress; Ctrl-C calls it off after a chunk."""
-    stop, before = Event(), signal.getsignal(signal.SIGINT)
+    """Run an operation in this process, with its progress in rows."""
 
     def tell(mine: Taken) -> None:
         if sys.stderr.isatty() and mine.counted:
             typer.echo(f"\r{mine.done:,} of {mine.counted:,} rows {done}", err=True, nl=False)
-        if stop.is_set() and operations.state(operation_id).state == "running":
-            operations.cancel(operation_id, by=me())
 
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
-    try:
-        operating.run(leasing.held(operation_id), tell=tell)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    row = bulk.run(operation_id, tell)
     if sys.stderr.isatty():
         typer.echo("", err=True)
-    row = operations.state(operation_id)
     if row.state != "finished":
         die(row.error or "It was called off, or begun anew by somebody else; nothing was stored.")
     return row

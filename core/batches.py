@@ -123,15 +123,6 @@ def held_rows(batch_id: int) -> Select[int]:
     )
 
 
-def release_rest() -> None:
-    """Clear the hold of what released batches still hold; the scan finishes what a kill left."""
-    with db.reading() as session:
-        released = select(col(Batch.id)).where(col(Batch.state) == "released")
-        found = list(session.execute(released.order_by(col(Batch.id))).scalars())
-    for batch_id in found:
-        clear(batch_id)
-
-
 def clear(batch_id: int) -> None:
     """Let go what a batch still holds, as long as it is released."""
     while _clear_some(batch_id):

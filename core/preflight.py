@@ -52,18 +52,15 @@ def order(file_id: int, plan: Plan, *, by: Actor, here: bool = False) -> int:
 
 
 def read(mine: Taken) -> tuple[Table, Plan, str]:
-    """The table, the plan and the SHA-256 that an operation is about. Raises Invalid, Refused."""
-    plan, file_id = Plan.read(mine.arguments["plan"]), mine.arguments["file_id"]
-    return table_of(file_id, plan), plan, files.find(file_id).sha256
+    """The table, the plan, which knows its columns, and the SHA-256 that an operation is about.
 
-
-def table_of(file_id: int, plan: Plan) -> Table:
-    """A file's table, whose columns the plan knows. Raises Invalid, Refused."""
-    file = files.find(file_id)
+    Raises Invalid, Refused.
+    """
+    plan, file = Plan.read(mine.arguments["plan"]), files.find(mine.arguments["file_id"])
     data = b"".join(files.read(file.id))
     table = reading.read(data, file.name, encoding=plan.encoding or None)
     plans.check(plan, table.headings)
-    return table
+    return table, plan, file.sha256
 
 
 def check(mine: Taken) -> Iterator[Taken]:

@@ -17,7 +17,6 @@ _HEAD = (
     '<span>Progress</span><span>Account</span><span class="at">Loaded</span></div>'
 )
 _SENT = (Standing.READ, Standing.DELIVERED, Standing.SENT)
-_OVER = (Standing.FAILED, Standing.UNCONFIRMED, Standing.CANCELLED)
 
 
 def listed(lines: Sequence[Line], *, now: datetime, zone: str) -> str:

@@ -27,12 +27,6 @@ def midnight(now: datetime, zone: str) -> datetime:
     return here.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def next_minute(now: datetime, ahead: timedelta) -> datetime:
-    """A full minute at least `ahead` from now."""
-    later = now + ahead + timedelta(minutes=1)
-    return later.replace(second=0, microsecond=0)
-
-
 def next_hour(now: datetime, zone: str) -> datetime:
     """The naive wall time of the next full hour that is at least 10 minutes ahead."""
     here = now.astimezone(ZoneInfo(zone)) + timedelta(minutes=70)
