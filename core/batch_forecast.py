@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlmodel import Session
 
 from core import blocking, choosing, db, pacing
-from core.blocking import Number, Reason
+from core.blocking import Engine, Number, Reason
 from core.models import Batch
 from core.standing import m
 from core.states import Status
@@ -39,19 +39,49 @@ class Outlook:
     ends_at: datetime | None
 
 
+@dataclass(frozen=True)
+class LetGo:
+    """When the last of a batch leaves that is let go now; `at_least`: something keeps it longer."""
+
+    messages: int
+    ends_at: datetime
+    at_least: bool
+
+
 def outlook(session: Session, batch: Batch, now: datetime) -> Outlook:
     """What has left and what will have, of one batch at the rate of its account."""
     so_far = _so_far(session, batch, now)
     if batch.account_id is None:
         return Outlook(so_far, [], None)
     engine = blocking.read(session, {batch.account_id})
-    number, stall = engine.numbers[batch.account_id], engine.stalls(batch.account_id)
-    if engine.bars(number.id) or stall.reason in (Reason.NO_WORKER, Reason.UNREACHED):
+    number = engine.numbers[batch.account_id]
+    if _keeps(engine, number.id):
         return Outlook(so_far, [], None)
-    minutes = _minutes(session, batch, now)
+    minutes = _minutes(session, batch, number.id, now)
     left = so_far[-1].left if so_far else 0
     ahead = list(_pass(minutes, number, now, left))
     return Outlook(so_far, thinned(ahead), ahead[-1].at if ahead else None)
+
+
+def let_go(session: Session, batch: Batch, now: datetime) -> LetGo | None:
+    """What would become of a held batch that is let go now; None where nothing of it waits."""
+    theirs = select(m.account_id).where(_ours(batch), m.status == Status.PENDING.value).distinct()
+    account_ids = set(session.execute(theirs).scalars())
+    engine = blocking.read(session, account_ids)
+    ends = []
+    for one in account_ids:
+        minutes = _minutes(session, batch, one, now)
+        ends.append(list(_pass(minutes, engine.numbers[one], now, 0))[-1])
+    if not ends:
+        return None
+    kept = any(_keeps(engine, one) for one in account_ids)
+    return LetGo(sum(end.left for end in ends), max(end.at for end in ends), kept)
+
+
+def _keeps(engine: Engine, account_id: int) -> bool:
+    """Whether something keeps back all that an account sends, nobody knows until when."""
+    stalled = engine.stalls(account_id).reason in (Reason.NO_WORKER, Reason.UNREACHED)
+    return stalled or engine.bars(account_id) is not None
 
 
 def _pass(
@@ -82,13 +112,17 @@ def _awake(at: datetime, number: Number) -> datetime:
     return number.quiet_until(at) or at
 
 
-def _minutes(session: Session, batch: Batch, now: datetime) -> dict[datetime, tuple[int, int]]:
-    """How many become due in each minute: of the account, and of the batch among them.
+def _ours(batch: Batch) -> ColumnElement[bool]:
+    """What the batch holds counts: the hold goes with its release."""
+    return and_(choosing.of_batch(batch.id), or_(m.hold.is_(None), m.hold == "batch"))
 
-    What the batch holds counts: the hold goes with its release.
-    """
-    ours = and_(choosing.of_batch(batch.id), or_(m.hold.is_(None), m.hold == "batch"))
-    waits = and_(m.status == Status.PENDING.value, m.account_id == batch.account_id)
+
+def _minutes(
+    session: Session, batch: Batch, account_id: int, now: datetime
+) -> dict[datetime, tuple[int, int]]:
+    """How many become due in each minute: of the account, and of the batch among them."""
+    ours = _ours(batch)
+    waits = and_(m.status == Status.PENDING.value, m.account_id == account_id)
     last = session.execute(select(func.max(m.due_at)).where(ours, waits)).scalar()
     if last is None:
         return {}

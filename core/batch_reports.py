@@ -13,7 +13,7 @@ from sqlalchemy import Row, case, func, select
 from sqlmodel import Session, col
 
 from core import batch_bars, blocking, choosing, db, explain
-from core.batch_forecast import Outlook, outlook
+from core.batch_forecast import LetGo, Outlook, let_go, outlook
 from core.blocking import Reason
 from core.meta.codes import ErrorClass
 from core.models import Account, AuditEvent, Batch, File, Operation
@@ -91,10 +91,12 @@ class Line:
 
 @dataclass(frozen=True)
 class Whole(Line):
-    """One batch with what was done to it. `outlook` is None where it is not leaving."""
+    """One batch with what was done to it. `outlook` is None where it is not leaving, `let_go`
+    where it is, or nobody can let it go."""
 
     at: datetime
     outlook: Outlook | None
+    let_go: LetGo | None
     file: File | None
     record: Sequence[AuditEvent]
     operations: Sequence[Operation]  # newest first
@@ -151,12 +153,15 @@ def one(batch_id: int) -> Whole | None:
         account = session.get(Account, batch.account_id) if batch.account_id else None
         counted = progress(session, batch)
         leaving = batch.state == "released" and counted.open > 0
+        # A paused trial goes on with its first alone.
+        waits = batch.state == "held" or (batch.state == "paused" and batch.released_at)
         return Whole(
             batch,
             account.name if account else None,
             counted,
             now,
             outlook(session, batch, now) if leaving else None,
+            let_go(session, batch, now) if waits else None,
             session.get(File, batch.file_id) if batch.file_id else None,
             _record(session, batch),
             _operations(session, batch),

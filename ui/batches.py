@@ -5,6 +5,7 @@ from datetime import datetime
 from html import escape
 
 from core import causes
+from core.batch_forecast import LetGo
 from core.batch_reports import Line, Progress, Whole
 from core.models import AuditEvent
 from core.standing import Standing
@@ -87,13 +88,26 @@ def waits(whole: Whole) -> str:
 
 
 def ends(whole: Whole, zone: str) -> str:
-    """When it ends, as HTML; why nobody can tell."""
+    """When it ends, or would if it were let go now, as HTML; why nobody can tell."""
+    if whole.let_go:
+        return _if_let_go(whole, whole.let_go, zone)
     if whole.outlook is None:
         return ""
     if whole.outlook.ends_at is None:
         return "Nobody can tell when it ends: something keeps back all that its number sends."
     at = moments.shown(whole.outlook.ends_at, zone, whole.at, seconds=True)
     return f"At the present rate it ends about <b>{at}</b>."
+
+
+def _if_let_go(whole: Whole, one: LetGo, zone: str) -> str:
+    """«Released now, the last of 780 would leave about 11:20 (Asia/Jakarta).»"""
+    done = "Resumed" if whole.state == "paused" else "Released"
+    last = f"the last of {one.messages:,}" if one.messages > 1 else "its one message"
+    at = f"<b>{moments.shown(one.ends_at, zone, whole.at)}</b> ({escape(zone)})"
+    if one.at_least:
+        kept = "something keeps back all that its number sends"
+        return f"{done} now, {last} would leave {at} at the earliest: {kept}."
+    return f"{done} now, {last} would leave about {at}."
 
 
 def failures(whole: Whole) -> str:

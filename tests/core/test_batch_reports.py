@@ -5,7 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from core import batch_reports, clock, db, depth, explain, pacing, steering, telling, workers
+from core import (
+    accounts,
+    batch_reports,
+    clock,
+    db,
+    depth,
+    explain,
+    pacing,
+    steering,
+    telling,
+    workers,
+)
 from core.blocking import Reason
 from core.models import Account
 from core.standing import Standing
@@ -111,6 +122,34 @@ def test_what_is_due_later_ends_it_later_and_quiet_hours_count(database: str) ->
     whole = batch_reports.one(batch_id)
     assert whole and whole.outlook and whole.outlook.ends_at
     assert whole.outlook.ends_at - later >= timedelta(hours=1, minutes=58)
+
+
+def test_a_held_batch_tells_when_it_would_have_left_if_it_were_let_go_now(database: str) -> None:
+    account, other = given.account(rate=2), given.account("Other", rate=None)
+    workers.start("loop")
+    stored.messages(account, [DUE] * 20)
+    batch_id, _ = batch(account, [SENT] + [DUE] * 40 + [DUE | {"hold": "person"}])
+
+    def let_go() -> tuple[int, float, bool] | None:
+        whole = batch_reports.one(batch_id)
+        found = whole and whole.let_go
+        return found and (
+            found.messages,
+            (found.ends_at - whole.at).total_seconds(),
+            found.at_least,
+        )
+
+    assert let_go() == (40, pytest.approx(60 * pacing.period(2), abs=2), False)
+    steering.release_first(batch_id, 5, by=given.ANA)
+    assert let_go() == (40, pytest.approx(60 * pacing.period(2), abs=2), False)
+    steering.release(batch_id, by=given.ANA)
+    assert let_go() is None
+    steering.pause(batch_id, by=given.ANA)
+    accounts.pause("Orders", by=given.ANA)
+    assert let_go() == (40, pytest.approx(60 * pacing.period(2), abs=2), True)
+    later = {"due_at": clock.wall() + timedelta(hours=1), "account_id": other}
+    batch_id, _ = batch(account, [DUE, later])
+    assert let_go() == (2, pytest.approx(3600, abs=61), True), "it has messages of two accounts"
 
 
 def test_without_a_worker_nobody_can_tell_when_it_ends(database: str) -> None:

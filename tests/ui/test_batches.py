@@ -1,5 +1,6 @@
 """A batch on its page: released under a bar, corrected each way, what failed sent again."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -7,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import clock, correcting, following_up, leasing, operations, optouts, steering
+from core import clock, correcting, following_up, leasing, operations, optouts, steering, workers
 from core.corrections import Way
 from core.models import Operation
 from core.operations import Kind
@@ -79,6 +80,21 @@ def test_what_failed_is_sent_again_and_what_may_have_arrived_only_where_that_is_
     work()
     assert [given.row(one).status for one in ids] == ["pending", "pending", "sent"]
     assert given.row(ids[1]).confirmed_by == "ana"
+
+
+def test_a_held_batch_says_when_its_last_would_leave_if_it_were_released_now() -> None:
+    account = given.account(rate=1)
+    batch_id, _ = batch(account, [{"due_at": clock.wall()}] * 780)
+    earliest = r"Released now, the last of 780 would leave .*\d\d:\d\d \(UTC\) at the earliest"
+    assert re.search(earliest, words(run("batches", id=str(batch_id))))
+    workers.start("loop")
+    st.cache_data.clear()
+    about = r"Released now, the last of 780 would leave about .*\d\d:\d\d \(UTC\)\."
+    assert re.search(about, words(run("batches", id=str(batch_id))))
+
+
+def words(at: AppTest) -> str:
+    return re.sub("<[^>]*>", "", html(at))
 
 
 def test_what_is_still_to_leave_is_drawn() -> None:
