@@ -176,6 +176,13 @@ def template(template_id: int) -> Template | None:
         return session.get(Template, template_id)
 
 
+def meant(account_id: int, name: str | None, language: str | None) -> Template | None:
+    """The template that a row of a file means by its name and language."""
+    with db.reading() as session:
+        account = session.get_one(Account, account_id)
+        return composing.find_template(session, account, name, language)
+
+
 def shown(row: MessageRow) -> Shown | None:
     """A template message as the phone shows it, by the template that it was scheduled with.
 

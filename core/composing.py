@@ -38,7 +38,7 @@ def check(draft: Draft) -> Composed:
 def check_in(session: Session, draft: Draft, *, due_before: datetime | None = None) -> Composed:
     """As `check`; `due_before` is the time that an edit may keep."""
     account = session.get(Account, draft.account_id) if draft.account_id is not None else None
-    template = find_template(session, account, draft)
+    template = find_template(session, account, draft.template, draft.language)
     asked = optouts.problems(session, draft, account, template)
     try:
         composed = compose(
@@ -53,18 +53,20 @@ def check_in(session: Session, draft: Draft, *, due_before: datetime | None = No
     return composed
 
 
-def find_template(session: Session, account: Account | None, draft: Draft) -> Template | None:
-    """The template that a draft names, among those of the account's business.
+def find_template(
+    session: Session, account: Account | None, name: str | None, language: str | None
+) -> Template | None:
+    """The template of this name among those of the account's business.
 
     The language may be left out where the template is approved in one only.
     """
-    if not draft.template or account is None:
+    if not name or account is None:
         return None
     named = select(Template).where(
         col(Template.business_id) == account.business_id,
-        col(Template.name) == draft.template.strip(),
+        col(Template.name) == name.strip(),
     )
-    return in_language(session.execute(named).scalars(), draft.language)
+    return in_language(session.execute(named).scalars(), language)
 
 
 def in_language(named: Iterable[Template], language: str | None) -> Template | None:

@@ -44,11 +44,11 @@ def parameters(headings: Sequence[str], template: str) -> dict[str, tuple[str | 
 
 def template(headings: Sequence[str]) -> tuple[str, str] | None:
     """Name and language of the template of the newest batch whose file had these columns, where
-    some of them filled it; None where that batch had no template."""
+    some of them filled it; None where that batch had none, or each row its own."""
     there = set(headings)
     for plan in _plans():
         fills = {one["column"] for one in plan.get("parameters", {}).values() if one["column"]}
         used = fills | set(plan.get("columns", {}).values())
         if used and used <= there:
-            return (plan["template"], plan["language"]) if fills else None
+            return (plan["template"], plan["language"]) if fills and plan["template"] else None
     return None

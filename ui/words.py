@@ -225,6 +225,7 @@ COLUMNS: dict[str, str] = {
     "account": "From which number",
     "template": "Template",
     "language": "Language",
+    "parameters": "All parameters",
     "late_policy": "If late",
     "max_retries": "Retries",
 }

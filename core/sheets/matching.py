@@ -45,6 +45,7 @@ NAMES: dict[str, str] = {
     "template": "template templatename vorlage plantilla modelo modèle",
     "language": "language lang locale languagecode sprache bahasa idioma lingua langue taal язык",
     "account": "account accountname sendingaccount",
+    "parameters": "parameters",  # all in one cell, as our own export has them
 }
 
 

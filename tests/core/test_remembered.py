@@ -46,3 +46,5 @@ def test_the_same_columns_begin_with_the_template_that_they_filled() -> None:
     assert remembered.template(["Phone"]) is None
     loaded(template="", parameters={}, columns={"recipient": "Phone"}, language="")
     assert remembered.template(["Patient", "Phone"]) is None, "the newest had a text"
+    loaded(template="", parameters=fills, **used)
+    assert remembered.template(["Patient", "Phone"]) is None, "each row had its own template"

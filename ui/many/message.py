@@ -9,7 +9,7 @@ import streamlit as st
 from core import catalogue, composing, remembered, rendering, templating
 from core.models import Account, Template
 from core.sheets import matching, placeholders
-from core.sheets.drafting import plain
+from core.sheets.drafting import Drafter, plain
 from core.sheets.plan import Fill, Plan
 from core.sheets.table import Table
 from core.templating import Shown
@@ -66,8 +66,7 @@ def choose(
             named = (began.template, began.language) if began and began.template else before
             made = _template(key, source.table, account, began, named)
         else:
-            made = Message()
-            st.html('<p class="read">Each row brings its own text or template.</p>')
+            made = _each(source.table, columns)
     with right:
         _preview(source.table, account, columns, made)
     return made
@@ -167,6 +166,20 @@ def _parameters(key: str, table: Table, template: Template, began: Plan | None) 
     return fills
 
 
+def _each(table: Table, columns: Mapping[str, str]) -> Message:
+    """Each row's own words; its template is filled as `import` does it."""
+    found = matching.match(table.headings).parameters if "template" in columns else {}
+    told = "Each row brings its own text or template."
+    if found:
+        of = (f"<code>{escape(k)}</code> from «{escape(h)}»" for k, h in found.items())
+        told += f" A template's parameters: {', '.join(of)}."
+    elif "template" in columns and "parameters" not in columns:
+        told += " What a template asks for is taken from columns named like"
+        told += " <code>param.name</code> or <code>param.1</code>; this file has none."
+    st.html(f'<p class="read names">{told}</p>')
+    return Message(parameters={key: Fill(heading) for key, heading in found.items()})
+
+
 def _preview(
     table: Table, account: Account | None, columns: Mapping[str, str], made: Message
 ) -> None:
@@ -176,10 +189,20 @@ def _preview(
     if made.text:
         text = placeholders.fill(made.text, row)
     shown = _filled(made.chosen, made, row) if made.chosen else None
+    if "template" in columns and account and not (made.text or made.chosen):
+        shown = _own(table, account, columns, made)
     name = account.name if account else "Your business"
     number = account.display_phone or "" if account else ""
     st.html(preview.phone(name, text, number=number, shown=shown))
     look.quiet(f"Line {table.rows[0].line} of the file")
+
+
+def _own(table: Table, account: Account, columns: Mapping[str, str], made: Message) -> Shown | None:
+    """The first row's own template; None where it names none that there is."""
+    plan = Plan(account.id, columns, parameters=made.parameters)
+    draft = Drafter(plan, table.headings, {}, total=1).draft(table.rows[0], 0).draft
+    template = catalogue.meant(account.id, draft.template, draft.language)
+    return template and templating.shown(composing.shape_of(template), draft.parameters)
 
 
 def _filled(template: Template, made: Message, row: Mapping[str, str]) -> Shown:

@@ -1,0 +1,55 @@
+"""A file on the page Many: what each row brings itself is taken as the command line takes it."""
+
+import pytest
+import streamlit as st
+
+from core import files, operations
+from core.operations import Kind
+from core.sheets.plan import Plan
+from tests import given
+from tests.core import templated
+from tests.core.worded import work as work_apart
+from tests.given import ANA
+from tests.ui.test_pages import html, run, signed_in
+
+__all__ = ["signed_in"]
+pytestmark = pytest.mark.usefixtures("sqlite", "signed_in")
+
+
+@pytest.fixture(autouse=True)
+def fresh() -> None:
+    st.cache_resource.clear()  # the ids of another test's files
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell"),
+    [("param.1", "Budi"), ("Param.1", "Budi"), ("parameters", '"{""1"": ""Budi""}"')],
+)
+def test_rows_with_their_own_template_are_filled_from_the_columns_of_its_parameters(
+    heading: str, cell: str
+) -> None:
+    templated.template(templated.account())
+    text = f"recipient,template,language,{heading}\n{given.recipient()},visit,en_US,{cell}\n"
+    file_id = files.upload(text.encode(), name="a.csv", by=ANA)
+    at = run("many", file=str(file_id))
+    assert at.segmented_control(key=f"many-{file_id}-message-way").value == "As the file says"
+    assert "Hello Budi" in html(at), "the preview, before anything is checked"
+    at.segmented_control(key=f"many-{file_id}-when").set_value("now")
+    at = at.run()
+    at.button(key=f"many-{file_id}-check").click().run()
+    work_apart()
+    [check] = [one for one in operations.latest(5) if one.kind == Kind.CHECK]
+    assert (check.result["good"], check.result["wrong"]) == (1, [])
+    assert check.result["first"][0]["text"] == "Hello Budi"
+    at = run("many", file=str(file_id), check=str(check.id))
+    assert html(at).count("Hello Budi") == 2 and at.button(key=f"many-{file_id}-load-go")
+    assert Plan.read(check.arguments["plan"]).template == ""
+
+
+def test_a_file_with_templates_and_without_their_parameters_is_told_how_to_name_the_columns() -> (
+    None
+):
+    templated.template(templated.account())
+    text = f"recipient,template\n{given.recipient()},visit\n".encode()
+    file_id = files.upload(text, name="a.csv", by=ANA)
+    assert "<code>param.1</code>; this file has none" in html(run("many", file=str(file_id)))
