@@ -43,6 +43,7 @@ DONE = {
     Kind.UNDO: "brought back",
     Kind.CORRECT: "corrected",
     Kind.UNCORRECT: "brought back",
+    Kind.UNLOAD: "put back",
     Kind.HOLD: "held",
     Kind.RELEASE: "released",
 }

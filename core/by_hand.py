@@ -8,19 +8,22 @@ from sqlmodel import Session
 
 from core.choosing import e
 
-_EDIT, _BACK = "edit", "undo correct"
+_EDIT, _BACK, _UNLOADED = "edit", "undo correct", "undo load"
 
 
 def changed(session: Session, ids: Collection[int]) -> set[int]:
     """Those of these that say what a person wrote: edited, or corrected with their batch."""
-    kinds = (_EDIT, "correct", _BACK)
+    kinds = (_EDIT, "correct", _BACK, _UNLOADED)
     asked = select(e.message_id, e.kind, e.operation_id).where(
         e.message_id.in_(ids), e.kind.in_(kinds)
     )
     stand: Counter[int] = Counter()
+    before: Counter[int] = Counter()  # a file's last word
     for row in session.execute(asked.order_by(e.id)):
         if row.kind == _EDIT and row.operation_id is not None:  # a file had the last word
-            stand[row.message_id] = 0
+            before[row.message_id], stand[row.message_id] = stand[row.message_id], 0
+        elif row.kind == _UNLOADED:
+            stand[row.message_id] = before[row.message_id]
         else:
             stand[row.message_id] += -1 if row.kind == _BACK else 1
     return {one for one, changes in stand.items() if changes > 0}

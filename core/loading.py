@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import TextClause
+from sqlalchemy import TextClause, select
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session
+from sqlmodel import Session, col
 
 from core import batches, db, files, holding, leasing, operations, preflight, steering
 from core.access import Actor, Role, needs
@@ -56,7 +56,8 @@ def order(
     """Have the good rows of a checked file stored; returns the operation, which has its batch.
 
     What loading the same file left unfinished is taken away, but not by somebody at a page (not
-    `here`) where that is much: it is refused with the name of the batch. Raises Refused when the
+    `here`) where that is much: it is refused with the name of the batch. What it changed stays
+    until this load is called off as well: the same file comes again. Raises Refused when the
     check has not ended well or is over an hour old, when it found nothing to load, or, unless
     `again`, when the same file was loaded before.
     """
@@ -70,20 +71,21 @@ def order(
         if db.now(session) - datetime.fromisoformat(result["checked_at"]) > HOLDS:
             raise Refused("The file was checked over an hour ago: check it again, then load it.")
     plan, file = Plan.read(check.arguments["plan"]), files.find(check.arguments["file_id"])
-    made = None
+    made, instead_of = None, list[int]()
     while made is None:  # somebody else began the same file since the last one was taken away
         with db.reading() as session:
             _check_before(session, file.sha256, again)
             unfinished = batches.unfinished(session, plan.account_id, file.sha256)
             if not here:
                 _check_small(session, unfinished)
-        _give_way(unfinished, by)
+        instead_of = [*_give_way(unfinished, by), *instead_of]
         with db.writing() as session:
             db.alone(session, f"begin {file.sha256}")
             if batches.unfinished(session, plan.account_id, file.sha256):
                 continue
             _check_before(session, file.sha256, again)
             asked = {"then": then, "first": first, "checked_at": result["checked_at"]}
+            asked |= {"instead_of": instead_of}
             made = _begin(session, file, plan, result, name=name, by=by, here=here, **asked)
     if not here:
         wake_operations()
@@ -165,12 +167,18 @@ def _check_small(session: Session, unfinished: Sequence[int]) -> None:
             )
 
 
-def _give_way(unfinished: Sequence[int], by: Actor) -> None:
-    """Stop whoever loads the same file, and take away what they stored."""
+def _give_way(unfinished: Sequence[int], by: Actor) -> list[int]:
+    """Stop whoever loads the same file, and take away what they stored; returns the loads that had
+    changed something."""
+    changers: list[int] = []
     for batch_id in unfinished:
         with db.writing() as session:
             operations.call_off(session, batch_id, {Kind.LOAD})
+            theirs = (col(Operation.batch_id) == batch_id, col(Operation.kind) == Kind.LOAD)
+            for load in session.execute(select(Operation).where(*theirs)).scalars():
+                changers += operations.changers(load)
         batches.remove(batch_id, by=by)
+    return changers
 
 
 def load(mine: Taken) -> Iterator[Taken]:
@@ -249,36 +257,46 @@ def _checked_at(mine: Taken, now: datetime) -> datetime:
 
 
 def _take_back(mine: Taken, batch_id: int) -> None:
-    """Called off by a person, nothing of it stays; taken over by another worker, it goes on."""
-    if operations.state(mine.id).state == "cancelled":
+    """Called off by a person before it was full, nothing of it stays; taken over, it goes on."""
+    with db.reading() as session:
+        is_loading = session.get_one(Batch, batch_id).state == "loading"
+    if is_loading and operations.state(mine.id).state == "cancelled":
         batches.remove(batch_id, by=Actor(mine.by, Role.OPERATOR))
 
 
 def _end(mine: Taken, batch_id: int) -> Iterator[Taken]:
     """Let the batch go as it was asked for. Each step may be done twice: a kill repeats it."""
     then, by = Then(mine.arguments["then"]), Actor(mine.by, Role.OPERATOR)
-    with db.writing() as session:
-        held = leasing.renew(session, mine)
-        if held is None:
-            return
-        mine = held
-        now, state = db.now(session), "released" if then is Then.RELEASE else "held"
-        more = {"released_at": now} if then is Then.RELEASE else {}
-        stored = int(mine.result.get("new", 0))
-        batches.leave_loading(session, batch_id, state=state, total=stored, **more)
+    held = _filled(mine, batch_id, then)
+    if held is None:
+        _take_back(mine, batch_id)
+        return
+    mine = held
     if then is Then.RELEASE:
         for kept in _let_go(mine, batch_id):
             mine = kept
             yield mine
-    elif then is Then.TRIAL and stored:
+    elif then is Then.TRIAL and mine.result.get("new"):
         _begin_trial(batch_id, int(mine.arguments["first"]), by)
     with db.writing() as session:
-        held = leasing.renew(session, mine)
+        held, now = leasing.renew(session, mine), db.now(session)
         if held is None:
             return
         leasing.progress(session, held, ended=True)
     wake(now)
     yield held
+
+
+def _filled(mine: Taken, batch_id: int, then: Then) -> Taken | None:
+    """End the filling of the batch; None where the operation is not ours any more."""
+    with db.writing() as session:
+        held = leasing.renew(session, mine)
+        if held is not None:
+            state = "released" if then is Then.RELEASE else "held"
+            more = {"released_at": db.now(session)} if then is Then.RELEASE else {}
+            stored = int(held.result.get("new", 0))
+            batches.leave_loading(session, batch_id, state=state, total=stored, **more)
+    return held
 
 
 def _let_go(mine: Taken, batch_id: int) -> Iterator[Taken]:

@@ -28,6 +28,7 @@ from core import (
     messages,
     preflight,
     sparing,
+    storing,
     template_holds,
 )
 from core.choosing import e
@@ -299,6 +300,7 @@ _DO: dict[Kind, Callable[[Session, Taken, list[int]], set[int]]] = {
 _OWN: dict[Kind, Callable[[Session, Taken, list[int]], tuple[int, Counter[str]]]] = {
     Kind.TEMPLATE: template_holds.settle,
     Kind.UNCORRECT: correcting.bring_back,
+    Kind.UNLOAD: storing.bring_back,
 }
 _AFTER: dict[Kind, Status | None] = {
     Kind.RETRY: Status.PENDING,

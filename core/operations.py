@@ -13,7 +13,7 @@ from core import audit, choosing, db
 from core.access import Actor, Role, needs, require
 from core.choosing import Choice
 from core.errors import Refused
-from core.models import Operation
+from core.models import Batch, Operation
 from core.states import Status
 from core.wake import wake_operations
 
@@ -29,6 +29,7 @@ class Kind(StrEnum):
     RELEASE = "release"
     CHECK = "check"  # a file before it is loaded
     LOAD = "load"
+    UNLOAD = "undo load"  # what one that was called off had changed of other messages
     EXPORT = "export"
     LEAVE = "leave"  # in peace, who asked for it
     OPT_OUTS = "opt-outs"  # from a file
@@ -56,12 +57,13 @@ AMONG: dict[Kind, tuple[Status, ...]] = {
     Kind.CORRECT: (Status.PENDING, Status.PROCESSING, Status.FAILED),
     Kind.UNCORRECT: (Status.PENDING, Status.FAILED),
     Kind.FOLLOW_UP: (Status.SENT,),
+    Kind.UNLOAD: (Status.PENDING,),
     Kind.TEMPLATE: (Status.PENDING,),
 }
 OPEN = ("queued", "running")
 # Much Python: each in a process of its own.
 APART = {
-    *(Kind.CHECK, Kind.LOAD, Kind.EXPORT, Kind.OPT_OUTS),
+    *(Kind.CHECK, Kind.LOAD, Kind.UNLOAD, Kind.EXPORT, Kind.OPT_OUTS),
     *(Kind.CORRECT, Kind.UNCORRECT, Kind.FOLLOW_UP),
 }
 
@@ -148,7 +150,7 @@ def undo(operation_id: int, *, by: Actor, here: bool = False) -> int:
 def cancel(operation_id: int, *, by: Actor) -> None:
     """Stop an operation after the chunk that is under way. Raises Refused when it has ended.
 
-    Who asked for it may; of somebody else's, operators.
+    Who asked for it may; of somebody else's, operators. What a load changed is put back.
     """
     with db.writing() as session:
         row = session.get(Operation, operation_id)
@@ -162,6 +164,34 @@ def cancel(operation_id: int, *, by: Actor) -> None:
         if moved.first() is None:
             raise Refused(f"Operation {operation_id} has ended, or never was.")
         audit.record(session, by, "bulk action cancelled", target=f"operation {operation_id}")
+        if row is not None and row.batch_id is not None:
+            unload(session, row.batch_id, by=by)
+    wake_operations()
+
+
+def unload(session: Session, batch_id: int, *, by: Actor) -> None:
+    """Have put back what the load of a batch that is not full changed; once, however often asked.
+
+    Also what a load changed whose place it took: see core/loading.py.
+    """
+    is_full = select(col(Batch.state) != "loading").where(col(Batch.id) == batch_id)
+    if session.execute(is_full).scalar_one():
+        return
+    ours = select(Operation).where(
+        col(Operation.batch_id) == batch_id, col(Operation.kind).in_((Kind.LOAD, Kind.UNLOAD))
+    )
+    rows = list(session.execute(ours.execution_options(populate_existing=True)).scalars())
+    ordered = {row.filter.get("operation_id") for row in rows if row.kind == Kind.UNLOAD}
+    for load in (row for row in rows if row.kind == Kind.LOAD):
+        for one in changers(load):
+            if one not in ordered:
+                put(session, Kind.UNLOAD, Choice(operation_id=one), by=by, batch_id=batch_id)
+
+
+def changers(load: Operation) -> list[int]:
+    """The loads that have changed messages for a batch, the newest first: it, and those before."""
+    mine = [load.id] if (load.result or {}).get("changed") else []
+    return [*mine, *load.arguments.get("instead_of", ())]
 
 
 def call_off(session: Session, batch_id: int, kinds: Collection[Kind]) -> None:

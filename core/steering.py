@@ -156,11 +156,13 @@ def cancel(batch_id: int, *, by: Actor) -> int:
 def discard(batch_id: int, *, by: Actor) -> int:
     """Take away what was stored of a batch that is not full; returns the operation that does so.
 
+    Another puts back what its file changed of messages that wait.
     Raises Refused when it is full.
     """
     with db.writing() as session:
         batch = _found(session, batch_id, {"loading"}, "removed")
         operations.call_off(session, batch.id, operations.FILLS)
+        operations.unload(session, batch.id, by=by)
         ends = {"state": "cancelled", "until_id": choosing.last_given(session)}
         made = _change(session, batch, by, "removed", Kind.BATCH_REMOVE, **ends)
     wake_operations()

@@ -31,6 +31,7 @@ person = signed_in()
 now = reports.now()
 _DOING = {
     Kind.LOAD: "Loading",
+    Kind.UNLOAD: "Putting back what its file changed",
     Kind.FOLLOW_UP: "Preparing the correction",
     Kind.CORRECT: "Correcting",
     Kind.UNCORRECT: "Undoing the correction",
@@ -161,6 +162,8 @@ def facts(whole: Whole) -> list[tuple[str, str]]:
         lines.append(("Released", moments.shown(batch.released_at, zone(), now)))
     if batch.finished_at:
         lines.append(("Finished", moments.shown(batch.finished_at, zone(), now)))
+    if back := batches.put_back(whole):
+        lines.append(("Called off", back))
     if out := left_out(whole):
         lines.append(("Left out", out))
     every = addresses.listed(batch=batch.id)

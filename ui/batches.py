@@ -1,5 +1,6 @@
 """HTML of batches: the list, how far one is, what failed, who did what."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from html import escape
@@ -8,6 +9,7 @@ from core import causes
 from core.batch_forecast import LetGo
 from core.batch_reports import Line, Progress, Whole
 from core.models import AuditEvent
+from core.operations import Kind
 from core.standing import Standing
 from core.telling import depth_in_words
 from ui import addresses, look, moments
@@ -108,6 +110,27 @@ def _if_let_go(whole: Whole, one: LetGo, zone: str) -> str:
         kept = "something keeps back all that its number sends"
         return f"{done} now, {last} would leave {at} at the earliest: {kept}."
     return f"{done} now, {last} would leave about {at}."
+
+
+def put_back(whole: Whole) -> str:
+    """What became of the messages that a file had changed which was called off, as HTML."""
+    ended = [one for one in whole.operations if one.kind == Kind.UNLOAD and one.state == "finished"]
+    if not ended:
+        return ""
+    done, why = sum(one.done for one in ended), Counter[str]()
+    for one in ended:
+        why.update(one.cursor["why"])
+    keep = why.pop("changed", 0)
+    parts = [f"{plural(done, 'waiting message', cap=done)} put back as before this file"]
+    if keep:
+        ids = sorted({i for one in ended for i in one.result.get("keep", ())})
+        links = ", ".join(f'<a class="go" href="{addresses.message(i)}">{i}</a>' for i in ids)
+        more = f" and {keep - len(ids):,} more" if keep > len(ids) else ""
+        those = plural(keep, "waiting message keeps", "waiting messages keep", cap=keep)
+        parts.append(f"{those} the changes this file made, changed once more since: {links}{more}")
+    if gone := why.total():
+        parts.append(f"{gone:,} had left, or were cancelled, as this file had them")
+    return "; ".join(parts)
 
 
 def failures(whole: Whole) -> str:

@@ -193,6 +193,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "batch remove": ("Removed with its batch", "grey"),
     "correct": ("Corrected with its batch", "blue"),
     "undo correct": ("Correction undone", "blue"),
+    "undo load": ("Put back as it was before a file that was called off", "blue"),
     "template accepted": ("Its changed template accepted", "blue"),
 }
 

@@ -39,7 +39,9 @@ from core.scan import scan
 from core.sheets.plan import Plan
 from tests import given
 from tests.core import templated
+from tests.core.batched import work as steering_work
 from tests.core.loaded import HEAD, checked, found, later, load, ordered, rows
+from tests.core.worded import work
 from tests.given import ANA
 from tests.processes import ROOT
 from tests.racing import at_once
@@ -233,6 +235,128 @@ def texts() -> list[str | None]:
     with db.reading() as session:
         asked = select(col(Content.text)).order_by(col(Content.message_id))
         return list(session.execute(asked).scalars())
+
+
+def called_off(text: str) -> int:
+    """A load that is called off when it has stored its last chunk; returns its batch."""
+    made = ordered(checked(text), then=Then.HOLD)
+    mine = leasing.held(made)
+    part = operating._WORK[operations.Kind.LOAD](mine)
+    next(part)
+    operations.cancel(made, by=ANA)
+    assert list(part) == []
+    return operations.state(made).batch_id or 0
+
+
+def changes() -> tuple[int, dict[str, int], list[int]]:
+    """What putting back did: how many, why not the others, which of them wait."""
+    work()
+    row = next(one for one in operations.latest(9) if one.kind == operations.Kind.UNLOAD)
+    assert row.state == "finished"
+    return row.done, row.cursor["why"], row.result["keep"]
+
+
+def test_a_load_that_is_called_off_puts_back_what_it_changed_where_it_still_waits(
+    database: str,
+) -> None:
+    account = templated.account()
+    templated.template(account)
+    at, other = later(hours=1), later(hours=2)
+    head = "recipient,scheduled_at,reference,content,template,language,param.1,label,priority\n"
+    plain = "".join(f"{given.recipient(n)},{at},R-{n},Hello {n},,,,,\n" for n in range(4))
+    visit = f"{given.recipient(4)},{at},R-4,,visit,en_US,Budi,North,0\n"
+    load(head + plain + visit, then=Then.HOLD)
+    before = [as_stored(n) for n in range(1, 6)]
+    new = plain.replace("Hello", "Bye").replace(at, other) + visit.replace("Budi", "Ani")
+    batch = called_off(head + new.replace("North,0", "South,2") + f"{given.recipient(9)},,,New\n")
+    assert texts()[:5] == ["Bye 0", "Bye 1", "Bye 2", "Bye 3", "Hello Ani"]
+    with db.writing() as session:  # two of them have left, or were changed once more
+        session.execute(update(Message).where(col(Message.id) == 1).values(status="sent"))
+    draft = Draft(account, given.recipient(1), "By hand", given.in_(hours=3))
+    editing.edit(2, draft, version=given.row(2).version, by=ANA)
+    assert changes() == (3, {"sent": 1, "changed": 1}, [2])
+    assert texts()[:5] == ["Bye 0", "By hand", "Hello 2", "Hello 3", "Hello Budi"]
+    assert [as_stored(n) for n in range(3, 6)] == before[2:]
+    assert given.events(3) == ["imported", "edit", "undo load"]
+    assert count(ALIVE) == 5 and states() == ["held", "cancelled"] and batch
+
+
+def as_stored(message_id: int) -> dict[str, Any]:
+    """All that a file can change."""
+    with db.reading() as session:
+        row, content = session.get_one(Message, message_id), session.get_one(Content, message_id)
+    own = row.model_dump(exclude={"version", "created_at"}) | content.model_dump()
+    return own
+
+
+def test_what_a_file_overwrote_counts_as_changed_by_hand_again_once_it_is_called_off(
+    database: str,
+) -> None:
+    account = given.account()
+    at = later(hours=1)
+    load(rows(1, reference=True, at=at), then=Then.HOLD)
+    draft = Draft(account, given.recipient(), "By hand", When("instant", wall=given.row(1).due_at))
+    editing.edit(1, draft, version=1, by=ANA)
+    text = rows(1, reference=True, at=at).replace("Hello", "Newer")
+    made = ordered(checked(text, overwrites=True))
+    part = operating._WORK[operations.Kind.LOAD](leasing.held(made))
+    next(part)
+    operations.cancel(made, by=ANA)
+    assert list(part) == [] and texts() == ["Newer 0"]
+    work()
+    assert texts() == ["By hand"]
+    assert found(checked(text), "changed", "kept") == (0, 1)
+
+
+def test_a_message_whose_former_time_is_over_is_held_when_it_is_put_back(
+    database: str, move_clock: Move
+) -> None:
+    given.account()
+    load(rows(1, reference=True, at=later(minutes=30)))
+    text = rows(1, reference=True, at=later(hours=5))
+    made = ordered(checked(text))
+    part = operating._WORK[operations.Kind.LOAD](leasing.held(made))
+    next(part)
+    move_clock(timedelta(hours=1))
+    operations.cancel(made, by=ANA)
+    work()
+    assert given.row(1).hold == "late", "nobody meant it to leave at this moment"
+
+
+def test_removing_a_load_that_failed_puts_back_also_what_those_before_it_changed(
+    database: str,
+) -> None:
+    given.account()
+    at = later(hours=1)
+    load(rows(2, reference=True, at=at), then=Then.HOLD)
+    text = rows(3, reference=True, at=at).replace("Hello 0", "Bye 0").replace("Hello 1", "Bye 1")
+    first = ordered(checked(text))
+    next(operating._WORK[operations.Kind.LOAD](leasing.held(first)))
+    made = ordered(checked(text))  # the same file again: the first gives way
+    leasing.fail(leasing.held(made), "its process ended before its time")
+    assert texts()[:2] == ["Bye 0", "Bye 1"], "the same file says so"
+    batch = operations.state(made).batch_id or 0
+    steering.discard(batch, by=ANA)
+    steering_work()
+    work()
+    assert texts()[:2] == ["Hello 0", "Hello 1"] and states() == ["held", "cancelled", "cancelled"]
+
+
+def test_a_load_that_is_called_off_when_all_of_it_is_in_keeps_what_it_changed(
+    database: str,
+) -> None:
+    given.account()
+    at = later(hours=1)
+    load(rows(2, reference=True, at=at), then=Then.HOLD)
+    text = rows(3, reference=True, at=at).replace("Hello 0", "Bye 0")
+    made = ordered(checked(text), then=Then.RELEASE)
+    part = operating._WORK[operations.Kind.LOAD](leasing.held(made))
+    next(part)
+    next(part)  # the batch is released, its holds are being cleared
+    operations.cancel(made, by=ANA)
+    list(part)
+    work()
+    assert texts() == ["Bye 0", "Hello 1", "Hello 2"] and states() == ["held", "released"]
 
 
 def test_a_change_in_the_file_gives_a_message_its_template(database: str) -> None:

@@ -8,12 +8,25 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import clock, correcting, following_up, leasing, operations, optouts, steering, workers
+from core import (
+    clock,
+    correcting,
+    editing,
+    following_up,
+    leasing,
+    loading,
+    operations,
+    optouts,
+    steering,
+    workers,
+)
 from core.corrections import Way
+from core.drafts import Draft
+from core.loading import Then
 from core.models import Operation
 from core.operations import Kind
 from tests import given
-from tests.core import driven
+from tests.core import driven, loaded
 from tests.core.batched import batch, holds, row, work
 from tests.core.worded import done, filled, said, template
 from tests.core.worded import work as work_apart
@@ -184,3 +197,21 @@ def test_who_is_not_in_a_correction_is_counted_on_its_page_and_it_is_offered_onc
     at = run("batches", id=str(batch_id))
     assert f"/batches?id={new.id}" in html(at)
     assert "follow-up" not in [button.key for button in at.button]
+
+
+def test_a_file_that_was_called_off_says_what_was_put_back_and_what_keeps_its_change() -> None:
+    account = given.account()
+    at = loaded.later(hours=1)
+    loaded.load(loaded.rows(2, reference=True, at=at), then=Then.HOLD)
+    made = loaded.ordered(loaded.checked(loaded.rows(2, reference=True, at=at, text="Bye")))
+    next(loading.load(leasing.held(made)))
+    operations.cancel(made, by=given.ANA)
+    draft = Draft(account, given.recipient(1), "By hand", given.in_(hours=3))
+    editing.edit(2, draft, version=given.row(2).version, by=given.ANA)
+    batch_id = operations.state(made).batch_id
+    assert "Putting back what its file changed" in html(run("batches", id=str(batch_id)))
+    work_apart()
+    told = words(run("batches", id=str(batch_id)))
+    assert "1 waiting message put back as before this file" in told
+    assert "1 waiting message keeps the changes this file made, changed once more since: 2" in told
+    assert "put back as they were" in words(run("many", file="1", load=str(made)))

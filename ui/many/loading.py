@@ -113,6 +113,10 @@ def _to_me(source: Source, plan: Plan, account: Account | None, *, by: Actor) ->
 def under_way(load_id: int, *, by: Actor) -> None:
     """The bar; then what was stored, and where it is."""
     row = progress(load_id, by=by, doing="Loading the messages")
+    if row.state == "cancelled" and (row.result or {}).get("changed"):
+        link = f'<a class="go" href="{addresses.batch(row.batch_id)}">See what became of them</a>'
+        told = "Waiting messages that it had changed are put back as they were."
+        st.html(f'<div class="note grey">{told} {link}</div>')
     if row.state == "finished":
         found = operations.state(load_id).result or {}
         parts = [
