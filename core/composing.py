@@ -131,6 +131,7 @@ def compose(
         template=template if draft.template else None,
         parameters=templating.cleaned(draft.parameters) if draft.template else {},
         label=(draft.label or "").strip() or None,
+        zone_guessed=draft.when.guessed,
     )
 
 

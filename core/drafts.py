@@ -22,6 +22,7 @@ class When:
     `now`; `quick`: `delay` from the moment of saving, rounded up to the full minute; `at`: the
     naive `wall` time in `zone`, with `fold` (0 first, 1 second) where that hour happens twice;
     `instant`: an aware `wall`, from a file or the API; `keep`: an edit leaves the time as it is.
+    `guessed`: the zone is that of the number's country, which nobody said.
     """
 
     kind: Literal["now", "quick", "at", "instant", "keep"]
@@ -29,6 +30,7 @@ class When:
     wall: datetime | None = None
     zone: str = "UTC"
     fold: int | None = None
+    guessed: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,7 @@ class Composed:
     template: Template | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
     label: str | None = None
+    zone_guessed: bool = False
 
 
 def odd_names(draft: Draft) -> Iterator[Problem]:
@@ -134,6 +137,7 @@ def facts(composed: Composed) -> dict[str, Any]:
         "text": composed.text,
         "due_at": db.stamp(composed.due_at),
         "max_retries": composed.max_retries,
+        **({"zone_guessed": True} if composed.zone_guessed else {}),
         **template_facts(composed.template, composed.parameters),
     }
 

@@ -147,7 +147,7 @@ class _Findings:
             self._add_good(one, one.composed)
 
     def _add_good(self, one: Judged, composed: Composed) -> None:
-        if one.drafted.guessed:
+        if composed.zone_guessed:
             self.guesses += 1
             if len(self.guessed) < MOST_TOLD:
                 self.guessed.append(_shown(one.row.line, composed))

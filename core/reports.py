@@ -36,6 +36,12 @@ class History:
     events: list[MessageEvent]
     workers: dict[int, str]  # id to host, of those that still run
 
+    @property
+    def zone_guessed(self) -> bool:
+        """Whether its time is that of a zone which was guessed from the country of its number."""
+        timed = [one.after for one in self.events if "due_at" in (one.after or {})]
+        return bool(timed and timed[-1].get("zone_guessed"))
+
 
 def message(message_id: int) -> History | None:
     """The message, deleted or not; None when there never was one."""

@@ -21,7 +21,10 @@ from core.standing import m
 from core.states import Status
 
 MOST_NAMED = 20  # messages that keep the change, by their ids
-_WORDS = ("account", "recipient", "text", "due_at", "max_retries", "template", "parameters")
+_WORDS = (
+    *("account", "recipient", "text", "due_at", "zone_guessed", "max_retries"),
+    *("template", "parameters"),
+)
 
 
 def insert_new(session: Session, batch_id: int, new: Sequence[Judged], by: Actor) -> None:

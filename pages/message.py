@@ -100,7 +100,7 @@ def facts(history: History) -> list[tuple[str, str]]:
     lines = [
         ("To", _person(row.recipient)),
         ("From", escape(row.account)),
-        ("Scheduled for", escape(told(row.scheduled_at, row.zone, now=now))),
+        ("Scheduled for", escape(told(row.scheduled_at, row.zone, now=now)) + _guessed(history)),
         ("Written by", f"{escape(row.created_by)}, {moments.shown(row.created_at, zone(), now)}"),
         ("Retries", f"{row.retry_count} of {row.max_retries}"),
     ]
@@ -121,6 +121,13 @@ def facts(history: History) -> list[tuple[str, str]]:
     if row.meta_message_id:
         lines.append(("Meta id", f"<code>{escape(row.meta_message_id)}</code>"))
     return lines
+
+
+def _guessed(history: History) -> str:
+    if not history.zone_guessed:
+        return ""
+    told = "its time zone was guessed from the country of the number"
+    return f'<br><span class="quiet">{told}</span>'
 
 
 def _template(row: MessageRow) -> list[tuple[str, str]]:

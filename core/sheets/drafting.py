@@ -23,13 +23,11 @@ _WHOLE = re.compile("[0-9]{1,9}")
 
 
 class Drafted(NamedTuple):
-    """`flaws`: what could not be read; a default stands in the draft for it. `guessed`: its zone
-    is that of the number's country."""
+    """`flaws`: what could not be read; a default stands in the draft for it."""
 
     line: int
     draft: Draft
     flaws: list[Flaw]
-    guessed: bool = False
 
 
 def plain(cell: Cell) -> str:
@@ -91,7 +89,6 @@ class _Reading:
     def __init__(self, drafter: Drafter, row: Row, index: int) -> None:
         self.of, self.plan, self.row, self.index = drafter, drafter.plan, row, index
         self.flaws: list[Flaw] = []
-        self.guessed = False
 
     def drafted(self) -> Drafted:
         plan, account = self.plan, self._account()
@@ -113,7 +110,7 @@ class _Reading:
             parameters=parameters,
             label=self._text("label") or plan.label or None,
         )
-        return Drafted(self.row.line, draft, self.flaws, self.guessed)
+        return Drafted(self.row.line, draft, self.flaws)
 
     def _cell(self, what: str) -> Cell:
         number = self.of._column.get(what)
@@ -215,11 +212,12 @@ class _Reading:
         return When("instant", wall=at, zone=timing.zone)
 
     def _local(self, account: Account | None, recipient: str) -> When:
-        zone = self._text("zone").strip()
+        zone, guessed = self._text("zone").strip(), None
         if not zone and account:
             guessed = times.zone_of(recipient, home=account.country)
-            self.guessed, zone = guessed is not None, guessed or account.zone
-        return _at(wall_time(self.plan.timing.wall), zone or "UTC")
+            zone = guessed or account.zone
+        at = _at(wall_time(self.plan.timing.wall), zone or "UTC")
+        return replace(at, guessed=guessed is not None)
 
 
 def _at(wall: datetime, zone: str) -> When:

@@ -9,11 +9,13 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from streamlit.testing.v1 import AppTest
 
-from core import clock, db, files, reports, workers
+from core import clock, db, editing, files, leasing, operating, reports, workers
 from core.access import Actor, Role
+from core.drafts import Draft
 from core.models import Attempt, File, Message, MessageEvent, Worker
 from core.settings import ROOT
 from core.sheets.plan import Plan, Timing
+from tests import given
 from tests.core import loaded, stored
 from ui import live
 
@@ -98,6 +100,21 @@ def test_a_check_tells_which_zones_it_guessed_also_when_its_wrong_rows_are_gone(
     at = run("many", file=str(check.arguments["file_id"]), check=str(check.id))
     assert "Asia/Singapore (guessed)" in html(at) and "09:00" in html(at)
     assert any("check again to get it" in one.proto.body for one in at.get("html"))
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_a_message_says_that_its_zone_was_guessed_until_somebody_gives_it_a_time() -> None:
+    account = given.account()
+    wall = f"{clock.wall() + timedelta(days=2):%Y-%m-%dT09:00}"
+    columns = {"recipient": "recipient", "content": "content", "zone": "zone"}
+    plan = Plan(account, columns, timing=Timing("local", wall=wall))
+    text = "recipient,content,zone\n+6591234567,Hi,\n+6591234568,Hi,Asia/Tokyo\n"
+    operating.run(leasing.held(loaded.ordered(loaded.checked_as(text, plan))))
+    guessed = "time zone was guessed from the country"
+    assert [guessed in html(run("message", id=str(one))) for one in (1, 2)] == [True, False]
+    draft = Draft(account, "+6591234567", "Hi", given.in_(hours=3))
+    editing.edit(1, draft, version=given.row(1).version, by=given.ANA)
+    assert guessed not in html(run("message", id="1"))
 
 
 def test_a_viewer_has_no_button_at_a_message(signed_in: Callable[[Actor | None], None]) -> None:

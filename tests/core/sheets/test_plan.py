@@ -103,7 +103,7 @@ def test_local_times_take_the_zone_of_the_row_then_of_the_country_then_of_the_ac
     text = "phone,zone\n+628123456789,Asia/Makassar\n+4930901820,\n+628123456789,\n"
     plan = Plan(1, WHO | {"zone": "zone"}, "Hi", timing=Timing("local", wall="2026-11-26T09:00"))
     found = drafted(text, plan)
-    assert [(one.draft.when.zone, one.guessed) for one in found] == [
+    assert [(one.draft.when.zone, one.draft.when.guessed) for one in found] == [
         ("Asia/Makassar", False),
         ("Europe/Berlin", True),
         ("Asia/Jakarta", False),
