@@ -8,14 +8,15 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, and_, or_, select
 from sqlmodel import Session, col
 
 from core import db, models
 from core.models import Account, OptOut
-from core.optout_file import BY_PERSON, EVERYTHING
+from core.optout_file import BY_PERSON, EVERYTHING, MARKETING
 from core.quoting import quoted
 from core.schedule import clock
+from core.standing import m
 
 MARKETING_CATEGORY = "MARKETING"  # as Meta names it
 
@@ -56,6 +57,14 @@ def _rows(session: Session, ids: list[int]) -> Iterable[OptOut]:
     for start in range(0, len(ids), 1000):
         few = select(OptOut).where(col(OptOut.id).in_(ids[start : start + 1000]))
         yield from session.execute(few.order_by(col(OptOut.scope), col(OptOut.id))).scalars()
+
+
+def covers_message(*, marketing: bool) -> ColumnElement[bool]:
+    """A condition on messages: whether an opt-out covers what their account would send them now."""
+    own = or_(o.account_id.is_(None), o.account_id == m.account_id)
+    scope = o.scope.in_((EVERYTHING, MARKETING) if marketing else (EVERYTHING,))
+    theirs = and_(o.number == m.recipient, o.lifted_at.is_(None), own, scope)
+    return select(o.id).where(theirs).exists()
 
 
 def of_messages(session: Session, ids: Iterable[int]) -> dict[int, int]:

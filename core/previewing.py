@@ -1,13 +1,14 @@
 """What a correction would do: three real messages before and after, and how many it touches."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, and_, func, select
+from sqlalchemy import Row, and_, case, false, func, or_, select
 from sqlmodel import Session, col
 
-from core import choosing, composing, db, wording
+from core import choosing, composing, covering, db, wording
 from core.corrections import Correction, Form, Left, Said, corrected
 from core.listing import c
 from core.models import Operation, Template
@@ -81,6 +82,37 @@ def left(made: Operation) -> int:
     with db.reading() as session:
         gone = _gone(session, made.batch_id or 0, wanted, operation_id=made.id)
     return gone.get(Status.SENT, 0)
+
+
+def followed(
+    made: Operation, template_id: int | None, parameters: Mapping[str, str]
+) -> dict[str, int]:
+    """What becomes of those who got the old words when this correction of them is prepared: how
+    many are `prepared`, the others by why they are left out (as core/operating.py has the words).
+
+    `template_id` is None for a text; of a template what lacks a parameter does not fit.
+    """
+    wanted = Correction.read(made.arguments["correction"])
+    with db.reading() as session:
+        template = session.get(Template, template_id) if template_id is not None else None
+        marketing = template is not None and template.category == covering.MARKETING_CATEGORY
+        asked = covering.covers_message(marketing=marketing)
+        asks = composing.shape_of(template).asks if template else ()
+        open_ = [one.key for one in asks if not parameters.get(one.key, "").strip()]
+        lacks = or_(false(), *(func.coalesce(c.parameters[k].as_string(), "") == "" for k in open_))
+        why = case((asked, "opted_out"), (lacks, "does_not_fit"), else_="prepared").label("why")
+        counted = (
+            select(why, func.count().label("n"))
+            .join(c.message_id.table, c.message_id == m.id)
+            .where(
+                choosing.of_batch(made.batch_id or 0),
+                m.deleted_at.is_(None),
+                m.status == Status.SENT,
+                wording.has_old_words(session, wanted, made.id),
+            )
+            .group_by(why)
+        )
+        return {row.why: row.n for row in session.execute(counted)}
 
 
 def _gone(

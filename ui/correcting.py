@@ -156,6 +156,13 @@ def _left(operation_id: int) -> int:
     return previewing.left(operations.state(operation_id))
 
 
+@st.cache_data(ttl=5, show_spinner=False)
+def _followed(
+    operation_id: int, template_id: int | None, parameters: dict[str, str]
+) -> dict[str, int]:
+    return previewing.followed(operations.state(operation_id), template_id, parameters)
+
+
 @st.dialog("Send a correction", width="large", on_dismiss=asking.over)
 def _follow_up(whole: Whole, made: Operation, left: int, by: Actor) -> None:
     asking.begin()
@@ -180,7 +187,13 @@ def _follow_up(whole: Whole, made: Operation, left: int, by: Actor) -> None:
     else:
         form, parameters = choose_template(forms, "follow")
         words = Words(template_id=form.id if form else None, parameters=parameters)
-    if st.button(f"Prepare {left:,}", type="primary", key="yes-follow-up"):
+    counts = _followed(made.id, words.template_id, dict(words.parameters))
+    out = [f"{n:,} {REASONS[why]}" for why, n in counts.items() if why != "prepared"]
+    if out:
+        st.caption(f"Left out: {', '.join(out)}.")
+    prepared = counts.get("prepared", 0)
+    label = f"Prepare {prepared:,}"
+    if st.button(label, type="primary", key="yes-follow-up", disabled=not prepared):
         verb = following_up.send_correction
         do("follow-up", lambda: verb(whole.batch.id, made.id, words, by=by))
 

@@ -23,10 +23,11 @@ from core.models import Message
 from core.operations import APART
 from tests import given
 from tests.core.batched import batch, row
-from tests.core.worded import done, said, work
+from tests.core.worded import done, filled, said, template, work
 
 OLGA = Actor("olga", Role.OPERATOR)
 SENT = {"status": "sent", "sent_at": clock.wall(), "meta_message_id": "wamid.1"}
+DAY = Correction(Way.PARAMETER, key="day", put="Tuesday")
 REPLACE = Correction(Way.REPLACE, find="Monday", put="Tuesday")
 
 
@@ -94,8 +95,10 @@ def test_they_are_written_to_once_and_not_who_asked_not_to_be_contacted(database
     optouts.add([given.row(ids[0]).recipient], by=OLGA)
     made = done(correcting.correct(batch_id, REPLACE, by=OLGA)).id
     assert following_up.following(made) is None
+    foreseen = previewing.followed(operations.state(made), None, {})
     new = following_up.send_correction(batch_id, made, Words(text="Tuesday!"), by=OLGA)
     work()
+    assert foreseen == {"prepared": 2, "opted_out": 1}, "as it came"
     [filled] = [one for one in operations.latest(5) if one.batch_id == new]
     assert (row(new).total, filled.done, filled.cursor["why"]) == (2, 2, {"opted_out": 1})
     # also where the same correction was made once more
@@ -107,3 +110,24 @@ def test_they_are_written_to_once_and_not_who_asked_not_to_be_contacted(database
     steering.cancel(new, by=OLGA)
     other = following_up.send_correction(batch_id, made, Words(text="It is Tuesday"), by=OLGA)
     assert other != new
+
+
+def test_who_is_prepared_is_foreseen_as_it_comes_also_for_a_template(database: str) -> None:
+    account = given.account()
+    visit = template(account, "visit", "Hello {{name}}, on {{day}}", category="MARKETING")
+    other = template(account, "sorry", "Sorry {{name}}, {{hour}}", category="MARKETING")
+    sent = {"status": "sent", "sent_at": clock.wall()}
+    batch_id, ids = filled(account, visit, ["Ana", "Bo", "Cy", "Di"], **sent)
+    numbers = [given.row(one).recipient for one in ids]
+    optouts.add(numbers[:1], scope="marketing", by=OLGA)
+    optouts.add(numbers[1:2], by=OLGA)
+    made = done(correcting.correct(batch_id, DAY, by=OLGA))
+    hour = {"hour": "nine"}
+    assert previewing.followed(made, None, {}) == {"prepared": 3, "opted_out": 1}
+    assert previewing.followed(made, other, hour) == {"prepared": 2, "opted_out": 2}
+    assert previewing.followed(made, other, {}) == {"does_not_fit": 2, "opted_out": 2}
+    words = Words(template_id=other, parameters=hour)
+    new = following_up.send_correction(batch_id, made.id, words, by=OLGA)
+    work()
+    [came] = [one for one in operations.latest(5) if one.batch_id == new]
+    assert (came.done, came.cursor["why"]) == (2, {"opted_out": 2})

@@ -188,6 +188,9 @@ def test_who_is_not_in_a_correction_is_counted_on_its_page_and_it_is_offered_onc
     done(asked(batch_id, Kind.CORRECT).id)
     at = press(run("batches", id=str(batch_id)), "follow-up")
     at.text_area(key="follow-text").set_value("Tuesday, sorry!")
+    at = within(at, "follow-up")
+    assert at.button(key="yes-follow-up").label == "Prepare 2"
+    assert "Left out: 1 asked not to be contacted." in [one.value for one in at.caption]
     at.button(key="yes-follow-up").click()
     within(at, "follow-up")
     new = following_up.following(operations.latest(1)[0].arguments["of"])
