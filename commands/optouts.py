@@ -8,7 +8,7 @@ import typer
 
 from commands.bulk import run
 from commands.common import account_id, die, me
-from core import optout_import, optout_list, optouts
+from core import exporting, optout_import, optout_list, optouts
 from core.covering import covers
 from core.models import OptOut
 from core.optout_file import BY_PERSON, EVERYTHING
@@ -136,7 +136,7 @@ def optout_export(file: Annotated[Path, typer.Argument(help="CSV to be written")
     """Write all that is in force as CSV, which `optout import` reads back."""
     try:
         with file.open("x", encoding="utf-8", newline="") as written:
-            for part in optout_list.csv_rows():
+            for part in exporting.optouts_as_csv(by=me()):
                 written.write(part)
     except OSError as error:
         die(f"{file} cannot be written: {error.strerror}.")

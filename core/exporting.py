@@ -4,15 +4,16 @@ A workbook is written on the disk of the worker that runs the operation and stor
 Whoever takes up what a dead worker left begins anew; only the file of who ends it is kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from sqlalchemy import ColumnElement, and_, not_
 from sqlmodel import Session, col, update
 
-from core import audit, db, export, export_xlsx, files, leasing, operations
+from core import audit, db, export, export_xlsx, files, leasing, operations, optout_list
 from core.access import Actor, Role, needs
 from core.choosing import Choice
 from core.errors import Refused
@@ -68,24 +69,36 @@ def begin(order: Order, *, by: Actor) -> int:
 def as_csv(order: Order, *, by: Actor) -> Iterator[str]:
     """The file in pieces; who takes it is on record before the first, how much after the last."""
     note(order, "csv", by=by)
-    return _noted(order, by)
+    return _noted(csv_pieces(order), lambda rows: note(order, "csv", rows, by=by))
 
 
-def _noted(order: Order, by: Actor) -> Iterator[str]:
+@needs(Role.VIEWER)
+def optouts_as_csv(*, by: Actor) -> Iterator[str]:
+    """Who is not to be contacted, in pieces; on record as any other export."""
+    told = {"format": "csv"}
+    _note("optouts", told, None, by)
+    return _noted(optout_list.csv_pieces(), lambda rows: _note("optouts", told, rows, by))
+
+
+def _noted(pieces: Iterable[tuple[str, int]], ended: Callable[[int], None]) -> Iterator[str]:
     rows = 0
-    for piece, more in csv_pieces(order):
+    for piece, more in pieces:
         yield piece
         rows += more
-    note(order, "csv", rows, by=by)
+    ended(rows)
 
 
 @needs(Role.VIEWER)
 def note(order: Order, form: str, rows: int | None = None, *, by: Actor) -> None:
     """Record that somebody begins to take what Outbox holds away, or has taken so many `rows`."""
+    _note(str(order.what), order.stored() | {"format": form}, rows, by)
+
+
+def _note(target: str, facts: Mapping[str, Any], rows: int | None, by: Actor) -> None:
     told = "begun" if rows is None else "ended"
-    after = order.stored() | {"format": form} | ({} if rows is None else {"rows": rows})
+    after = dict(facts) | ({} if rows is None else {"rows": rows})
     with db.writing() as session:
-        audit.record(session, by, f"export {told}", target=str(order.what), after=after)
+        audit.record(session, by, f"export {told}", target=target, after=after)
 
 
 @needs(Role.VIEWER)

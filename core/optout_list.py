@@ -85,7 +85,12 @@ def csv_rows() -> Iterator[str]:
 
     Begins with a BOM, so that Excel reads UTF-8; the number is bare E.164.
     """
-    yield "\ufeff" + _line(COLUMNS)
+    return (piece for piece, _ in csv_pieces())
+
+
+def csv_pieces() -> Iterator[tuple[str, int]]:
+    """The same, each with how many rows it has."""
+    yield "\ufeff" + _line(COLUMNS), 0
     last = 0
     while True:
         with db.reading() as session:
@@ -94,7 +99,7 @@ def csv_rows() -> Iterator[str]:
             rows = list(session.execute(few.order_by(col(OptOut.id)).limit(CHUNK)).scalars())
         if not rows:
             return
-        yield "".join(_line(_cells(one, accounts)) for one in rows)
+        yield "".join(_line(_cells(one, accounts)) for one in rows), len(rows)
         last = rows[-1].id
 
 

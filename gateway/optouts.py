@@ -4,7 +4,8 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from core import optout_list
+from core import exporting
+from gateway.gate import actor_of
 
 
 def optouts_csv(request: Request) -> Response:
@@ -15,9 +16,8 @@ def optouts_csv(request: Request) -> Response:
         # Compressing buffers, and the first rows shall come at once.
         "Content-Encoding": "identity",
     }
-    return StreamingResponse(
-        optout_list.csv_rows(), media_type="text/csv; charset=utf-8", headers=headers
-    )
+    rows = exporting.optouts_as_csv(by=actor_of(request))
+    return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 routes = [Route("/export/optouts.csv", optouts_csv)]

@@ -56,6 +56,7 @@ def test_the_functions_that_change_something_are_known() -> None:
         "core.exporting.begin",
         "core.exporting.discard",
         "core.exporting.note",
+        "core.exporting.optouts_as_csv",
     }
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 import pytest
+from sqlmodel import select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
+from core import db, users
 from core import optouts as core_optouts
-from core import users
 from core.access import Role
+from core.models import AuditEvent
 from gateway import optouts, session
 from gateway.gate import Gate
 from tests.gateway.conftest import ADMIN, PASSWORD, Browser
@@ -31,3 +33,8 @@ def test_who_is_signed_in_downloads_the_list_and_no_formula_is_in_it(
     heading, row = answer.text.removeprefix("\ufeff").splitlines()
     assert heading.startswith("number,scope,account,reason,source,")
     assert row.startswith(f"{DEWI},everything,,'=1+1,person,")
+    with db.reading() as session_:
+        asked = select(AuditEvent).where(AuditEvent.target == "optouts").order_by(AuditEvent.id)
+        begun, ended = session_.exec(asked)
+    assert (begun.action, begun.actor, ended.action) == ("export begun", "Vera", "export ended")
+    assert ended.after == {"format": "csv", "rows": 1}
