@@ -42,6 +42,7 @@ _change = threading.Lock()
 _started = threading.Lock()
 _operating = threading.Lock()
 _apart = threading.Lock()
+_more_apart = threading.Event()
 _loop: SendLoop | None = None
 
 
@@ -117,14 +118,22 @@ def run_operation() -> None:
 
 @huey.task()
 def run_apart() -> None:
-    """Check, load and export files, each in a process of its own; nothing else waits for it."""
-    if _apart.acquire(blocking=False):
+    """Check, load and export files, each in a process of its own; nothing else waits for it.
+
+    Where one thread of this process is at it, that one hears that there is more.
+    """
+    _more_apart.set()
+    while _more_apart.is_set() and not _stop.is_set() and _apart.acquire(blocking=False):
         try:
-            if apart.run_waiting(_stop):
-                send_due()
-                run_operation()  # which a list of opt-outs leaves behind
+            apart.run_waiting(_stop, _more_apart, _look_at_what_it_left)
         finally:
             _apart.release()
+
+
+def _look_at_what_it_left() -> None:
+    """Messages that may leave, and what a list of opt-outs leaves to be cancelled."""
+    _ask_for(send_due)
+    _ask_for(run_operation)
 
 
 def run_operations() -> None:

@@ -4,22 +4,26 @@
 """
 
 import logging
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Collection
 from enum import IntEnum
 from threading import Event
+from time import monotonic
 
 from sqlalchemy.exc import DBAPIError
 
 from core import leasing, operating, operations
 from core.leasing import Taken
 from core.logs import configure
-from core.operations import APART
+from core.operations import CHANGING, READING, Kind
 
 log = logging.getLogger(__name__)
 
 LOOKS_EVERY = 0.2  # seconds
+POLITE = 10  # sending goes first where the cores are busy
 ENDS_WITHIN = 3  # seconds from SIGTERM; the worker itself has four
 
 
@@ -34,23 +38,68 @@ class End(IntEnum):
     DATABASE = 75  # in trouble: EX_TEMPFAIL
 
 
-def run_waiting(stop: Event) -> int:
-    """Run what waits one after the other; returns how many were taken."""
-    count = 0
-    while not stop.is_set() and (mine := leasing.take(APART)):
-        _run(mine, stop)
-        count += 1
+def run_waiting(
+    stop: Event, more: Event | None = None, ended: Callable[[], object] = lambda: None
+) -> int:
+    """Run what waits, two at once: one that changes something, and one that only reads.
+
+    Returns how many were taken. `more` is set by whoever knows of further ones; `ended` is called
+    after each.
+    """
+    lanes, more, count = (_Lane(CHANGING), _Lane(READING, fair=True)), more or Event(), 0
+    more.set()
+    try:
+        while not stop.is_set():
+            if more.is_set():
+                more.clear()
+                count += sum(lane.begin() for lane in lanes)
+            if not any(lane.child for lane in lanes):
+                break
+            stop.wait(LOOKS_EVERY)
+            for lane in lanes:
+                if lane.has_ended():
+                    more.set()
+                    ended()
+    finally:
+        _end([lane.child for lane in lanes if lane.child])
     return count
 
 
-def _run(mine: Taken, stop: Event) -> None:
-    line = [sys.executable, "-m", "core.apart", str(mine.id), str(mine.turn)]
-    child = subprocess.Popen(line)
-    while child.poll() is None:
-        if stop.wait(LOOKS_EVERY):
-            _end(child)
-            return
-    _settle(mine, child.returncode)
+class _Lane:
+    """Operations of some kinds, one at a time; where it is `fair`, nobody's all come first."""
+
+    def __init__(self, kinds: Collection[Kind], *, fair: bool = False) -> None:
+        self.kinds, self.fair = kinds, fair
+        self.mine: Taken | None = None
+        self.child: subprocess.Popen[bytes] | None = None
+
+    def begin(self) -> bool:
+        """Begin the next, unless one is under way; whether there was one."""
+        if self.child:
+            return False
+        last = self.mine.by if self.mine and self.fair else None
+        try:
+            mine = leasing.take(self.kinds, last=last)
+        except DBAPIError as error:  # what the other lane runs goes on; each minute asks again
+            log.warning("no operation could be taken: %s", type(error).__name__)
+            return False
+        if mine is None:
+            return False
+        self.mine, self.child = mine, _started(mine)
+        return True
+
+    def has_ended(self) -> bool:
+        """Whether one has ended since; what it left is settled."""
+        child, mine = self.child, self.mine
+        if child is None or mine is None or child.poll() is None:
+            return False
+        self.child = None
+        _settle(mine, child.returncode)
+        return True
+
+
+def _started(mine: Taken) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-m", "core.apart", str(mine.id), str(mine.turn)])
 
 
 def _settle(mine: Taken, code: int) -> None:
@@ -66,14 +115,17 @@ def _word(code: int) -> str:
     return End(code).name.lower() if code in set(End) else str(code)
 
 
-def _end(child: "subprocess.Popen[bytes]") -> None:
-    """As the worker ends: the child puts its operation back; killed, its lease ends."""
-    child.terminate()
-    try:
-        child.wait(ENDS_WITHIN)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+def _end(children: Collection["subprocess.Popen[bytes]"]) -> None:
+    """As the worker ends: each puts its operation back; killed, its lease ends."""
+    for child in children:
+        child.terminate()
+    until = monotonic() + ENDS_WITHIN
+    for child in children:
+        try:
+            child.wait(max(0.0, until - monotonic()))
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
 
 
 def main(operation_id: int, turn: int) -> End:
@@ -82,7 +134,10 @@ def main(operation_id: int, turn: int) -> End:
     for wanted in (signal.SIGINT, signal.SIGTERM):
         signal.signal(wanted, lambda *_: stop.set())
     try:
-        operating.run(leasing.held(operation_id, turn), stop=stop)
+        mine = leasing.held(operation_id, turn)
+        if mine.kind in READING:
+            os.nice(POLITE)
+        operating.run(mine, stop=stop)
         row = operations.state(operation_id)
     except DBAPIError:
         log.exception("operation %s is left to the next", operation_id)

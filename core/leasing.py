@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, or_, select, update
 from sqlmodel import Session, col
 
 from core import db, operations
@@ -41,14 +41,15 @@ class Taken:
     result: dict[str, Any] = field(default_factory=dict)
 
 
-def take(kinds: Collection[Kind] = tuple(Kind)) -> Taken | None:
+def take(kinds: Collection[Kind] = tuple(Kind), *, last: str | None = None) -> Taken | None:
     """Take up the oldest of these kinds that nobody runs; None when there is none.
 
+    What others asked for comes before more by `last`, who has just had one.
     One at which too many processes have died, without getting further, is failed instead.
     """
     with db.writing() as session:
         now = db.now(session)
-        while (row := _oldest(session, now, kinds)) is not None:
+        while (row := _oldest(session, now, kinds, last)) is not None:
             lost = _lost(row) + (row.state == "running")
             if lost < MOST_LOST:
                 row.state, row.started_at = "running", row.started_at or now
@@ -60,10 +61,13 @@ def take(kinds: Collection[Kind] = tuple(Kind)) -> Taken | None:
     return None
 
 
-def _oldest(session: Session, now: datetime, kinds: Collection[Kind]) -> Operation | None:
+def _oldest(
+    session: Session, now: datetime, kinds: Collection[Kind], last: str | None
+) -> Operation | None:
     no_lease = or_(col(Operation.lease_until).is_(None), col(Operation.lease_until) <= now)
     free = and_(col(Operation.state).in_(OPEN), no_lease, col(Operation.kind).in_(kinds))
-    oldest = select(col(Operation.id)).where(free).order_by(col(Operation.id)).limit(1)
+    order = (case((col(Operation.created_by) == last, 1), else_=0), col(Operation.id))
+    oldest = select(col(Operation.id)).where(free).order_by(*order).limit(1)
     if db.on_postgres(session):
         oldest = oldest.with_for_update(skip_locked=True)
     found = session.execute(oldest).scalar()

@@ -61,11 +61,16 @@ AMONG: dict[Kind, tuple[Status, ...]] = {
     Kind.TEMPLATE: (Status.PENDING,),
 }
 OPEN = ("queued", "running")
-# Much Python: each in a process of its own.
-APART = {
-    *(Kind.CHECK, Kind.LOAD, Kind.UNLOAD, Kind.EXPORT, Kind.OPT_OUTS),
-    *(Kind.CORRECT, Kind.UNCORRECT, Kind.FOLLOW_UP),
-}
+# Much Python: each in a process of its own. What changes messages or the list of opt-outs goes one
+# after the other, in the order in which it was asked for; what only reads waits for none of it.
+READING = frozenset({Kind.CHECK, Kind.EXPORT})
+CHANGING = frozenset(
+    {
+        *(Kind.LOAD, Kind.UNLOAD, Kind.OPT_OUTS),
+        *(Kind.CORRECT, Kind.UNCORRECT, Kind.FOLLOW_UP),
+    }
+)
+APART = READING | CHANGING
 
 
 class Asked(TypedDict, total=False):

@@ -9,10 +9,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from core import apart, db, exporting, leasing, operations
+from core.access import Actor, Role
 from core.apart import End
 from core.choosing import Choice
 from core.export import Order
@@ -170,6 +173,79 @@ def test_a_killed_one_is_left_to_the_next_but_not_for_ever(
         move_clock(OVER * number)
     assert apart.run_waiting(Event()) == 0
     assert tally(one) == ("failed", 2, leasing.GAVE_UP)
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> list[Child]:
+    """The processes of corrections, which take as long as the test does; others run as they are."""
+    children: list[Child] = []
+    started = apart._started
+
+    def start(mine: leasing.Taken) -> Child:
+        if mine.kind is not Kind.CORRECT:
+            return started(mine)
+        children.append(subprocess.Popen(["sleep", "60"]))
+        return children[-1]
+
+    monkeypatch.setattr(apart, "_started", start)
+    return children
+
+
+def test_what_only_reads_waits_for_nothing_that_changes_messages(
+    sqlite: str, slow: list[Child]
+) -> None:
+    first, second = (operations.create(Kind.CORRECT, Choice(), by=given.ANA) for _ in range(2))
+    export, stop, more, ended = begun(), Event(), Event(), Event()
+    worker = Thread(target=apart.run_waiting, args=(stop, more, ended.set))
+    worker.start()
+    until(lambda: tally(export)[0] == "finished", within=WITHIN)
+    until(ended.is_set, within=WITHIN)
+    later = exporting.begin(Order(), by=given.ANA)
+    more.set()  # as the task does, for whom there is no place
+    until(lambda: tally(later)[0] == "finished", within=WITHIN)
+    assert (tally(first)[0], tally(second)[0]) == ("running", "queued")
+    slow[0].kill()
+    until(lambda: tally(second)[0] == "running", within=WITHIN)
+    stop.set()
+    worker.join()
+    assert [one.poll() for one in slow] == [-signal.SIGKILL, -signal.SIGTERM]
+
+
+def test_nobody_waits_for_all_that_somebody_else_has_asked_for(database: str) -> None:
+    olga = Actor("olga", Role.OPERATOR)
+    asked = [given.ANA, given.ANA, olga, given.ANA]
+    ids = [operations.create(Kind.EXPORT, Choice(), by=who) for who in asked]
+    taken, last = [], None
+    while mine := leasing.take({Kind.EXPORT}, last=last):
+        taken.append(mine.id)
+        last = mine.by
+    assert taken == [ids[0], ids[2], ids[1], ids[3]]
+
+
+def test_while_the_database_gives_nothing_out_what_is_under_way_goes_on(
+    sqlite: str, slow: list[Child], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operations.create(Kind.CORRECT, Choice(), by=given.ANA)
+    stop, more, take = Event(), Event(), leasing.take
+    worker = Thread(target=apart.run_waiting, args=(stop, more))
+    worker.start()
+    until(lambda: slow, within=WITHIN)
+    refused = Event()
+
+    def locked(*_: Any, **__: Any) -> None:
+        refused.set()
+        raise OperationalError("take", None, Exception("database is locked"))
+
+    with monkeypatch.context() as broken:
+        broken.setattr(leasing, "take", locked)
+        more.set()
+        until(refused.is_set, within=WITHIN)
+    assert leasing.take is take and slow[0].poll() is None and worker.is_alive()
+    export = begun()
+    more.set()
+    until(lambda: tally(export)[0] == "finished", within=WITHIN)
+    stop.set()
+    worker.join()
 
 
 def test_who_gets_further_each_time_may_die_as_often_as_it_likes(
