@@ -30,7 +30,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import DateTime, String, TypeDecorator, TypeEngine
 from sqlmodel import Session
 
-from core import clock
+from core import clock, sqlite_locks
 from core.settings import settings
 
 
@@ -82,11 +82,14 @@ def make_engine(url: str) -> Engine:
     if where.get_backend_name() == "sqlite":
         # The last one used has read what is asked for next: others would each keep their pages.
         made = create_engine(
-            where, hide_parameters=True, connect_args={"timeout": 10}, pool_use_lifo=True
+            where,
+            hide_parameters=True,
+            connect_args={"timeout": sqlite_locks.WAIT},
+            pool_use_lifo=True,
         )
-        event.listen(made, "connect", _prepare_sqlite)
+        event.listen(made, "connect", sqlite_locks.prepare)
         event.listen(made, "connect", _number)
-        event.listen(made, "begin", _begin_sqlite)
+        event.listen(made, "begin", sqlite_locks.begin)
         return made
     if where.drivername == "postgresql":
         where = where.set(drivername="postgresql+psycopg")
@@ -122,17 +125,6 @@ def newest_connection() -> int:
 def connection_number(session: Session) -> int:
     """Which of this process's connections the session has: each new one has a higher number."""
     return int(session.connection().info["number"])
-
-
-def _prepare_sqlite(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # BEGIN is ours: see _begin_sqlite
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Any) -> None:
-    write = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
 @contextmanager

@@ -41,7 +41,7 @@ LAYERS: dict[str, str] = {
         guesses logs
         meta.answers meta.codes meta.payloads meta.signatures meta.statuses numbering
         optout_file pacing passwords phone quiet quoting rendering renewing retry
-        schedule sending.breaker sending.permits sending.sieve sheets.dates
+        schedule sqlite_locks sending.breaker sending.permits sending.sieve sheets.dates
         sheets.decoding sheets.delimited sheets.matching sheets.placeholders
         sheets.reading sheets.table sheets.times sheets.workbook sheets.worksheet states
         templating usable wake""",

@@ -100,8 +100,8 @@ def test_a_file_is_imported_and_the_list_has_pages(desk: Desk) -> None:
     ana = desk.newcomer()
     ana.open("/people")
     file = {"name": "stop.csv", "mimeType": "text/csv", "buffer": f"{DEWI}\n".encode()}
-    ana.page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
-    ana.sees("stop.csv")
+    with ana.page.expect_response(lambda told: "upload_file" in told.url and told.ok):
+        ana.page.locator("input[type=file]").set_input_files(file)  # type: ignore[arg-type]
     ana.settled()
     ana.press("Import")
     ana.sees("1 entry added")

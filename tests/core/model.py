@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 RANKS = ("accepted", "sent", "delivered", "read")
 WAITS = ("transient", "unreached", "throttled", "pair", "account", "template")
+LET_GO = ("late", "person", "template")  # by a person: the model has only texts
 WINDOW = 600  # seconds
 
 
@@ -115,7 +116,7 @@ class Modelled:
                 "edit": self.status in ("pending", "failed") and not risk,
                 "delete": self.status != "processing",
                 "hold": self.status == "pending" and self.hold is None,
-                "release": self.status == "pending" and self.hold in ("late", "person"),
+                "release": self.status == "pending" and self.hold in LET_GO,
             }[action]
         )
 
@@ -127,6 +128,7 @@ class Modelled:
         elif action == "edit":
             self.expires = None if self.over(now) else self.expires
             self.retries, self.waits = 0, False
+            self.hold = None if self.hold in ("late", "template") else self.hold
         else:
             self.deleted |= action == "delete"
             if self.status == "pending":
