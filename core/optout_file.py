@@ -118,16 +118,24 @@ def _read(
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str] | str]]:
-    """Each row with the line on which it begins; a sentence where it cannot be read."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text))
+    """Each row with the line on which it begins; a sentence where it cannot be read.
+
+    What a lone quotation mark would swallow is told: somebody in it asked to be left in peace.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
     while True:
         begins = reader.line_num + 1
         try:
             yield begins, next(reader)
         except StopIteration:
             return
-        except csv.Error as error:
-            yield begins, f"It cannot be read as CSV: {error}."
+        except csv.Error:
+            yield begins, _unread(begins, max(begins, reader.line_num))
+
+
+def _unread(begins: int, ends: int) -> str:
+    lines = f"the lines {begins:,} to {ends:,} were" if ends > begins else "this line was"
+    return f'A quotation mark (") is alone or misplaced, so {lines} not read. Take it away.'
 
 
 def _separator(text: str) -> str:

@@ -108,7 +108,8 @@ def _home() -> str | None:
 def _import(given: str | bytes, home: str | None, by: Actor) -> int | str:
     """The operation; a sentence where nothing can be read."""
     if not given.strip():
-        return "Paste numbers, or choose a file."
+        empty = isinstance(given, bytes)
+        return "The file is empty." if empty else "Paste numbers, or choose a file."
     try:
         return optout_import.import_(given, home=home, by=by)
     except OutboxError as refused:
@@ -129,6 +130,8 @@ def _told(said: int | str, by: Actor) -> None:
             f"{plural(added, 'entry', 'entries')} added, {already:,} on the list already.{cancels}",
             "green",
         )
+    elif not row.result["wrong"]:
+        look.note("Nobody is on it: it has no line with a number.")
     if row.result["wrong"]:
         lines = [WrongLine(**one) for one in row.result["wrong"]]
         st.html(_wrong(lines, row.result["wrong_lines"]))

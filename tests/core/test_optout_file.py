@@ -111,11 +111,18 @@ def test_a_first_line_that_makes_no_sense_is_told(heading: str, told: str) -> No
         read(f"{heading}\n{DEWI}\n", senders={})
 
 
-def test_a_lone_quote_is_told_where_it_begins() -> None:
-    text = f'number,reason\n{DEWI},fine\n{BUDI},"open\n{DEWI},lost\n'
-    found, broken = read(text, senders={})
-    assert found[0] == Wish(DEWI, source="file", reason="fine")
-    assert broken or found[1].reason == "open\n" + f"{DEWI},lost"
+@pytest.mark.parametrize("closes", ["", f'{BUDI},a "word"\n'])
+def test_whoever_a_lone_quote_swallows_is_told_and_the_lines_around_it_count(closes: str) -> None:
+    text = f'number,reason\n{DEWI},fine\n{BUDI},"open\n{BUDI},lost\n{closes}'
+    found, [broken] = read(text, senders={})
+    assert found == [Wish(DEWI, source="file", reason="fine")]
+    last = text.count("\n")
+    assert broken.line == 3 and f"so the lines 3 to {last} were not read" in broken.reason
+
+
+def test_a_line_break_between_quotes_is_part_of_the_reason() -> None:
+    text = f'number,reason\n{DEWI},"said ""no""\ntwice"\n'
+    assert wishes(text) == [Wish(DEWI, source="file", reason='said "no"\ntwice')]
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "\ufeff", "number\n"])

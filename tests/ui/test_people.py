@@ -146,6 +146,9 @@ def test_a_pasted_list_is_imported_and_stays_with_its_wrong_lines(
     at.text_area(key="optouts-pasted").set_value("number,colour\n1,2\n")
     at.button(key="import-optouts").click().run()
     assert "has unknown columns «colour»" in html(at)
+    at.text_area(key="optouts-pasted").set_value("number\n")
+    at.button(key="import-optouts").click().run()
+    assert "it has no line with a number" in html(at)
 
 
 def test_a_long_list_is_for_a_worker_and_found_again_when_the_page_was_closed(
