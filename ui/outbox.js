@@ -10,6 +10,12 @@ if (!window.outbox) {
     window.dispatchEvent(new PopStateEvent("popstate"));
     document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
   });
+  // The second click of a double click would press what took the button's place: Resume for Pause.
+  document.addEventListener("click", (event) => {
+    if (event.detail < 2 || !event.target.closest?.('[data-testid="stButton"] button')) return;
+    event.stopPropagation();
+    event.preventDefault();
+  }, true);
   let pause;
   document.addEventListener("input", (event) => {
     const area = event.target;
