@@ -18,6 +18,7 @@ from core.states import Status
 from core.wake import wake_operations
 
 LEASE = timedelta(seconds=30)
+QUIET = timedelta(seconds=10)  # a chunk takes one or two
 
 
 class Kind(StrEnum):
@@ -251,6 +252,14 @@ def of(person: Actor, kinds: Collection[Kind], *, since: datetime) -> list[Opera
         )
         newest = session.execute(select(Operation).where(theirs).order_by(col(Operation.id).desc()))
         return list(newest.scalars())
+
+
+def quiet(row: Operation, now: datetime) -> timedelta | None:
+    """How long nothing was heard of who is at it; None where that is no reason to wonder."""
+    if row.state != "running" or row.lease_until is None:
+        return None
+    since = now - (row.lease_until - LEASE)
+    return since if since > QUIET else None
 
 
 def remaining(row: Operation, now: datetime) -> timedelta | None:

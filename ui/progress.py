@@ -76,7 +76,10 @@ def _told(row: Operation, one: str) -> str:
     if not row.counted:
         return _so_far(row, one)
     told = f"{done:,} of {plural(row.counted, one, cap=row.counted)}"
-    left = operations.remaining(row, reports.now())
+    now = reports.now()
+    if quiet := operations.quiet(row, now):
+        return f"{told} · no progress for {brief(quiet)}; what was cut off goes on by itself"
+    left = operations.remaining(row, now)
     if left is None or row.state != "running":
         return told
     return f"{told} · {brief(left) if done < row.counted else 'a moment'} left"

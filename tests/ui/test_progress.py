@@ -60,6 +60,15 @@ def test_what_runs_tells_how_much_is_done_and_how_long_the_rest_takes() -> None:
     assert "250 of 1,000 rows · 15 min left" in told and 'value="250" max="1000"' in told
 
 
+def test_what_nobody_is_at_any_more_says_so_and_not_how_long_it_takes() -> None:
+    since = {"started_at": reports.now() - timedelta(minutes=5), "state": "running", "done": 250}
+    beaten = reports.now() - timedelta(seconds=25)  # a killed worker's last chunk
+    made(lease_until=beaten + operations.LEASE, **since)
+    told = html(seen())
+    assert "250 of 1,000 rows · no progress for 2" in told and "goes on by itself" in told
+    assert "left" not in told
+
+
 def test_who_asked_and_operators_may_cancel_and_other_viewers_may_not() -> None:
     made(state="running", created_by="vera")
     assert [b.label for b in seen("vera", "VIEWER").button] == ["Cancel"]
