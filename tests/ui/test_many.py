@@ -53,3 +53,16 @@ def test_a_file_with_templates_and_without_their_parameters_is_told_how_to_name_
     text = f"recipient,template\n{given.recipient()},visit\n".encode()
     file_id = files.upload(text, name="a.csv", by=ANA)
     assert "<code>param.1</code>; this file has none" in html(run("many", file=str(file_id)))
+
+
+def uploaded(text: str) -> int:
+    return files.upload(text.encode(), name="a.csv", by=ANA)
+
+
+def test_rows_are_counted_to_the_last_and_a_time_that_comes_twice_is_read_back_once() -> None:
+    given.account("Orders", country="ID")
+    rows = "".join(f"08123{number:06},2099-01-05 09:00\n" for number in range(10_001))
+    file_id = uploaded("recipient,scheduled_at\n" + rows)
+    at = run("many", file=str(file_id))
+    assert at.button(key=f"many-{file_id}-check").label == "Check 10,001 rows"
+    assert html(at).count("«2099-01-05 09:00» is") == 1

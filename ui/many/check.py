@@ -28,7 +28,8 @@ def run(source: Source, plan: Plan | None, *, by: Actor, check_id: int | None) -
     if check_id and operations.state(check_id).state in operations.OPEN:
         return None
     same = check_id is not None and plan is not None and is_of(check_id, plan)
-    label = "Check again" if check_id else f"Check {plural(source.found.total, 'row')}"
+    rows = plural(source.found.total, "row", cap=source.found.total)
+    label = "Check again" if check_id else f"Check {rows}"
     pressed = st.button(
         label,
         type="secondary" if same else "primary",

@@ -131,7 +131,8 @@ def told(source: Source) -> None:
     for note in found.notes:
         look.note(note, "grey")
     if flawed := source.found.flawed:
-        look.note(f"{plural(flawed, 'row')} could not be read as they stand: see the check.")
+        wrong = plural(flawed, "row", cap=flawed)
+        look.note(f"{wrong} could not be read as they stand: see the check.")
 
 
 def encoding(file_id: int, found: Table | None) -> str:

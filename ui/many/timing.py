@@ -154,9 +154,9 @@ def _column(
         return None
     form = f"{form}@{clock}" if clock else form
     _read_back(cells, form, where, now)
-    if found.flaws:
+    if flawed := len(found.flaws):
         look.note(
-            f"{plural(len(found.flaws), 'row has', 'rows have')} another format, or no time:"
+            f"{plural(flawed, 'row has', 'rows have', cap=flawed)} another format, or no time:"
             f" {found.flaws[0][2]} The check lists them."
         )
     return Timing("column", form=form, zone=where)
@@ -224,7 +224,7 @@ def _clock(key: str, began: Timing | None, days: int, rows: int) -> str | None:
 
 def _read_back(cells: list[Cell], form: str, zone: str, now: datetime) -> None:
     lines = []
-    for cell in cells:
+    for cell in dict.fromkeys(cells):
         try:
             at = told(times.instant(cell, form, zone), zone, now=now)
         except Invalid:
