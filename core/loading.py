@@ -153,7 +153,7 @@ def told_of(earlier: files.Earlier) -> str:
 def _check_before(session: Session, sha256: str, again: bool) -> None:
     earlier = files.loaded_before(session, sha256)
     if earlier and not again:
-        raise Refused(told_of(earlier))
+        raise Refused(f"{told_of(earlier)} Check it again to load it all the same.")
 
 
 def _check_small(session: Session, unfinished: Sequence[int]) -> None:

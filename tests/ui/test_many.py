@@ -3,11 +3,11 @@
 import pytest
 import streamlit as st
 
-from core import files, operations
+from core import batch_reports, files, leasing, operating, operations
 from core.operations import Kind
 from core.sheets.plan import Plan
 from tests import given
-from tests.core import templated
+from tests.core import loaded, templated
 from tests.core.worded import work as work_apart
 from tests.given import ANA
 from tests.ui.test_pages import html, run, signed_in
@@ -66,3 +66,24 @@ def test_rows_are_counted_to_the_last_and_a_time_that_comes_twice_is_read_back_o
     at = run("many", file=str(file_id))
     assert at.button(key=f"many-{file_id}-check").label == "Check 10,001 rows"
     assert html(at).count("«2099-01-05 09:00» is") == 1
+
+
+def test_pressing_load_once_more_after_going_back_is_refused_and_makes_no_batch() -> None:
+    given.account("Orders", country="ID")
+    file_id = uploaded(loaded.rows(2))
+    at = run("many", file=str(file_id))
+    at.segmented_control(key=f"many-{file_id}-when").set_value("now").run()
+    at.button(key=f"many-{file_id}-check").click().run()
+    work_apart()
+    check = operations.latest(1)[0]
+    at = run("many", file=str(file_id), check=str(check.id))
+    operating.run(leasing.held(loaded.ordered(check)))
+    at.button(key=f"many-{file_id}-load-go").click().run()
+    assert "The same file was loaded on" in html(at) and "load" not in at.query_params
+    assert len(batch_reports.latest()) == 1
+
+
+def test_an_address_that_takes_another_operation_for_a_load_is_told() -> None:
+    check = loaded.checked(loaded.rows(2), given.account("Orders"))
+    at = run("many", file=str(check.arguments["file_id"]), load=str(check.id))
+    assert f"Operation {check.id} loads no file" in html(at)

@@ -7,7 +7,7 @@ import streamlit as st
 
 from core import first_row, loading, operations, reports
 from core.access import Actor
-from core.errors import Invalid, OutboxError
+from core.errors import Invalid, OutboxError, Refused
 from core.loading import Then
 from core.models import Account, Operation
 from core.operations import Kind
@@ -48,12 +48,13 @@ def order(
         key=f"{key}-then",
         persist_state="session",
     )
-    again = _again(key, check)
+    before = bool(check.result.get("earlier"))
+    again = before and _again(key, check)
     if not st.button(
         f"Load {plural(good, 'message', cap=good)}",
         type="primary",
         key=f"{key}-go",
-        disabled=not again,
+        disabled=before and not again,
     ):
         return None
     if not name.strip():
@@ -69,9 +70,7 @@ def order(
 
 
 def _again(key: str, check: Operation) -> bool:
-    """Whether it may be loaded: a file that was loaded before asks for a word."""
-    if not check.result.get("earlier"):
-        return True
+    """A file that was loaded before asks for a word; since the check, the load itself refuses."""
     return st.checkbox(
         "This file was loaded before. Load it all the same.", key=f"{key}-again-{check.id}"
     )
@@ -111,7 +110,9 @@ def _to_me(source: Source, plan: Plan, account: Account | None, *, by: Actor) ->
 
 
 def under_way(load_id: int, *, by: Actor) -> None:
-    """The bar; then what was stored, and where it is."""
+    """The bar; then what was stored, and where it is. Raises Refused where it is no load."""
+    if operations.state(load_id).kind != Kind.LOAD:
+        raise Refused(f"Operation {load_id} loads no file.")
     row = progress(load_id, by=by, doing="Loading the messages")
     if row.state == "cancelled" and (row.result or {}).get("changed"):
         link = f'<a class="go" href="{addresses.batch(row.batch_id)}">See what became of them</a>'
