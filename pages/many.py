@@ -14,7 +14,7 @@ from core.sheets import plan as plans
 from core.sheets.plan import Plan, Timing
 from ui import addresses, fields, look, ways
 from ui.guard import signed_in, zone
-from ui.many import check, columns, loading, message, rest, source, timing
+from ui.many import check, columns, kept, loading, message, rest, source, timing
 from ui.many.source import Source
 
 person = signed_in(Role.OPERATOR)
@@ -39,8 +39,9 @@ def page(by: Actor) -> None:
             look.wrong(str(refused))
         _anew("Load another file")
         return
+    kept.restore(found, by=by)
     began = _began(found)
-    account = fields.account(accounts, "account-of-form")
+    account = _account(found, accounts, began)
     ways.step(2, "Columns")
     chosen = columns.choose(found, began.columns if began else {})
     ways.step(3, "Message")
@@ -53,6 +54,7 @@ def page(by: Actor) -> None:
     ways.step(5, "Check")
     before = _number("check") if began else None
     plan = _plan(found, account, chosen, says, leaves, before, more)
+    kept.keep(found, by=by)
     if check_id := check.run(found, plan, by=by, check_id=before):
         asked["check"] = str(check_id)
         st.rerun()
@@ -96,6 +98,15 @@ def _began(found: Source) -> Plan | None:
         return None
     is_of_it = row.kind == Kind.CHECK and row.arguments["file_id"] == found.file.id
     return Plan.read(row.arguments["plan"]) if is_of_it else None
+
+
+def _account(found: Source, accounts: list[Account], began: Plan | None) -> Account | None:
+    """As it was checked, or as it was chosen for the message before."""
+    key = f"{found.key}-account"
+    start = began.account_id if began else st.session_state.get("account-of-form")
+    if start in [one.id for one in accounts]:
+        st.session_state.setdefault(key, start)
+    return fields.account(accounts, key)
 
 
 def _plan(

@@ -1,9 +1,12 @@
 """A file on the page Many: what each row brings itself is taken as the command line takes it."""
 
+from collections.abc import Callable
+
 import pytest
 import streamlit as st
 
-from core import batch_reports, files, leasing, operating, operations
+from core import batch_reports, clock, files, leasing, operating, operations
+from core.access import Actor, Role
 from core.operations import Kind
 from core.sheets.plan import Plan
 from tests import given
@@ -87,3 +90,39 @@ def test_an_address_that_takes_another_operation_for_a_load_is_told() -> None:
     check = loaded.checked(loaded.rows(2), given.account("Orders"))
     at = run("many", file=str(check.arguments["file_id"]), load=str(check.id))
     assert f"Operation {check.id} loads no file" in html(at)
+
+
+def test_what_was_chosen_for_a_file_is_there_again_when_the_page_is_loaded_anew() -> None:
+    given.account("Orders", country="ID")
+    support = given.account("Support", country="ID")
+    file_id = uploaded(
+        f"recipient,name,time\n08123456789,Dewi,03/04/{clock.wall().year + 1} 09:00\n"
+    )
+    key = f"many-{file_id}"
+    at = run("many", file=str(file_id))
+    at.selectbox(key=f"{key}-account").set_value(support)
+    at.text_area(key=f"{key}-message-text").set_value("Dear {name}")
+    at.radio(key=f"{key}-when-form").set_value("dmy").run()
+    anew = run("many", file=str(file_id))
+    assert "Dear Dewi" in html(anew) and not anew.warning
+    assert anew.selectbox(key=f"{key}-account").value == support
+    assert anew.radio(key=f"{key}-when-form").value == "dmy"
+    anew.button(key=f"{key}-check").click().run()
+    work_apart()
+    st.cache_resource.clear()  # another dashboard, or this one after it was started anew
+    check = operations.latest(1)[0]
+    anew = run("many", file=str(file_id), check=str(check.id))
+    assert anew.selectbox(key=f"{key}-account").value == support
+    assert anew.radio(key=f"{key}-when-form").value == "dmy"
+    assert "changed after this check" not in html(anew) and anew.button(key=f"{key}-load-go")
+
+
+def test_what_somebody_else_chose_for_a_file_stays_theirs(
+    signed_in: Callable[[Actor | None], None],
+) -> None:
+    given.account("Orders")
+    file_id = uploaded("recipient,name\n+6281234567890,Dewi\n")
+    at = run("many", file=str(file_id))
+    at.text_area(key=f"many-{file_id}-message-text").set_value("Dear {name}").run()
+    signed_in(Actor("ben", Role.OPERATOR))
+    assert "Dear Dewi" not in html(run("many", file=str(file_id)))

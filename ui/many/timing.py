@@ -185,6 +185,8 @@ def _form(key: str, found: Column, cells: list[Cell], began: Timing | None) -> s
     if len(found.formats) == 1:
         return found.formats[0]
     kept = began.form.partition("@")[0] if began else None
+    if kept in found.formats:
+        st.session_state.setdefault(f"{key}-form", kept)
     example = next((cell for cell in cells if _is_twofold(cell)), "")
 
     def as_read(form: str) -> str:
@@ -197,7 +199,7 @@ def _form(key: str, found: Column, cells: list[Cell], began: Timing | None) -> s
         else "The times are written in two ways. Which is right? The check lists the others.",
         found.formats,
         format_func=as_read,
-        index=found.formats.index(kept) if kept in found.formats else None,
+        index=None,
         key=f"{key}-form",
     )
 
