@@ -14,6 +14,7 @@ from core.models import Operation
 from core.operating import REASONS
 from core.operations import Kind
 from core.previewing import Preview
+from core.sheets import placeholders
 from ui import asking, look, moments
 from ui.steering import do
 from ui.words import CORRECTIONS, plural
@@ -40,6 +41,7 @@ def drawer(whole: Whole, *, by: Actor) -> None:
         st.caption(invalid.problems[0].message)
         return
     _draw(found)
+    _unfilled(wanted)
     if not (found.touches or found.left):
         return
     number = plural(found.touches, "message", cap=found.touches)
@@ -112,6 +114,14 @@ def _draw(found: Preview) -> None:
     for reason, count in found.skipped.items():
         why = f" {found.problems[reason]}" if reason in found.problems else ""
         st.caption(f"{count:,} {REASONS[reason]}.{why}")
+
+
+def _unfilled(wanted: Correction) -> None:
+    """Braces are filled where a file is loaded, and nowhere else."""
+    for typed in (wanted.put, *wanted.parameters.values()):
+        if left := placeholders.unfilled(typed):
+            told = f"«{left}» would leave as it stands: a correction knows no columns."
+            look.note(f"{told} To keep a name, correct words in the text.", "orange")
 
 
 def made(whole: Whole, *, zone: str, by: Actor) -> None:

@@ -143,6 +143,14 @@ def test_the_whole_text_is_corrected_on_the_page() -> None:
     assert said(ids) == ["On <Tuesday>"] * 2
 
 
+def test_a_correction_says_that_braces_stay_as_they_are_before_anybody_reads_them() -> None:
+    batch_id, _ = batch(given.account(), [{"text": "Monday"}, {"text": "Monday, Bo"}])
+    shown = correct(
+        batch_id, Way.TEXT, lambda at: at.text_area(key="correct-text").set_value("Dear {name}")
+    )
+    assert "«{name}» would leave as it stands" in shown
+
+
 def test_one_parameter_is_corrected_on_the_page() -> None:
     account = given.account()
     visit = template(account, "visit", "Hello {{name}}, see you {{day}}")
