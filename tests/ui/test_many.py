@@ -5,8 +5,9 @@ from collections.abc import Callable
 import pytest
 import streamlit as st
 
-from core import batch_reports, clock, files, leasing, operating, operations
+from core import batch_reports, clock, db, files, leasing, operating, operations
 from core.access import Actor, Role
+from core.models import Batch
 from core.operations import Kind
 from core.sheets.plan import Plan
 from tests import given
@@ -126,3 +127,18 @@ def test_what_somebody_else_chose_for_a_file_stays_theirs(
     at.text_area(key=f"many-{file_id}-message-text").set_value("Dear {name}").run()
     signed_in(Actor("ben", Role.OPERATOR))
     assert "Dear Dewi" not in html(run("many", file=str(file_id)))
+
+
+def test_a_column_that_was_the_whole_time_is_the_time_of_day_beside_one_with_the_day() -> None:
+    given.account("Orders", country="ID")
+    before = {"columns": {"when": "time", "label": "text"}}
+    with db.writing() as session:
+        now = db.now(session)
+        session.add(Batch(name="b", created_at=now, created_by="ana", arguments=before))
+    file_id = uploaded("phone,date,time,text\n08123456789,2030-01-05,09:00,Halo\n")
+    at, key = run("many", file=str(file_id)), f"many-{file_id}-column"
+    assert "is chosen twice" not in html(at)
+    chosen = {what: at.selectbox(key=f"{key}-{what}").value for what in ("when", "clock")}
+    assert chosen == {"when": "date", "clock": "time"}
+    assert at.selectbox(key=f"{key}-label").value == "text"
+    assert at.selectbox(key=f"{key}-content").value is None

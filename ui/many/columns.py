@@ -21,7 +21,7 @@ def choose(source: Source, began: Mapping[str, str]) -> dict[str, str]:
     """Field → heading. `began`: as an earlier check of this file had it."""
     headings, key = source.table.headings, f"{source.key}-column"
     found = matching.match(headings)
-    start = dict(began) or {**found.columns, **remembered.columns(headings)}
+    start = dict(began) or _start(found.columns, remembered.columns(headings))
     chosen = dict[str, str]()
     rest = [what for what in COLUMNS if what not in FIRST]
     cells = st.columns(len(FIRST))
@@ -38,6 +38,14 @@ def choose(source: Source, began: Mapping[str, str]) -> dict[str, str]:
     _twice(chosen)
     st.html(_sample(source.table, chosen))
     return chosen
+
+
+def _start(named: Mapping[str, str], before: Mapping[str, str]) -> dict[str, str]:
+    """By their names, but as they were the last time; no column is two things."""
+    if before.get("when") == named.get("clock"):  # this file has the day in a column of its own
+        before = {what: heading for what, heading in before.items() if what != "when"}
+    taken = set(before.values())
+    return {what: one for what, one in named.items() if one not in taken} | dict(before)
 
 
 def _one(
