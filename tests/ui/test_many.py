@@ -142,3 +142,12 @@ def test_a_column_that_was_the_whole_time_is_the_time_of_day_beside_one_with_the
     assert chosen == {"when": "date", "clock": "time"}
     assert at.selectbox(key=f"{key}-label").value == "text"
     assert at.selectbox(key=f"{key}-content").value is None
+
+
+def test_a_time_is_read_back_in_the_zone_that_its_row_names() -> None:
+    given.account("Orders", country="ID")
+    day = f"{clock.wall().year + 1}-01-05 09:00"
+    rows = f"08123456789,{day},Asia/Jakarta\n08123456780,{day},\n08123456781,{day},Mars\n"
+    file_id = uploaded(f"phone,date,zone\n{rows}")
+    told = html(run("many", file=str(file_id)))
+    assert f"«{day}» is" in told and told.count("09:00 Jakarta") == told.count("09:00 UTC") == 1

@@ -1,6 +1,6 @@
 """Step 4: when they leave, each time read back before it counts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time, timedelta
 from html import escape
 
@@ -10,6 +10,7 @@ from core.errors import Invalid
 from core.models import Account
 from core.schedule import span, told
 from core.sheets import dates, matching, times
+from core.sheets.drafting import plain
 from core.sheets.plan import Timing
 from core.sheets.table import Cell
 from core.sheets.times import Column
@@ -142,18 +143,18 @@ def _column(
     if "when" not in columns:
         look.wrong("Choose in step 2 the column with the times.")
         return None
-    cells = _cells(source, columns)
+    rows = _rows(source, columns)
     found = _decided(source, columns["when"], columns.get("clock", ""))
     if not found.formats:
         look.wrong(f"Nothing in «{columns['when']}» can be read as a date and time.")
         return None
-    form = _form(key, found, cells, began)
+    form = _form(key, found, [cell for cell, _ in rows], began)
     clock = _clock(key, began, found.without_clock, source.found.total)
     where = _zone(key, began, zone) if found.formats != ("offset",) else zone
     if not form or clock is None:
         return None
     form = f"{form}@{clock}" if clock else form
-    _read_back(cells, form, where, now)
+    _read_back([(cell, own or where) for cell, own in rows], form, now)
     if flawed := len(found.flaws):
         look.note(
             f"{plural(flawed, 'row has', 'rows have', cap=flawed)} another format, or no time:"
@@ -169,15 +170,15 @@ def _decided(source: Source, when: str, clock: str) -> Column:
     return sources.glimpse(source.file.id, source.encoding, (when, clock)).times[when, clock]
 
 
-def _cells(source: Source, columns: Mapping[str, str]) -> list[Cell]:
-    """The first times, as the file has them."""
-    headings = source.table.headings
-    when, clock = headings.index(columns["when"]), columns.get("clock")
+def _rows(source: Source, columns: Mapping[str, str]) -> list[tuple[Cell, str]]:
+    """The first times, as the file has them, each with its row's own zone or none."""
+    at = {what: source.table.headings.index(heading) for what, heading in columns.items()}
     found = []
     for row in source.table.rows:
-        cell = row.cells[when]
-        found.append(times.joined(cell, row.cells[headings.index(clock)]) if clock else cell)
-    return [cell for cell in found if not isinstance(cell, str) or cell.strip()]
+        cells = {what: row.cells[number] for what, number in at.items()}
+        zone = plain(cells.get("zone", "")).strip()
+        found.append((times.joined(cells["when"], cells.get("clock", "")), zone))
+    return [(cell, zone) for cell, zone in found if not isinstance(cell, str) or cell.strip()]
 
 
 def _form(key: str, found: Column, cells: list[Cell], began: Timing | None) -> str | None:
@@ -224,9 +225,9 @@ def _clock(key: str, began: Timing | None, days: int, rows: int) -> str | None:
     return f"{chosen:%H:%M}" if chosen else "" if days < rows else None
 
 
-def _read_back(cells: list[Cell], form: str, zone: str, now: datetime) -> None:
+def _read_back(rows: Sequence[tuple[Cell, str]], form: str, now: datetime) -> None:
     lines = []
-    for cell in dict.fromkeys(cells):
+    for cell, zone in dict.fromkeys(rows):
         try:
             at = told(times.instant(cell, form, zone), zone, now=now)
         except Invalid:
