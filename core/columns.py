@@ -64,12 +64,17 @@ _FROM = (Column("batch", b.name), Column("reference", m.reference))
 _ADDRESS = (Column("account", a.name), Column("recipient", m.recipient, Says.WORD))
 _SELDOM = (
     Column("kind", m.kind, Says.WORD, False),
-    Column("priority", m.priority, Says.NUMBER, False),
-    Column("zone", m.zone, usual=False),
-    *_time("not_after", m.not_after, usual=False),
-    Column("late_policy", m.late_policy, Says.WORD, False),
     Column("batch_id", m.batch_id, Says.NUMBER, False),
 )
+
+
+def _terms(*, usual: bool) -> Iterator[Column]:
+    """Without these our importer would take a message's terms from it, and say that it changed."""
+    yield Column("priority", m.priority, Says.NUMBER, usual)
+    yield Column("zone", m.zone, usual=usual)
+    yield from _time("not_after", m.not_after, usual=usual)
+    yield Column("late_policy", m.late_policy, Says.WORD, usual)
+
 
 _MESSAGES = (
     Column("id", m.id, Says.NUMBER),
@@ -91,6 +96,7 @@ _MESSAGES = (
     Column("error_text", m.error_text),
     Column("meta_message_id", m.meta_message_id),
     *_FROM,
+    *_terms(usual=True),
     Column("created_by", c.created_by),
     *_SELDOM,
 )
@@ -122,6 +128,7 @@ _ATTEMPTS = (
     Column("payload", t.payload, usual=False),
     Column("payload_sha256", t.payload_sha256, Says.WORD, False),
     Column("answer", t.answer, usual=False),
+    *_terms(usual=False),
     *_SELDOM,
 )
 

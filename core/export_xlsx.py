@@ -23,7 +23,8 @@ _EPOCH = datetime(1899, 12, 30)  # Excel's days know no zone
 _DAY = timedelta(days=1)
 _WIDTHS = {"id": 9, "account": 18, "recipient": 18, "text": 60, "parameters": 36, "payload": 60}
 _KINDS = {Says.TEXT: 18, Says.WORD: 12, Says.NUMBER: 10, Says.JSON: 36}
-_TIME = 20
+_TIME = 24
+_CLOCK = "yyyy-mm-dd hh:mm:ss"
 
 
 class Sheet:
@@ -31,7 +32,9 @@ class Sheet:
 
     def __init__(self, book: Any, order: Order) -> None:
         self.rows, self._order, self._sheet = 0, order, book.add_worksheet(order.what.value)
-        self._day = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+        self._local = book.add_format({"num_format": _CLOCK})
+        # Shown beside the time, and how our own reader knows that it is no local one.
+        self._utc = book.add_format({"num_format": f'{_CLOCK} "UTC"'})
         head = book.add_format({"bold": True, "bottom": 1})
         place = ZoneInfo(order.zone)
         self._read: list[Callable[[Values], Values]] = []
@@ -63,7 +66,8 @@ class Sheet:
         if one.says is Says.NUMBER:
             return self._sheet.write_number  # type: ignore[no-any-return]
         if one.says in (Says.UTC, Says.LOCAL):
-            return lambda row, number, day: self._sheet.write_number(row, number, day, self._day)
+            clock = self._utc if one.says is Says.UTC else self._local
+            return lambda row, number, day: self._sheet.write_number(row, number, day, clock)
         return self._sheet.write_string  # type: ignore[no-any-return]
 
 

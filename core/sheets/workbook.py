@@ -27,6 +27,7 @@ _SMALL = 1024 * 1024  # bytes: below it a ratio tells nothing
 _PIECE = 1 << 16
 _BUILT_IN_DATES = {*range(14, 23), *range(27, 37), *range(45, 48), *range(50, 59)}
 _NO_LETTERS = re.compile(r'"[^"]*"|\\.|[_*].|\[(?![hms]+\])[^\]]*\]', re.IGNORECASE)
+_UTC = re.compile(r'"\s*UTC\s*"')  # as our own export writes it
 _OTHERS = {"xl/workbook.bin": "XLSB", "word/document.xml": "Word", "content.xml": "OpenDocument"}
 
 
@@ -150,7 +151,8 @@ def _style(number: int, code: str | None) -> Style:
         return Style(is_time=number in _BUILT_IN_DATES)
     letters = _NO_LETTERS.sub("", code.split(";")[0])
     zeros = len(code) if code.strip("0") == "" else 0
-    return Style(is_time=bool(re.search("[dmyhs]", letters, re.IGNORECASE)), zeros=zeros)
+    is_time = bool(re.search("[dmyhs]", letters, re.IGNORECASE))
+    return Style(is_time=is_time, is_utc=is_time and bool(_UTC.search(code)), zeros=zeros)
 
 
 def _read(lines: Iterator[Line], sheet: Sheet, sheets: list[Sheet], most: int) -> Table | None:

@@ -26,9 +26,13 @@ _WHOLE = re.compile(r"-?\d+")
 
 
 class Style(NamedTuple):
-    """What a cell's format makes of its number; `zeros`: it is written with so many digits."""
+    """What a cell's format makes of its number; `zeros`: it is written with so many digits.
+
+    `is_utc`: it is shown as a time of UTC.
+    """
 
     is_time: bool = False
+    is_utc: bool = False
     zeros: int = 0
 
 
@@ -254,14 +258,15 @@ def _unescaped(text: str) -> str:
 
 
 def number(raw: str, style: Style, *, since_1904: bool = False) -> Cell:
-    """A number as its reader sees it: a time, or all its digits and no «.0».
+    """A number as its reader sees it: a time, ISO 8601 where it is of UTC, or all its digits and
+    no «.0».
 
     One beyond the times that there are is no time, whatever its format. Raises ValueError for what
     is no number.
     """
     if style.is_time:
         with suppress(OverflowError):  # a telephone number, say, formatted as a day: its digits
-            return _time(float(raw), since_1904=since_1904)
+            return _time(float(raw), is_utc=style.is_utc, since_1904=since_1904)
     if _WHOLE.fullmatch(raw):
         return raw.zfill(style.zeros)
     try:
@@ -276,11 +281,14 @@ def number(raw: str, style: Style, *, since_1904: bool = False) -> Cell:
     return text.zfill(style.zeros)
 
 
-def _time(serial: float, *, since_1904: bool) -> Cell:
+def _time(serial: float, *, is_utc: bool, since_1904: bool) -> Cell:
     """Days since the workbook's first; less than one is a time of day."""
     if 0 <= serial < 1:
         minutes, seconds = divmod(round(serial * _DAY), 60)
         clock = f"{minutes // 60:02}:{minutes % 60:02}"
         return f"{clock}:{seconds:02}" if seconds else clock
     first = datetime(1904, 1, 1) if since_1904 else datetime(1899, 12, 30)
+    if is_utc:  # to the millisecond: rounded, half of the instants would be another second
+        at = first + timedelta(milliseconds=round(serial * _DAY * 1_000))
+        return f"{at.isoformat()}+00:00"
     return first + timedelta(seconds=round(serial * _DAY))

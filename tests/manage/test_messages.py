@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import Session
 
 from core import accounts, db, export, export_csv, messages, optouts
+from core.drafts import When
 from tests import given
 from tests.core import templated
 from tests.given import ANA
@@ -251,6 +252,27 @@ def test_a_file_schedules_a_template(database: str, tmp_path: Path) -> None:
     line = ("import", file, "--account", "Orders", "--template", "visit", "--language", "en_US")
     assert said(*line) == "1 messages scheduled.\n"
     assert [one["content"] for one in listed()] == ["Hello Budi"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "xlsx"])
+def test_what_waits_is_the_same_as_in_our_own_export(
+    sqlite: str, tmp_path: Path, ending: str
+) -> None:
+    account = given.account()
+    terms = {"priority": 2, "late_policy": "hold", "max_retries": 1, "label": "-Bandung"}
+    for number in range(3):
+        wall = given.in_(hours=9).wall
+        assert wall
+        when = When("instant", wall=wall.replace(microsecond=300_000 * number), zone="Asia/Jakarta")
+        until = (wall + timedelta(hours=1)).replace(microsecond=0)
+        more = terms | {"not_after": until, "reference": f"={number}"}
+        given.message(account, to=given.recipient(number), when=when, **more)
+    file = str(tmp_path / f"export.{ending}")
+    said("export", "messages", "--output", file, "--zone", "Asia/Jakarta")
+    check = ("import", file, "--account", "Orders", "--dry-run", "--json")
+    told = json.loads(said(*check))
+    assert (told["unchanged"], told["good"], told["wrong"]) == (3, 0, [])
+    assert json.loads(said(*check, "--zone", "Europe/Berlin"))["unchanged"] == 3
 
 
 def test_our_own_export_is_read_back_unchanged(database: str, tmp_path: Path) -> None:

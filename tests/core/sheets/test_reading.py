@@ -277,6 +277,16 @@ def test_a_format_of_letters_for_days_or_hours_makes_a_time(code: str) -> None:
     assert workbook._style(164, code).is_time
 
 
+@pytest.mark.parametrize("code", ['yyyy-mm-dd hh:mm "UTC"', 'yyyy\\-mm\\-dd\\ hh:mm:ss" UTC"'])
+def test_a_time_that_is_shown_as_utc_is_one(code: str) -> None:
+    def change(book: Workbook) -> None:
+        book.active["A2"].number_format = code
+
+    at = WHEN.replace(microsecond=600_000)
+    found = cells(read(xlsx([["at"], [at]], change=change), "a.xlsx"))
+    assert found == [[f"{at.isoformat(timespec='milliseconds')}000+00:00"]]
+
+
 @pytest.mark.parametrize("code", ["General", "0.00", '"days" 0', "[Red]0", "# ##0 _s", "0\\d", "@"])
 def test_other_formats_leave_a_number(code: str) -> None:
     assert not workbook._style(164, code).is_time
