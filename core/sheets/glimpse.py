@@ -9,6 +9,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -25,7 +26,8 @@ MOST_SECONDS = 120  # the largest takes five
 POLITE = 10  # sending and pages go first where the cores are busy
 _TOO_HARD = "This file takes more memory or time than there is. Save it as CSV, or divide it."
 _ROOT = Path(__file__).resolve().parents[2]
-_one = Lock()  # at a time in this process, however many people choose a file
+SMALL = 256 * 1024  # bytes: a workbook of them takes some 50 MB, whatever is in it
+_one = Lock()  # large file at a time in this process, however many people choose one
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def of(
     """
     asked, line = (data, name, encoding, when), [sys.executable, "-m", "core.sheets.glimpse"]
     try:
-        with _one:
+        with _one if len(data) > SMALL else nullcontext():
             said = subprocess.run(
                 line,
                 input=pickle.dumps(asked),

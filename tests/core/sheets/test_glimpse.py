@@ -43,3 +43,8 @@ def test_what_takes_too_long_or_too_much_is_stopped(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(reading, "read", full)
     assert [one.code for one in glimpse._read(FILE, "people.csv", "", None)] == ["too_hard"]
+
+
+def test_a_small_file_does_not_wait_for_somebody_elses_large_one() -> None:
+    with glimpse._one:
+        assert glimpse.of(b"phone,name\n+6281234567890,Dewi\n", "a.csv").total == 1
