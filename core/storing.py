@@ -157,7 +157,7 @@ def bring_back(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Coun
         e.operation_id == mine.choice.operation_id, e.message_id.in_(ids), e.kind == "edit"
     )
     was = {row.message_id: row for row in session.execute(made)}
-    columns = (m.id, m.status, m.deleted_at, m.version, m.due_at)
+    columns = (m.id, m.status, m.deleted_at, m.version, m.scheduled_at, m.due_at)
     rows = {row.id: row for row in session.execute(select(*columns).where(m.id.in_(ids)))}
     why = {one: _why_not(rows.get(one), was[one].after) for one in ids}
     back = [one for one in ids if why[one] is None]
@@ -185,10 +185,10 @@ def _put_back(
         {
             **kept,
             "message_id": one,
-            "at": kept["scheduled_at"],
+            "at": kept["scheduled_at"] if _was_moved(row, kept) else None,
             "search": drafts.search_words(kept["recipient"], kept["text"] or ""),
         }
-        for one, (_, kept) in former.items()
+        for one, (row, kept) in former.items()
     ]
     if not values:
         return
@@ -198,12 +198,19 @@ def _put_back(
         holding.set_hold(session, held, reason)
 
 
+def _was_moved(row: Row[Any], kept: Mapping[str, Any]) -> bool:
+    """Whether the file gave it its time: else it waits on for its retry, or its quiet hours."""
+    return bool(row.scheduled_at != datetime.fromisoformat(kept["scheduled_at"]))
+
+
 def _hold(row: Row[Any], kept: Mapping[str, Any], at: datetime) -> str | None:
     """What held it before; and nothing leaves at once because its former time is over."""
-    if kept["hold"] in ("template", "late"):
-        return str(kept["hold"])
+    if kept["hold"] == "template":
+        return "template"
+    if not _was_moved(row, kept):  # what was late is so still, unless somebody has released it
+        return None
     over = datetime.fromisoformat(kept["scheduled_at"]) <= at < row.due_at
-    return "late" if over else None
+    return "late" if over or kept["hold"] == "late" else None
 
 
 def _words(facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from core import (
     correcting,
     db,
     editing,
+    holding,
     leasing,
     loading,
     messages,
@@ -321,6 +322,23 @@ def test_a_message_whose_former_time_is_over_is_held_when_it_is_put_back(
     operations.cancel(made, by=ANA)
     work()
     assert given.row(1).hold == "late", "nobody meant it to leave at this moment"
+
+
+def test_what_waits_for_its_retry_or_was_released_though_late_waits_no_longer_when_put_back(
+    database: str, move_clock: Move
+) -> None:
+    given.account()
+    at = later(minutes=30)
+    load(rows(2, reference=True, at=at))
+    with db.writing() as session:
+        session.get_one(Message, 1).due_at += timedelta(hours=9)
+        session.get_one(Message, 2).hold = "late"
+    due = given.row(1).due_at
+    move_clock(timedelta(hours=1))
+    called_off(rows(2, reference=True, at=at, text="Bye"))
+    holding.release(2, by=ANA)
+    assert changes() == (2, {}, []) and texts() == ["Hello 0", "Hello 1"]
+    assert [given.row(n).hold for n in (1, 2)] == [None, None] and given.row(1).due_at == due
 
 
 def test_removing_a_load_that_failed_puts_back_also_what_those_before_it_changed(
