@@ -66,7 +66,7 @@ def run_waiting(
 
 
 class _Lane:
-    """Operations of some kinds, one at a time; where it is `fair`, nobody's all come first."""
+    """Operations of some kinds, one at a time; where it is `fair`, each person's in turn."""
 
     def __init__(self, kinds: Collection[Kind], *, fair: bool = False) -> None:
         self.kinds, self.fair = kinds, fair
@@ -77,9 +77,8 @@ class _Lane:
         """Begin the next, unless one is under way; whether there was one."""
         if self.child:
             return False
-        last = self.mine.by if self.mine and self.fair else None
         try:
-            mine = leasing.take(self.kinds, last=last)
+            mine = leasing.take(self.kinds, fair=self.fair)
         except DBAPIError as error:  # what the other lane runs goes on; each minute asks again
             log.warning("no operation could be taken: %s", type(error).__name__)
             return False

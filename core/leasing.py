@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select, update
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
 from core import db, operations
 from core.choosing import Choice
 from core.models import Operation
-from core.operations import LEASE, OPEN, UNDONE_BY, Kind
+from core.operations import CHANGING, LEASE, OPEN, UNDONE_BY, Kind
 from core.wake import wake_operations
 
 MOST_LOST = 5  # processes that may die at one place of an operation, for want of memory say
@@ -41,15 +42,16 @@ class Taken:
     result: dict[str, Any] = field(default_factory=dict)
 
 
-def take(kinds: Collection[Kind] = tuple(Kind), *, last: str | None = None) -> Taken | None:
+def take(kinds: Collection[Kind] = tuple(Kind), *, fair: bool = False) -> Taken | None:
     """Take up the oldest of these kinds that nobody runs; None when there is none.
 
-    What others asked for comes before more by `last`, who has just had one.
+    Where it is `fair`, that of whose last one of these kinds was taken up longest ago. What changes
+    messages of a batch waits for what was asked for before it, though that was cut off.
     One at which too many processes have died, without getting further, is failed instead.
     """
     with db.writing() as session:
         now = db.now(session)
-        while (row := _oldest(session, now, kinds, last)) is not None:
+        while (row := _oldest(session, now, kinds, fair)) is not None:
             lost = _lost(row) + (row.state == "running")
             if lost < MOST_LOST:
                 row.state, row.started_at = "running", row.started_at or now
@@ -62,16 +64,35 @@ def take(kinds: Collection[Kind] = tuple(Kind), *, last: str | None = None) -> T
 
 
 def _oldest(
-    session: Session, now: datetime, kinds: Collection[Kind], last: str | None
+    session: Session, now: datetime, kinds: Collection[Kind], fair: bool
 ) -> Operation | None:
     no_lease = or_(col(Operation.lease_until).is_(None), col(Operation.lease_until) <= now)
     free = and_(col(Operation.state).in_(OPEN), no_lease, col(Operation.kind).in_(kinds))
-    order = (case((col(Operation.created_by) == last, 1), else_=0), col(Operation.id))
-    oldest = select(col(Operation.id)).where(free).order_by(*order).limit(1)
+    order = (*([_last_turn(kinds).nulls_first()] if fair else []), col(Operation.id))
+    oldest = select(col(Operation.id)).where(free, _is_next()).order_by(*order).limit(1)
     if db.on_postgres(session):
         oldest = oldest.with_for_update(skip_locked=True)
     found = session.execute(oldest).scalar()
     return None if found is None else session.get_one(Operation, found)
+
+
+def _last_turn(kinds: Collection[Kind]) -> ScalarSelect[datetime | None]:
+    """When whoever asked for an operation last had one taken up."""
+    other = aliased(Operation)
+    theirs = (col(other.created_by) == col(Operation.created_by), col(other.kind).in_(kinds))
+    return select(func.max(col(other.started_at))).where(*theirs).scalar_subquery()
+
+
+def _is_next() -> ColumnElement[bool]:
+    """Two corrections of a batch mean something else in another order."""
+    other = aliased(Operation)
+    before = and_(
+        col(other.batch_id) == col(Operation.batch_id),
+        col(other.id) < col(Operation.id),
+        col(other.state).in_(OPEN),
+        col(other.kind).in_(CHANGING),
+    )
+    return or_(col(Operation.kind).not_in(CHANGING), ~exists().where(before))
 
 
 def _lost(row: Operation) -> int:

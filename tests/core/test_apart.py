@@ -20,9 +20,9 @@ from core.apart import End
 from core.choosing import Choice
 from core.export import Order
 from core.models import Operation
-from core.operations import Kind
+from core.operations import CHANGING, Kind
 from tests import given
-from tests.core import stored
+from tests.core import batched, stored
 from tests.waiting import until
 
 pytestmark = pytest.mark.chaos  # it kills real processes
@@ -211,15 +211,35 @@ def test_what_only_reads_waits_for_nothing_that_changes_messages(
     assert [one.poll() for one in slow] == [-signal.SIGKILL, -signal.SIGTERM]
 
 
-def test_nobody_waits_for_all_that_somebody_else_has_asked_for(database: str) -> None:
-    olga = Actor("olga", Role.OPERATOR)
-    asked = [given.ANA, given.ANA, olga, given.ANA]
+def test_nobody_waits_for_all_that_others_have_asked_for(database: str, move_clock: Move) -> None:
+    ana, olga, pat = (Actor(name, Role.OPERATOR) for name in ("ana", "olga", "pat"))
+    asked = [ana, ana, ana, olga, olga, pat]
     ids = [operations.create(Kind.EXPORT, Choice(), by=who) for who in asked]
-    taken, last = [], None
-    while mine := leasing.take({Kind.EXPORT}, last=last):
-        taken.append(mine.id)
-        last = mine.by
-    assert taken == [ids[0], ids[2], ids[1], ids[3]]
+    taken = []
+    while mine := leasing.take({Kind.EXPORT}, fair=True):
+        taken.append(ids.index(mine.id))
+        move_clock(timedelta(seconds=len(taken)))
+    assert taken == [0, 3, 5, 1, 4, 2]
+
+
+def test_a_correction_waits_for_that_of_the_same_batch_before_it_though_its_process_was_killed(
+    database: str, move_clock: Move
+) -> None:
+    one, _ = batched.batch(given.account(), [{}])
+    two, _ = batched.batch(1, [{}])
+    first, second, other = (
+        operations.create(Kind.CORRECT, Choice(batch_id=batch), by=given.ANA, batch_id=batch)
+        for batch in (one, one, two)
+    )
+    taken = [leasing.take(CHANGING) for _ in range(3)]
+    assert [mine and mine.id for mine in taken] == [first, other, None]
+    move_clock(operations.LEASE + timedelta(seconds=1))
+    again = leasing.take(CHANGING)
+    assert again and again.id == first
+    with db.writing() as session:
+        leasing.progress(session, again, ended=True)
+    then = leasing.take(CHANGING)
+    assert then and then.id in (second, other)
 
 
 def test_while_the_database_gives_nothing_out_what_is_under_way_goes_on(
