@@ -181,7 +181,9 @@ class _Reading:
 
     def _not_after(self) -> datetime | None:
         cell = self._cell("not_after") or self.plan.not_after
-        return _instant(cell, "", self._zone()) if cell else None
+        days = self.plan.timing.form.partition("@")[0]  # a file writes all of its days alike
+        form = "" if times.says_itself(cell) else days
+        return _instant(cell, form, self._zone()) if cell else None
 
     def _zone(self) -> str:
         return self._text("zone").strip() or self.plan.timing.zone

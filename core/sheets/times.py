@@ -99,6 +99,11 @@ def _shown(cell: Cell) -> str:
     return quoted(cell if isinstance(cell, str) else f"{cell:%Y-%m-%d %H:%M}")
 
 
+def says_itself(cell: Cell) -> bool:
+    """Whether it can be read in the empty format."""
+    return not dates.readings(cell).keys().isdisjoint(_AS_IT_STANDS)
+
+
 def read(cell: Cell, form: str = "") -> datetime:
     """What the cell says in a format: a wall time, aware where the text has its own offset.
 
@@ -111,6 +116,9 @@ def read(cell: Cell, form: str = "") -> datetime:
     wanted = _ALIKE.get(name, (name,)) if name else _AS_IT_STANDS
     readings = dates.readings(cell)
     found = next((readings[one] for one in wanted if one in readings), None)
+    if found is None and readings and not name:
+        told = f"{_shown(cell)} is neither ISO 8601 nor a time of a spreadsheet. {_EXAMPLE}"
+        _refuse("unreadable", told)
     if found is None:
         _refuse(*_why_not(cell, readings, wanted))
     if found.at:

@@ -118,6 +118,16 @@ def test_messages_are_spread_evenly_over_a_window() -> None:
     assert [(at.hour, at.minute) for at in walls if at] == [(8, 0), (8, 30), (9, 0), (9, 30)]
 
 
+@pytest.mark.parametrize("until", ["27/11/2026 18:00", "2026-11-27 18:00"])
+def test_a_last_time_is_written_as_the_times_are_or_says_itself_what_it_is(until: str) -> None:
+    timing = Timing("column", form="dmy@09:00", zone="Asia/Jakarta")
+    columns = WHO | {"when": "when", "not_after": "until"}
+    text = f"phone,when,until\n+62812345678,26/11/2026,{until}\n+62812345678,26/11/2026,soon\n"
+    found, wrong = drafted(text, Plan(1, columns, "Hi", timing=timing))
+    assert found.draft.not_after == datetime(2026, 11, 27, 11, 0, tzinfo=UTC) and not found.flaws
+    assert [(one.column, one.code) for one in wrong.flaws] == [("until", "unreadable")]
+
+
 def test_each_row_may_name_its_account() -> None:
     text = "phone,from\n+62812345678,support\n+62812345678,\n+62812345678,Ordres\n"
     found = drafted(text, Plan(1, WHO | {"account": "from"}, "Hi"))

@@ -100,6 +100,12 @@ def test_a_day_that_does_not_exist_is_told(cell: str) -> None:
     assert flaw[:2] in ((1, "impossible"), (1, "unreadable"))
 
 
+@pytest.mark.parametrize("cell", ["13/04/2027 09:00", "26 Nov 2026 9:00"])
+def test_without_a_format_only_what_can_be_read_in_one_way_is_a_time(cell: str) -> None:
+    with pytest.raises(Invalid, match="neither ISO 8601 nor a time of a spreadsheet. Write it"):
+        read(cell)
+
+
 @pytest.mark.parametrize(
     "cell", ["2026-11-26 25:00", "2026-11-26 13:00 pm", "2026-11-26 9", "9:00"]
 )
