@@ -87,18 +87,23 @@ def _keeps(engine: Engine, account_id: int) -> bool:
 def _pass(
     minutes: Mapping[datetime, tuple[int, int]], number: Number, now: datetime, left: int
 ) -> Iterator[Point]:
-    """Each minute's messages, of all and of the batch, when the last of them has left."""
+    """Each minute's messages, of all and of the batch, when the last of them has left; where a
+    while passes before the first of them does, also that: a line between would tell of some."""
     free = max(now, number.resume_at or now, number.next_slot_at or now)
     rate = number.rate_at(now)
     step = pacing.period(rate) if rate else 0.0
+    drawn = now
     yield Point(now, left)
     for due in sorted(minutes):
         every, ours = minutes[due]
         at = _awake(max(free, due), number)
+        if ours and at - drawn > MINUTE:
+            yield Point(at, left)
         for part in _parts(every):  # quiet hours may begin in between
             at = _awake(at, number) + timedelta(seconds=part * step)
         free, left = at, left + ours
         if ours:
+            drawn = at
             yield Point(at, left)
 
 

@@ -114,6 +114,9 @@ def test_what_is_due_later_ends_it_later_and_quiet_hours_count(database: str) ->
     whole = batch_reports.one(batch_id)
     assert whole and whole.outlook and whole.outlook.ends_at
     assert abs(whole.outlook.ends_at - later) <= timedelta(minutes=1)
+    drawn = whole.outlook.ahead
+    assert [one.left for one in drawn] == [0, 1, 1, 2], "nothing leaves between the two"
+    assert drawn[2].at - drawn[1].at > timedelta(hours=4)
     with db.writing() as session:
         row = session.get_one(Account, account)
         row.quiet_from, row.quiet_to = f"{later:%H:%M}", f"{later + timedelta(hours=2):%H:%M}"
