@@ -211,7 +211,7 @@ NAMES: dict[Reason, str] = {
 }
 
 
-def depth_in_words(counts: dict[Reason, int]) -> str:
-    """«3 held · 1,204 due»; empty where nothing waits."""
+def depth_in_words(counts: dict[Reason, int], *, cap: int = CAP) -> str:
+    """«3 held · 1,204 due»; empty where nothing waits. `cap`: where they stopped counting."""
     shown = ((NAMES[reason], number) for reason, number in counts.items() if number)
-    return " · ".join(f"{n:,} {name}" if n <= CAP else f"{CAP:,}+ {name}" for name, n in shown)
+    return " · ".join(f"{n:,} {name}" if n <= cap else f"{cap:,}+ {name}" for name, n in shown)

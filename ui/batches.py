@@ -86,7 +86,7 @@ def standings(whole: Whole) -> str:
 def waits(whole: Whole) -> str:
     """«3 held by their batch · 1,204 due»; empty where nothing waits."""
     counts = {r: n for r, n in whole.progress.reasons.items() if r not in ("sending", "checking")}
-    return depth_in_words(counts)
+    return depth_in_words(counts, cap=whole.progress.total)
 
 
 def ends(whole: Whole, zone: str) -> str:

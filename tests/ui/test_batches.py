@@ -3,12 +3,15 @@
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core import (
+    batch_reports,
     clock,
     correcting,
     editing,
@@ -20,17 +23,20 @@ from core import (
     steering,
     workers,
 )
+from core.blocking import Reason
 from core.corrections import Way
 from core.drafts import Draft
 from core.loading import Then
 from core.models import Operation
 from core.operations import Kind
+from core.standing import Standing
 from tests import given
 from tests.core import driven, loaded
 from tests.core.batched import batch, holds, row, work
 from tests.core.worded import done, filled, said, template
 from tests.core.worded import work as work_apart
 from tests.ui.test_pages import html, run, signed_in
+from ui import batches as ui_batches
 
 __all__ = ["signed_in"]
 pytestmark = pytest.mark.usefixtures("sqlite", "signed_in")
@@ -108,6 +114,12 @@ def test_a_held_batch_says_when_its_last_would_leave_if_it_were_released_now() -
 
 def words(at: AppTest) -> str:
     return re.sub("<[^>]*>", "", html(at))
+
+
+def test_what_waits_of_a_large_batch_is_counted_to_the_last() -> None:
+    progress = batch_reports.Progress({Standing.HELD: 12_000}, {Reason.BATCH: 12_000})
+    whole: Any = SimpleNamespace(progress=progress)
+    assert ui_batches.waits(whole) == "12,000 held by their batch"
 
 
 def test_what_is_still_to_leave_is_drawn() -> None:
