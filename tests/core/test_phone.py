@@ -135,6 +135,7 @@ def test_a_number_that_a_spreadsheet_shortened_is_refused_with_that_reason(typed
         ("+0812 3456 789", "unknown_country"),
         ("0011 62 8123 4567", "unknown_area"),
         ("+1 012 345 6789", "unknown_area"),
+        ("00", "too_short"),
         ("+62", "too_short"),
         ("+62 8", "too_short"),
         ("+62812345678901234567890", "too_long"),
