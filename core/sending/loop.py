@@ -130,7 +130,10 @@ class SendLoop:
             # One bad row or a fault of ours must not stop what else is due.
             log.exception("tick failed by an error of ours and is repeated")
             await self._take_breath(1.0)
-        await self._sleep(began)
+        if self.until_idle and not self._posts.busy and self._probed < began:
+            self._woken()  # somebody waits for the end: is anything else due?
+        if not (self.until_idle and self._is_idle()):
+            await self._sleep(began)
 
     def _tell(self, told: str, name: str) -> None:
         """An error that goes on is told once a minute."""

@@ -41,6 +41,22 @@ def test_a_message_for_now_is_sent_and_keeps_metas_id(
     assert attempt.claimed_at <= attempt.slot_at <= attempt.posted_at <= attempt.answered_at
 
 
+def test_who_waits_for_the_last_one_does_not_wait_for_the_next_look_as_well(
+    database: str, programs: Programs, send_due: Send, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given.message(given.account())
+    sleep, looked = SendLoop._sleep, []
+
+    async def watched(loop: SendLoop, began: float) -> None:
+        looked.append(began)
+        assert not loop._is_idle()
+        await sleep(loop, began)
+
+    monkeypatch.setattr(SendLoop, "_sleep", watched)
+    send_due()
+    assert given.statuses() == ["sent"] and looked
+
+
 def test_a_post_that_connected_for_too_long_leaves_in_another_slot_and_tells_when_it_left(
     database: str, programs: Programs, send_due: Send, environment: pytest.MonkeyPatch
 ) -> None:
