@@ -28,8 +28,10 @@ def international(digits: str) -> PhoneNumber | None:
 
     Ten times as quick as asking it, which a file of 100,000 numbers feels.
     """
-    found = (digits[:n] for n in (1, 2, 3) if digits[:1] != "0")
-    code = next((one for one in found if one and int(one) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), "")
+    if not digits or digits[0] == "0":
+        return None
+    found = (digits[:n] for n in (1, 2, 3))
+    code = next((one for one in found if int(one) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), "")
     national = digits[len(code) :]
     if not code or national.startswith("0") or not 4 <= len(national) <= E164_DIGITS:
         return None

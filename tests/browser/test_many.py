@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from openpyxl import Workbook, load_workbook
-from playwright.sync_api import expect
 from sqlmodel import select
 
 from core import db
