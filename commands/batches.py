@@ -166,9 +166,10 @@ def _facts(line: Line) -> dict[str, Any]:
 def _line(line: Line) -> str:
     batch, counted = line.batch, line.progress
     failed = f", {counted.failed:,} failed" if counted.failed else ""
+    opted = f", {counted.opted_out:,} opted out" if counted.opted_out else ""
     return (
         f"{batch.id:>6}  {batch.created_at:%Y-%m-%d %H:%M}  {line.state:<10}"
-        f" {counted.left:,} of {counted.total:,} left{failed}  «{batch.name}»"
+        f" {counted.left:,} of {counted.total:,} left{failed}{opted}  «{batch.name}»"
         f"  {line.account or 'several accounts'}  {batch.created_by}"
     )
 

@@ -48,10 +48,11 @@ def _row(line: Line, now: datetime, zone: str) -> str:
 def told(line: Line) -> str:
     """«2,310 of 5,000 have left, 12 failed»."""
     counted = line.progress
-    if line.state == "finished":
-        return f"{plural(counted.total, 'message', cap=counted.total)}, {finished(counted.failed)}"
-    failed = f", {counted.failed:,} failed" if counted.failed else ""
     opted = f", {counted.opted_out:,} opted out" if counted.opted_out else ""
+    if line.state == "finished":
+        messages = plural(counted.total, "message", cap=counted.total)
+        return f"{messages}, {finished(counted.failed)}{opted}"
+    failed = f", {counted.failed:,} failed" if counted.failed else ""
     return f"{counted.left:,} of {counted.total:,} have left{failed}{opted}"
 
 

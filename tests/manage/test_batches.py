@@ -26,6 +26,12 @@ def test_batches_are_listed_and_shown(database: str) -> None:
     assert refused("batch", "show", "June") == "There is no batch «June».\n"
 
 
+def test_who_asked_not_to_be_contacted_is_counted_where_the_batch_is_told(sqlite: str) -> None:
+    gone = {"status": "cancelled", "error_class": "opted_out"}
+    batch(given.account(), [{"status": "sent"}, gone, gone], state="released")
+    assert "1 of 3 left, 2 opted out  «May»" in said("batch", "results", "May")
+
+
 def test_a_batch_is_steered_from_the_terminal(database: str) -> None:
     batch_id, ids = batch(given.account(), [{}] * 3)
     assert said("batch", "release", "May", "--first", "2") == (

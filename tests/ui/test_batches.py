@@ -101,6 +101,12 @@ def test_what_failed_is_sent_again_and_what_may_have_arrived_only_where_that_is_
     assert given.row(ids[1]).confirmed_by == "ana"
 
 
+def test_a_finished_batch_counts_who_asked_not_to_be_contacted() -> None:
+    gone = {"status": "cancelled", "error_class": "opted_out"}
+    batch(given.account(), [{"status": "sent"}, gone, gone], state="released")
+    assert "3 messages, finished, none failed, 2 opted out" in html(run("batches"))
+
+
 def test_a_held_batch_says_when_its_last_would_leave_if_it_were_released_now() -> None:
     account = given.account(rate=1)
     batch_id, _ = batch(account, [{"due_at": clock.wall()}] * 780)
