@@ -71,11 +71,11 @@ def find_template(
 
 def in_language(named: Iterable[Template], language: str | None) -> Template | None:
     """The one of a name's templates that is meant, as `find_template` understands a language."""
-    code = (language or "").strip().replace("-", "_").lower()
+    code, known = (language or "").strip().replace("-", "_").lower(), list(named)
     if code:
-        found = [one for one in named if one.language.lower() == code]
-    else:
-        found = [one for one in named if one.status == usable.APPROVED]
+        found = [one for one in known if one.language.lower() == code]
+    else:  # where none is approved, the only one tells why it is not
+        found = [one for one in known if one.status == usable.APPROVED] or known
     return found[0] if len(found) == 1 else None
 
 

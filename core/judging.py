@@ -105,16 +105,15 @@ class Judge:
         if draft.template and account:
             named = self.templates.get((account.business_id, draft.template), ())
             template = composing.in_language(named, draft.language)
-        flaws = [*self.flaws.get(row.line, ()), *drafted.flaws]
+        flaws = list(self.flaws.get(row.line, ()))
+        flaws += _untold(drafted.flaws, flaws)
         try:
             made.composed = composing.compose(
                 draft, account=account, template=template, now=now, leads=False
             )
         except Invalid as invalid:
-            told = {(one.column, one.code) for one in flaws}
-            told |= {(one.column, "missing") for one in flaws}  # what cannot be read is there
             more = [self.drafter.flaw(row, problem) for problem in invalid.problems]
-            flaws += [one for one in more if (one.column, one.code) not in told]
+            flaws += _untold(more, flaws)
         flaws += self._repeated(made)
         made.flaws = flaws
         if flaws:
@@ -277,6 +276,12 @@ class Judge:
             for one in those:
                 if one.composed and one.composed.phone.e164 in found:
                     one.kind = Is.OPTED_OUT
+
+
+def _untold(more: Sequence[Flaw], flaws: Sequence[Flaw]) -> list[Flaw]:
+    """Those that add something: of a cell that cannot be read nobody can say that it is empty."""
+    told = {(one.column, code) for one in flaws for code in (one.code, "missing", "empty")}
+    return [one for one in more if (one.column, one.code) not in told]
 
 
 def _is_unusable(one: Judged) -> bool:

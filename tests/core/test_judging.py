@@ -1,15 +1,17 @@
 """What a row of a file means, beside what the tests of the check tell of it."""
 
+import io
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from openpyxl import Workbook
 
 from core import db
 from core.judging import Is, Judge
 from core.sheets import plan as plans
 from core.sheets import reading
-from core.sheets.plan import Plan
+from core.sheets.plan import Fill, Plan
 from tests import given
 from tests.core import templated
 from tests.core.loaded import HEAD, checked, checked_as, found, rows
@@ -38,6 +40,32 @@ def test_a_file_may_name_a_template_as_loosely_as_a_person(
     row = f'{given.recipient()},{name},{language},"{{""1"": ""Ana""}}"'
     check = checked_as(f"recipient,template,language,parameters\n{row}\n", plan)
     assert check.result["good"] == good
+
+
+def test_a_template_that_is_not_approved_says_why_though_no_language_is_named(sqlite: str) -> None:
+    account = given.account()
+    templated.template(account, status="PAUSED")
+    plan = Plan(account, {one: one for one in ("recipient", "template")})
+    check = checked_as(f"recipient,template\n{given.recipient()},visit\n", plan)
+    [wrong] = check.result["wrong"]
+    assert wrong["reason"] == "Meta paused it: only approved ones can be sent."
+
+
+@pytest.mark.parametrize("plan", [Plan(1, text="Dear {name}"), Plan(1, template="visit")])
+def test_a_formula_without_its_result_is_told_once_and_not_as_empty(
+    sqlite: str, plan: Plan
+) -> None:
+    templated.template(given.account())
+    book, out = Workbook(), io.BytesIO()
+    for line in (["recipient", "name"], [given.recipient(), "=A1"]):
+        book.active.append(line)
+    book.save(out)
+    table = reading.read(out.getvalue(), "people.xlsx")
+    plan = replace(plan, columns={"recipient": "recipient"}, parameters={"1": Fill("name")})
+    judge = Judge(plan, table, "0" * 64)
+    with db.reading() as session:
+        [judged] = judge.composed(0, table.rows, db.now(session))
+    assert [(one.column, one.code) for one in judged.flaws] == [("name", "formula")]
 
 
 def _judge(text: str) -> Judge:
