@@ -28,9 +28,10 @@ def offered(whole: Whole, correct: Callable[[], None], *, by: Actor) -> None:
             _button(
                 what, "release", lambda: steering.release(batch_id, by=by), first=state == "held"
             )
-            more = "more" if state == "trial" else "first"
-            label = f"Release {FIRST} more" if more == "more" else f"Release the first {FIRST}"
-            _button(label, "first", lambda: steering.release_first(batch_id, FIRST, by=by))
+            # Its own key: pressed where somebody else was quicker, it must not release more.
+            key = "more" if state == "trial" else "first"
+            label = f"Release {FIRST} more" if key == "more" else f"Release the first {FIRST}"
+            _button(label, key, lambda: steering.release_first(batch_id, FIRST, by=by))
         if state == "loading":
             _loading(whole, by)
         may_retry = counted.failed and state in ("held", "trial", "released", "finished")
@@ -90,6 +91,7 @@ _DONE = {
     "resume": "It goes on.",
     "release": "Released: each leaves when its time and turn come.",
     "first": "The first may leave; the rest stays held.",
+    "more": "They may leave; the rest stays held.",
     "cancel": "Cancelled.",
     "retry": "They leave at their next turn.",
     "load": "It goes on.",

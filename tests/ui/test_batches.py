@@ -122,6 +122,17 @@ def words(at: AppTest) -> str:
     return re.sub("<[^>]*>", "", html(at))
 
 
+def test_who_presses_release_the_first_after_somebody_else_did_releases_no_more() -> None:
+    batch_id, ids = batch(given.account(), [{}] * 50)
+    late = run("batches", id=str(batch_id))
+    steering.release_first(batch_id, 20, by=given.ANA)
+    press(late, "first")
+    assert holds(ids).count(None) == 20
+    assert late.button(key="more").label == "Release 20 more"
+    press(late, "more")
+    assert holds(ids).count(None) == 40
+
+
 def test_what_waits_of_a_large_batch_is_counted_to_the_last() -> None:
     progress = batch_reports.Progress({Standing.HELD: 12_000}, {Reason.BATCH: 12_000})
     whole: Any = SimpleNamespace(progress=progress)
