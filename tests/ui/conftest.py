@@ -1,6 +1,7 @@
 """Pages in this process, without what Streamlit does before each and no page of ours needs."""
 
 import pytest
+import streamlit as st
 from streamlit.components.v2.component_manager import BidiComponentManager
 
 
@@ -11,3 +12,10 @@ def no_components(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         BidiComponentManager, "discover_and_register_components", lambda *_, **__: None
     )
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept() -> None:
+    """A server has one database all its life; here the next test's first file has the same id."""
+    st.cache_data.clear()
+    st.cache_resource.clear()
