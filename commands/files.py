@@ -14,7 +14,7 @@ import typer
 
 from commands import bulk
 from commands.common import account_id, die, me
-from core import files, loading, preflight
+from core import files, load_orders, preflight
 from core.leasing import Taken
 from core.loading import Then
 from core.models import Operation
@@ -110,13 +110,13 @@ def _loaded(
         die(f"{_told_before(found)} To load it once more: --again")
     if not found["good"]:
         return {"scheduled": 0, "changed": 0, "lost": 0, "batch": None}
-    made = loading.order(check_id, name=name, then=then, again=again, by=me(), here=True)
+    made = load_orders.order(check_id, name=name, then=then, again=again, by=me(), here=True)
     row = _run(made, "loaded")
     counts = row.result
     return {
         "scheduled": counts.get("new", 0),
         "changed": counts.get("changed", 0),
-        "lost": loading.lost(row)[0],
+        "lost": load_orders.lost(row)[0],
         "batch": row.batch_id,
     }
 
@@ -228,7 +228,7 @@ def _told(found: Mapping[str, Any]) -> str:
 def _told_before(found: Mapping[str, Any]) -> str:
     earlier = found["earlier"]
     known = files.Earlier(**(earlier | {"at": datetime.fromisoformat(earlier["at"])}))
-    return loading.told_of(known)
+    return load_orders.told_of(known)
 
 
 def _rows(count: int) -> str:

@@ -4,17 +4,18 @@ One row decides what its messages may do, and each claim reads it anew (core/sen
 the holds on the messages follow, so that the claim's index skips what the row bars.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Select, select, update
 from sqlmodel import Session, col
 
 from core import choosing, db, holding, messages
-from core.access import Actor, Role, needs
+from core.access import Actor
 from core.characters import unsendable
 from core.errors import Invalid, Problem, Refused
 from core.models import Batch, Message
-from core.states import Cause, Status
+from core.states import Status
 
 CHUNK = 500  # rows a transaction: well under 50 ms of a lock that others wait for
 
@@ -80,33 +81,13 @@ def unfinished(session: Session, account_id: int | None, digest: str) -> list[in
     return list(session.execute(loading).scalars())
 
 
-@needs(Role.OPERATOR)
-def remove(batch_id: int, *, by: Actor) -> None:
-    """Take away what was stored of a batch that is not full; its rows never left their hold."""
-    while _remove_some(batch_id, by):
-        pass
-
-
-def _remove_some(batch_id: int, by: Actor) -> int:
-    """Cancel and hide some of the batch's rows; where there are none left, the batch itself."""
-    with db.writing() as session:
-        now = db.now(session)
-        db.lock(session, "batch", [batch_id])
-        ids = session.execute(held_rows(batch_id)).scalars().all()
-        moved = messages.move(
-            session,
-            [{"message_id": one, "at": now, "by": by.name} for one in ids],
-            Status.CANCELLED,
-            Cause.CANCEL,
-            also="hold = NULL, deleted_at = v.at, deleted_by = v.by",
-            at="timestamptz",
-            by="text",
-        )
-        change = {one: ({"status": "pending"}, {"status": "cancelled"}) for one in moved}
-        messages.record(session, "unfinished import removed", by.name, change, at=now)
-        if not ids:
-            leave_loading(session, batch_id, state="cancelled")
-        return len(ids)
+def make_way(session: Session, ids: Sequence[int], by: str) -> None:
+    """Remove now what waits of batches that were cancelled, at most 1,000: its references are asked
+    for. What has left meanwhile stays."""
+    at = db.now(session)
+    removed = messages.remove_waiting(session, ids, by, at=at)
+    change = {one: ({"status": "pending"}, {"status": "cancelled"}) for one in sorted(removed)}
+    messages.record(session, "batch remove", by, change, at=at)
 
 
 def held_rows(batch_id: int) -> Select[int]:

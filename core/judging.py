@@ -15,7 +15,7 @@ from sqlalchemy import Row as Found
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from core import by_hand, composing, covering, db, there
+from core import by_hand, composing, covering, db, there, unsettled
 from core.drafts import Composed
 from core.errors import Invalid, Problem
 from core.models import Account, Batch, Template
@@ -52,6 +52,7 @@ class Judged:
     line_of_other: int | None = None
     there: Found[Any] | None = None
     digest: bytes = b""
+    in_the_way: int | None = None  # what has its reference and waits for nothing any more
 
 
 def _digest_of(one: Composed) -> bytes:
@@ -63,8 +64,8 @@ class Judge:
     """Judges the rows of one table in their order; keeps in memory what it has seen of them."""
 
     def __init__(self, plan: Plan, table: Table, sha256: str, batch_id: int | None = None) -> None:
-        """`batch_id` is the batch that the rows go to; another that this file left unfinished is
-        taken away before, so what is in it does not count."""
+        """`batch_id` is the batch that the rows go to; another that this file left unfinished makes
+        way for it, so what is in it does not count."""
         with db.reading() as session:
             accounts = {one.name.lower(): one for one in session.execute(select(Account)).scalars()}
             found = session.execute(select(Template)).scalars()
@@ -75,7 +76,7 @@ class Judge:
                 col(Batch.source_sha256) == sha256
             )
             states = session.execute(same).all()
-        self.plan, self.table, self.sha256 = plan, table, sha256
+        self.plan, self.table, self.sha256, self.batch_id = plan, table, sha256, batch_id
         self.drafter = Drafter(plan, table.headings, accounts, total=len(table.rows))
         self.of_this_file = {one.id for one in states}
         self.unfinished = {
@@ -150,6 +151,7 @@ class Judge:
     def compare(self, session: Session, judged: Sequence[Judged], now: datetime) -> None:
         """Compare rows that were composed with what is stored, and with those seen before."""
         self._by_reference(session, judged)
+        self._say_again(session, judged)
         self._keep(session, judged)
         good = [one for one in judged if one.kind in (Is.NEW, Is.CHANGED)]
         for one in good:
@@ -170,8 +172,11 @@ class Judge:
                 named[draft.account_id][draft.reference] = one
         for account_id, by_reference in named.items():
             for found in there.referred(session, account_id, list(by_reference)):
-                if found.batch_id not in self.unfinished:
-                    self._compare_with(by_reference[found.reference], found)
+                one = by_reference[found.reference]
+                if there.is_over(found):
+                    one.in_the_way = found.id
+                elif found.batch_id not in self.unfinished:
+                    self._compare_with(one, found)
 
     def _compare_with(self, one: Judged, found: Found[Any]) -> None:
         if found.status != Status.PENDING:
@@ -195,6 +200,14 @@ class Judge:
     def has_time(self, one: Judged) -> bool:
         """Whether its time is said by the file or the plan, the same whenever it is loaded."""
         return one.drafted.draft.when.kind == "instant" and self.plan.timing.kind != "spread"
+
+    def _say_again(self, session: Session, judged: Sequence[Judged]) -> None:
+        """What another file made of them may be put back: from now on this one says so."""
+        same = {one.there.id: one for one in judged if one.kind is Is.SAME and one.there}
+        rows = {i: one.there for i, one in same.items() if one.there}
+        without = {*self.unfinished, *([self.batch_id] if self.batch_id else ())}
+        for message_id in unsettled.changed(session, rows, without=without):
+            same[message_id].kind = Is.CHANGED
 
     def _keep(self, session: Session, judged: Sequence[Judged]) -> None:
         changing = {one.there.id: one for one in judged if one.kind is Is.CHANGED and one.there}

@@ -11,26 +11,21 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import TextClause, select
+from sqlalchemy import TextClause
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col
+from sqlmodel import Session
 
-from core import batches, db, files, holding, leasing, operations, preflight, steering
-from core.access import Actor, Role, needs
-from core.choosing import Choice
-from core.errors import Refused
+from core import batches, db, holding, leasing, preflight, steering
+from core.access import Actor, Role
 from core.judging import Is, Judge, Judged
 from core.leasing import Taken
-from core.models import Batch, File, Operation
-from core.operations import Kind
-from core.sheets.plan import Plan
+from core.models import Batch
 from core.sheets.table import Table
 from core.storing import change_rows, insert_new
-from core.wake import wake, wake_operations
+from core.wake import wake
 
 CHUNK = 500  # rows a transaction: well under 50 ms of a lock that others wait for
 HOLDS = timedelta(hours=1)  # how long a check speaks for the times in a file
-AT_A_PAGE = 1_000  # rows that are taken away while somebody waits
 TRIES = 3  # of a chunk into which somebody else's reference came
 
 
@@ -42,145 +37,6 @@ class Then(StrEnum):
     RELEASE = "release"
 
 
-@needs(Role.OPERATOR)
-def order(
-    check_id: int,
-    *,
-    name: str,
-    by: Actor,
-    then: Then = Then.HOLD,
-    first: int = 20,
-    again: bool = False,
-    here: bool = False,
-) -> int:
-    """Have the good rows of a checked file stored; returns the operation, which has its batch.
-
-    What loading the same file left unfinished is taken away, but not by somebody at a page (not
-    `here`) where that is much: it is refused with the name of the batch. What it changed stays
-    until this load is called off as well: the same file comes again. Raises Refused when the
-    check has not ended well or is over an hour old, when it found nothing to load, or, unless
-    `again`, when the same file was loaded before.
-    """
-    check = operations.state(check_id)
-    result: Mapping[str, Any] = check.result or {}
-    if check.kind != Kind.CHECK or check.state != "finished" or "good" not in result:
-        raise Refused("This file has not been checked to its end.")
-    if not result["good"]:
-        raise Refused("Nothing in this file is to be loaded.")
-    with db.reading() as session:
-        if db.now(session) - datetime.fromisoformat(result["checked_at"]) > HOLDS:
-            raise Refused("The file was checked over an hour ago: check it again, then load it.")
-    plan, file = Plan.read(check.arguments["plan"]), files.find(check.arguments["file_id"])
-    made, instead_of = None, list[int]()
-    while made is None:  # somebody else began the same file since the last one was taken away
-        with db.reading() as session:
-            _check_before(session, file.sha256, again)
-            unfinished = batches.unfinished(session, plan.account_id, file.sha256)
-            if not here:
-                _check_small(session, unfinished)
-        instead_of = [*_give_way(unfinished, by), *instead_of]
-        with db.writing() as session:
-            db.alone(session, f"begin {file.sha256}")
-            if batches.unfinished(session, plan.account_id, file.sha256):
-                continue
-            _check_before(session, file.sha256, again)
-            asked = {"then": then, "first": first, "checked_at": result["checked_at"]}
-            asked |= {"instead_of": instead_of}
-            made = _begin(session, file, plan, result, name=name, by=by, here=here, **asked)
-    if not here:
-        wake_operations()
-    return made
-
-
-def _begin(
-    session: Session,
-    file: File,
-    plan: Plan,
-    found: Mapping[str, Any],
-    *,
-    name: str,
-    by: Actor,
-    here: bool,
-    **asked: Any,
-) -> int:
-    """The batch and the operation that fills it, in one transaction: neither is without the
-    other."""
-    batch_id = batches.begin(
-        session,
-        name=name,
-        account_id=plan.account_id,
-        digest=file.sha256,
-        total=found["new"],
-        by=by,
-        file_id=file.id,
-        arguments=plan.stored(),
-    )
-    return operations.put(
-        session,
-        Kind.LOAD,
-        Choice(),
-        by=by,
-        here=here,
-        batch_id=batch_id,
-        counted=found["total"],
-        arguments={
-            "file_id": file.id,
-            "plan": plan.stored(),
-            "batch": batch_id,
-            "good": found["good"],
-            "left_out": {k: found[k] for k in Is if k in found} | {Is.WRONG: found["wrong_rows"]},
-            **asked,
-        },
-    )
-
-
-def lost(load: Operation) -> tuple[int, list[str]]:
-    """How many rows were good when they were checked and were not loaded, and what they are now, of
-    the kinds of core/judging.py."""
-    stored = sum((load.result or {}).get(kind, 0) for kind in (Is.NEW, Is.CHANGED))
-    more = Counter(load.cursor["why"]) - Counter(load.arguments["left_out"])
-    return load.arguments["good"] - stored, sorted(more)
-
-
-def told_of(earlier: files.Earlier) -> str:
-    """Who loaded the same file, and when."""
-    return (
-        f"The same file was loaded on {earlier.at:%Y-%m-%d at %H:%M} UTC by {earlier.by}, as"
-        f" «{earlier.name}»."
-    )
-
-
-def _check_before(session: Session, sha256: str, again: bool) -> None:
-    earlier = files.loaded_before(session, sha256)
-    if earlier and not again:
-        raise Refused(f"{told_of(earlier)} Check it again to load it all the same.")
-
-
-def _check_small(session: Session, unfinished: Sequence[int]) -> None:
-    """A page does not stand still for the seconds in which a large one is taken away."""
-    for batch_id in unfinished:
-        if len(session.execute(batches.held_rows(batch_id).limit(AT_A_PAGE + 1)).all()) > AT_A_PAGE:
-            batch = session.get_one(Batch, batch_id)
-            raise Refused(
-                f"«{batch.name}» by {batch.created_by} has begun to store this file and is not"
-                " full yet. Open it on the page Batches, to go on with it or to remove it."
-            )
-
-
-def _give_way(unfinished: Sequence[int], by: Actor) -> list[int]:
-    """Stop whoever loads the same file, and take away what they stored; returns the loads that had
-    changed something."""
-    changers: list[int] = []
-    for batch_id in unfinished:
-        with db.writing() as session:
-            operations.call_off(session, batch_id, {Kind.LOAD})
-            theirs = (col(Operation.batch_id) == batch_id, col(Operation.kind) == Kind.LOAD)
-            for load in session.execute(select(Operation).where(*theirs)).scalars():
-                changers += operations.changers(load)
-        batches.remove(batch_id, by=by)
-    return changers
-
-
 def load(mine: Taken) -> Iterator[Taken]:
     """Store the rows that nobody has stored yet, then do with the batch what was asked for."""
     table, plan, sha256 = preflight.read(mine)
@@ -190,7 +46,6 @@ def load(mine: Taken) -> Iterator[Taken]:
     for first in range(mine.after, len(table.rows), CHUNK):
         kept = _chunk(mine, judge, table, first)
         if kept is None:
-            _take_back(mine, batch_id)
             return
         mine = kept
         yield mine
@@ -256,20 +111,11 @@ def _checked_at(mine: Taken, now: datetime) -> datetime:
     return then if now - then < HOLDS else now
 
 
-def _take_back(mine: Taken, batch_id: int) -> None:
-    """Called off by a person before it was full, nothing of it stays; taken over, it goes on."""
-    with db.reading() as session:
-        is_loading = session.get_one(Batch, batch_id).state == "loading"
-    if is_loading and operations.state(mine.id).state == "cancelled":
-        batches.remove(batch_id, by=Actor(mine.by, Role.OPERATOR))
-
-
 def _end(mine: Taken, batch_id: int) -> Iterator[Taken]:
     """Let the batch go as it was asked for. Each step may be done twice: a kill repeats it."""
     then, by = Then(mine.arguments["then"]), Actor(mine.by, Role.OPERATOR)
     held = _filled(mine, batch_id, then)
     if held is None:
-        _take_back(mine, batch_id)
         return
     mine = held
     if then is Then.RELEASE:

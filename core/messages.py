@@ -232,15 +232,7 @@ def delete(message_id: int, *, by: Actor) -> None:
 
 def remove(session: Session, ids: Sequence[int], actor: str, *, at: datetime) -> set[int]:
     """Hide messages, those that are pending cancelled with it; returns those not being sent."""
-    cancelled = move(
-        session,
-        [{"message_id": one, "at": at, "by": actor} for one in ids],
-        Status.CANCELLED,
-        Cause.CANCEL,
-        also="hold = NULL, deleted_at = v.at, deleted_by = v.by",
-        at="timestamptz",
-        by="text",
-    )
+    cancelled = remove_waiting(session, ids, actor, at=at)
     finished = (Status.SENT, Status.FAILED, Status.CANCELLED)
     hidden = session.execute(
         update(Message)
@@ -253,6 +245,19 @@ def remove(session: Session, ids: Sequence[int], actor: str, *, at: datetime) ->
         .returning(col(Message.id))
     )
     return cancelled | set(hidden.scalars())
+
+
+def remove_waiting(session: Session, ids: Sequence[int], actor: str, *, at: datetime) -> set[int]:
+    """Cancel and hide those of these messages that are pending; returns which."""
+    return move(
+        session,
+        [{"message_id": one, "at": at, "by": actor} for one in ids],
+        Status.CANCELLED,
+        Cause.CANCEL,
+        also="hold = NULL, deleted_at = v.at, deleted_by = v.by",
+        at="timestamptz",
+        by="text",
+    )
 
 
 def find(session: Session, message_id: int) -> Message:

@@ -156,7 +156,7 @@ def undo(operation_id: int, *, by: Actor, here: bool = False) -> int:
 def cancel(operation_id: int, *, by: Actor) -> None:
     """Stop an operation after the chunk that is under way. Raises Refused when it has ended.
 
-    Who asked for it may; of somebody else's, operators. What a load changed is put back.
+    Who asked for it may; of somebody else's, operators. Of a load nothing stays: see `take_away`.
     """
     with db.writing() as session:
         row = session.get(Operation, operation_id)
@@ -170,34 +170,52 @@ def cancel(operation_id: int, *, by: Actor) -> None:
         if moved.first() is None:
             raise Refused(f"Operation {operation_id} has ended, or never was.")
         audit.record(session, by, "bulk action cancelled", target=f"operation {operation_id}")
-        if row is not None and row.batch_id is not None:
-            unload(session, row.batch_id, by=by)
+        if row is not None and row.kind == Kind.LOAD and row.batch_id is not None:
+            take_away(session, row.batch_id, by=by)
     wake_operations()
 
 
-def unload(session: Session, batch_id: int, *, by: Actor) -> None:
-    """Have put back what the load of a batch that is not full changed; once, however often asked.
+def take_away(session: Session, batch_id: int, *, by: Actor) -> bool:
+    """Have removed what the load of a batch stored, and put back what it changed; whether there was
+    anything to remove: a batch that is full stays.
 
-    Also what a load changed whose place it took: see core/loading.py.
+    Also what a load changed whose place it took: see core/load_orders.py.
     """
-    is_full = select(col(Batch.state) != "loading").where(col(Batch.id) == batch_id)
-    if session.execute(is_full).scalar_one():
-        return
+    db.lock(session, "batch", [batch_id])
+    batch = session.get_one(Batch, batch_id, populate_existing=True)
+    if batch.state != "loading":
+        return False
+    for one in changers(session, batch_id):
+        put(session, Kind.UNLOAD, Choice(operation_id=one), by=by, batch_id=batch_id)
+    remove(session, batch, by=by)
+    return True
+
+
+def remove(session: Session, batch: Batch, *, by: Actor) -> None:
+    """Cancel a batch that is not full, whose lock the caller holds, and have its rows removed."""
+    batch.state, batch.until_id = "cancelled", choosing.last_given(session)
+    session.flush()
+    put(session, Kind.BATCH_REMOVE, Choice(batch_id=batch.id), by=by, batch_id=batch.id)
+
+
+def changers(session: Session, batch_id: int) -> list[int]:
+    """The loads that have changed messages for a batch, the newest first: its own, and those whose
+    place it took."""
     ours = select(Operation).where(
-        col(Operation.batch_id) == batch_id, col(Operation.kind).in_((Kind.LOAD, Kind.UNLOAD))
+        col(Operation.batch_id) == batch_id, col(Operation.kind) == Kind.LOAD
     )
-    rows = list(session.execute(ours.execution_options(populate_existing=True)).scalars())
-    ordered = {row.filter.get("operation_id") for row in rows if row.kind == Kind.UNLOAD}
-    for load in (row for row in rows if row.kind == Kind.LOAD):
-        for one in changers(load):
-            if one not in ordered:
-                put(session, Kind.UNLOAD, Choice(operation_id=one), by=by, batch_id=batch_id)
+    found = list[int]()
+    for load in session.execute(ours.execution_options(populate_existing=True)).scalars():
+        found += [load.id] if (load.result or {}).get("changed") else []
+        found += load.arguments.get("instead_of", ())
+    return found
 
 
-def changers(load: Operation) -> list[int]:
-    """The loads that have changed messages for a batch, the newest first: it, and those before."""
-    mine = [load.id] if (load.result or {}).get("changed") else []
-    return [*mine, *load.arguments.get("instead_of", ())]
+def is_put_back(load: Operation) -> bool:
+    """Whether what a load changed is put back, or was: it was called off before it was full."""
+    with db.reading() as session:
+        mine = (col(Operation.batch_id) == load.batch_id, col(Operation.kind) == Kind.UNLOAD)
+        return session.execute(select(col(Operation.id)).where(*mine).limit(1)).first() is not None
 
 
 def call_off(session: Session, batch_id: int, kinds: Collection[Kind]) -> None:

@@ -153,21 +153,17 @@ def cancel(batch_id: int, *, by: Actor) -> int:
 
 
 @needs(Role.OPERATOR)
-def discard(batch_id: int, *, by: Actor) -> int:
-    """Take away what was stored of a batch that is not full; returns the operation that does so.
+def discard(batch_id: int, *, by: Actor) -> None:
+    """Take away what was stored of a batch that is not full.
 
-    Another puts back what its file changed of messages that wait.
-    Raises Refused when it is full.
+    What its file changed of messages that wait is put back. Raises Refused when it is full.
     """
     with db.writing() as session:
+        operations.call_off(session, batch_id, operations.FILLS)  # locked as by who fills it: first
         batch = _found(session, batch_id, {"loading"}, "removed")
-        operations.call_off(session, batch.id, operations.FILLS)
-        operations.unload(session, batch.id, by=by)
-        ends = {"state": "cancelled", "until_id": choosing.last_given(session)}
-        made = _change(session, batch, by, "removed", Kind.BATCH_REMOVE, **ends)
+        operations.take_away(session, batch.id, by=by)
+        _audit(session, by, "removed", batch, before="loading")
     wake_operations()
-    assert made is not None
-    return made
 
 
 @needs(Role.OPERATOR)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlmodel import Session
 
-from core import db, drafts, filling, holding, messages
+from core import batches, db, drafts, filling, holding, messages
 from core.access import Actor
 from core.choosing import c, e
 from core.filling import CONTENT, MESSAGE
@@ -32,6 +32,8 @@ def insert_new(session: Session, batch_id: int, new: Sequence[Judged], by: Actor
     somebody took in this moment."""
     composed = [one.composed for one in new if one.composed]
     if composed:
+        in_the_way = [one.in_the_way for one in new if one.in_the_way is not None]
+        batches.make_way(session, in_the_way, by.name)
         filling.fill(session, batch_id, composed, by=by)
 
 

@@ -42,7 +42,8 @@ def newest(session: Session) -> int:
 
 _LIVE = "m.status <> 'cancelled' AND m.deleted_at IS NULL"
 _COLUMNS = (
-    "m.id, m.account_id, m.recipient, m.reference, m.status, m.error_class, m.scheduled_at,"
+    "(SELECT state FROM batch WHERE batch.id = m.batch_id) AS batch_state, m.version,"
+    " m.id, m.account_id, m.recipient, m.reference, m.status, m.error_class, m.scheduled_at,"
     " m.priority, m.max_retries, m.not_after, m.late_policy, m.batch_id, c.text, c.template,"
     " c.language, c.parameters, c.label"
 )
@@ -116,7 +117,14 @@ def digest_of(found: Found[Any]) -> bytes:
     return digest(found.account_id, found.recipient, named, found.parameters, found.text)
 
 
+def is_over(found: Found[Any]) -> bool:
+    """Whether it waits for nothing any more: its batch was cancelled or called off."""
+    return bool(found.status == Status.PENDING and found.batch_state == "cancelled")
+
+
 def _counts(found: Found[Any]) -> bool:
     """Whether what is there will reach, has reached or may have reached somebody."""
+    if is_over(found):
+        return False
     going = (Status.PENDING, Status.PROCESSING, Status.SENT)
     return found.status in going or found.error_class == "unknown"

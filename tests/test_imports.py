@@ -54,15 +54,15 @@ LAYERS: dict[str, str] = {
     "services": """account_settings accounts apart audit batches businesses catalogue composing
         correcting departure drafts editing enlisting exporting files filling finishing first_row
         following_up
-        guarding holding installation judging lateness leasing loading messages meta.client
-        meta.graph operating operations optout_import optouts outcomes outlook people
+        guarding holding installation judging lateness leasing load_orders loading messages
+        meta.client meta.graph operating operations optout_import optouts outcomes outlook people
         preflight preparing previewing resuming scan sending.accept sending.agenda
         sending.attempts sending.claim sending.engine_time sending.lanes sending.loop
         sending.marks sending.posting sending.process sending.reap sending.recognising
         sending.results sending.settle sending.tick sending.twin sessions
         sheets.drafting sheets.glimpse sheets.leftovers sheets.plan sparing steering storing syncing
         template_holds
-        templates users webhooks wording workers""",
+        templates unsettled users webhooks wording workers""",
 }
 BELOW: dict[str, set[str]] = {
     "pure": {"pure"},

@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from core import correcting, db, files, following_up, loading, operations, preflight, steering
+from core import correcting, db, files, following_up, load_orders, operations, preflight, steering
 from core.corrections import Correction, Way
 from core.following_up import Words
 from core.loading import Then
@@ -129,7 +129,7 @@ def loaded(killing: Killing) -> int:
     file_id = files.upload(rows(MANY).encode(), name="people.csv", by=ANA)
     check = killing.done(preflight.order(file_id, Plan(1, columns), by=ANA))
     assert check.result["good"] == MANY
-    load = killing.done(loading.order(check.id, name="May", then=Then.HOLD, by=ANA))
+    load = killing.done(load_orders.order(check.id, name="May", then=Then.HOLD, by=ANA))
     assert finished(load) == WHOLE and load.batch_id and holds() == {"batch": MANY}
     return load.batch_id
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from core import files, leasing, loading, operating, operations, preflight
+from core import files, leasing, load_orders, operating, operations, preflight
 from core.loading import Then
 from core.models import Operation
 from core.sheets import plan as plans
@@ -47,7 +47,7 @@ def checked_as(text: str, plan: Plan, *, name: str = "people.csv") -> Operation:
 
 def ordered(check: Operation, *, then: Then = Then.RELEASE, **more: Any) -> int:
     """A load of what was checked, to be run in this process."""
-    return loading.order(check.id, name="people.csv", by=ANA, here=True, then=then, **more)
+    return load_orders.order(check.id, name="people.csv", by=ANA, here=True, then=then, **more)
 
 
 def load(text: str, account_id: int = 1, *, plan: Any = None, **more: Any) -> Operation:

@@ -48,7 +48,7 @@ def test_the_functions_that_change_something_are_known() -> None:
     assert {"core.composing.schedule", "core.messages.cancel", "core.accounts.add"} <= set(CHANGING)
     assert len(CHANGING) >= 13
     assert CHANGING["core.accounts.add"] is CHANGING["core.users.add"] is Role.ADMIN
-    assert CHANGING["core.messages.retry"] is CHANGING["core.loading.order"] is Role.OPERATOR
+    assert CHANGING["core.messages.retry"] is CHANGING["core.load_orders.order"] is Role.OPERATOR
     for_all = {name for name, role in CHANGING.items() if role is Role.VIEWER}
     assert for_all == {  # of one's own
         "core.operations.cancel",

@@ -22,6 +22,7 @@ from core import (
     editing,
     holding,
     leasing,
+    load_orders,
     loading,
     messages,
     operating,
@@ -108,21 +109,6 @@ def test_nothing_but_a_check_that_ended_well_is_loaded(database: str) -> None:
         ordered(checked("recipient\n+628123456\n", columns={}))
 
 
-def test_a_page_takes_away_no_large_load_that_is_not_full(
-    sqlite: str, environment: pytest.MonkeyPatch
-) -> None:
-    given.account()
-    environment.setattr(loading, "AT_A_PAGE", CHUNK - 1)
-    check = checked(rows(2 * CHUNK))
-    part = operating._WORK[operations.Kind.LOAD](leasing.held(ordered(check)))
-    next(part)
-    with pytest.raises(Refused, match=r"«people\.csv» by ana has begun to store this file"):
-        loading.order(check.id, name="again", by=ANA)
-    assert count(HELD) == CHUNK, "whoever is refused takes nothing away"
-    assert loading.order(check.id, name="again", by=ANA, here=True)
-    assert count(HELD) == 0
-
-
 def test_a_check_of_an_hour_ago_is_made_again_first(
     database: str, move_clock: Callable[[timedelta], None]
 ) -> None:
@@ -141,11 +127,11 @@ def test_what_was_good_when_it_was_checked_and_is_not_loaded_is_told(
     made = ordered(checked(rows(5, at=later(minutes=30)) + "x,Hello,,\n"))
     optouts.add([given.recipient(1)], by=ANA)
     operating.run(leasing.held(made))
-    assert loading.lost(operations.state(made)) == (1, ["opted_out"])
+    assert load_orders.lost(operations.state(made)) == (1, ["opted_out"])
     made = ordered(checked(rows(3, at=later(minutes=30), text="Bye")))
     move_clock(timedelta(hours=3))  # whoever should load it was gone
     operating.run(leasing.held(made))
-    assert loading.lost(operations.state(made)) == (1, ["wrong"]), "two had opted out"
+    assert load_orders.lost(operations.state(made)) == (1, ["wrong"]), "two had opted out"
 
 
 def test_good_rows_alone_are_loaded_and_the_others_are_counted(database: str) -> None:
@@ -341,6 +327,61 @@ def test_what_waits_for_its_retry_or_was_released_though_late_waits_no_longer_wh
     assert [given.row(n).hold for n in (1, 2)] == [None, None] and given.row(1).due_at == due
 
 
+def test_a_load_that_is_called_off_before_anybody_took_it_up_is_over(database: str) -> None:
+    given.account()
+    made = load_orders.order(checked(rows(3)).id, name="people.csv", by=ANA)
+    operations.cancel(made, by=ANA)
+    assert states() == ["cancelled"]
+
+
+def test_what_a_called_off_load_is_yet_to_put_back_stays_where_the_next_says_so_too(
+    database: str,
+) -> None:
+    """Another worker has the next load while the first one is still being put back."""
+    given.account()
+    at = later(hours=1)
+    load(rows(3, reference=True, at=at), then=Then.HOLD)
+    text = rows(3, reference=True, at=at, text="Bye")
+    called_off(text)
+    again = text.replace("Bye 2", "Hello 2")
+    assert found(checked(again), "good", "changed", "same") == (3, 3, 0)
+    assert load(again).result == {"changed": 3}
+    work()
+    assert texts() == ["Bye 0", "Bye 1", "Hello 2"]
+
+
+def test_what_a_failed_load_changed_stays_where_a_later_file_says_so_too_when_it_is_removed(
+    database: str,
+) -> None:
+    given.account()
+    at = later(hours=1)
+    load(rows(3, reference=True, at=at), then=Then.HOLD)
+    failed = ordered(checked(rows(3, reference=True, at=at, text="Bye")))
+    next(operating._WORK[operations.Kind.LOAD](leasing.held(failed)))
+    leasing.fail(leasing.held(failed), "its process ended before its time")
+    load(rows(2, reference=True, at=at, text="Bye"))
+    steering.discard(operations.state(failed).batch_id or 0, by=ANA)
+    assert changes() == (1, {"changed": 2}, [1, 2])
+    assert texts() == ["Bye 0", "Bye 1", "Hello 2"]
+
+
+@pytest.mark.parametrize("reference", [False, True])
+def test_what_is_still_to_be_removed_keeps_no_row_of_the_next_file_out(
+    database: str, reference: bool
+) -> None:
+    """Else it would be left out as there already, and then there would be none."""
+    given.account()
+    text, called = rows(3, reference=reference), ordered(checked(rows(3, reference=reference)))
+    next(operating._WORK[operations.Kind.LOAD](leasing.held(called)))
+    operations.cancel(called, by=ANA)
+    assert load(text + f"{given.recipient(9)},New,,\n", then=Then.HOLD).result == {"new": 4}
+    steering.cancel(2, by=ANA)
+    assert load(text).result == {"new": 3}
+    steering_work()
+    assert count(ALIVE, col(Message.status) == "pending") == 3
+    assert free() == [given.recipient(n) for n in range(3)]
+
+
 def test_removing_a_load_that_failed_puts_back_also_what_those_before_it_changed(
     database: str,
 ) -> None:
@@ -475,6 +516,7 @@ def test_of_two_loads_of_one_file_at_once_the_earlier_gives_way(database: str) -
             second.append(load(rows(1200)))
 
     operating.run(leasing.held(made), tell=overtaken)
+    steering_work()
     assert second[0].done == 1200 and states() == ["cancelled", "released"]
     assert free() == [given.recipient(n) for n in range(1200)] and count(HELD) == 0
 
@@ -514,6 +556,7 @@ def test_a_load_that_is_called_off_leaves_nothing(database: str) -> None:
             operations.cancel(mine.id, by=ANA)
 
     operating.run(leasing.held(made), tell=call_off)
+    steering_work()
     assert count(ALIVE) == 0 and count() == CHUNK and states() == ["cancelled"]
     assert operations.state(made).state == "cancelled"
 

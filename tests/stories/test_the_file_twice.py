@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 from sqlmodel import col
 
-from core import db, files, loading, operations, preflight
+from core import db, files, load_orders, operations, preflight
 from core.loading import Then
 from core.models import Content, Message
 from core.sheets.plan import Plan, Timing
@@ -99,7 +99,7 @@ def _ordered() -> int:
     check = preflight.order(file_id, plan, by=ANA)
     look()
     until(lambda: operations.state(check).state == "finished", within=60)
-    load = loading.order(check, name="people.csv", then=Then.RELEASE, by=ANA)
+    load = load_orders.order(check, name="people.csv", then=Then.RELEASE, by=ANA)
     look()
     return load
 

@@ -255,3 +255,17 @@ def test_a_file_that_was_called_off_says_what_was_put_back_and_what_keeps_its_ch
     assert "1 waiting message put back as before this file" in told
     assert "1 waiting message keeps the changes this file made, changed once more since: 2" in told
     assert "put back as they were" in words(run("many", file="1", load=str(made)))
+
+
+def test_a_file_that_was_called_off_when_all_of_it_was_in_does_not_say_that_it_was_put_back() -> (
+    None
+):
+    given.account()
+    at = loaded.later(hours=1)
+    loaded.load(loaded.rows(2, reference=True, at=at), then=Then.HOLD)
+    made = loaded.ordered(loaded.checked(loaded.rows(3, reference=True, at=at, text="Bye")))
+    part = loading.load(leasing.held(made))
+    next(part), next(part)
+    operations.cancel(made, by=given.ANA)
+    assert operations.state(made).result == {"new": 1, "changed": 2}
+    assert "put back" not in words(run("many", file="1", load=str(made)))

@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from core import first_row, loading, operations, reports
+from core import first_row, load_orders, operations, reports
 from core.access import Actor
 from core.errors import Invalid, OutboxError, Refused
 from core.loading import Then
@@ -61,7 +61,7 @@ def order(
         look.wrong("Give the batch a name.")
         return None
     try:
-        return loading.order(
+        return load_orders.order(
             check.id, name=name.strip(), by=by, then=Then(then), first=FIRST, again=again
         )
     except OutboxError as refused:
@@ -114,7 +114,7 @@ def under_way(load_id: int, *, by: Actor) -> None:
     if operations.state(load_id).kind != Kind.LOAD:
         raise Refused(f"Operation {load_id} loads no file.")
     row = progress(load_id, by=by, doing="Loading the messages")
-    if row.state == "cancelled" and (row.result or {}).get("changed"):
+    if row.state == "cancelled" and operations.is_put_back(row):
         link = f'<a class="go" href="{addresses.batch(row.batch_id)}">See what became of them</a>'
         told = "Waiting messages that it had changed are put back as they were."
         st.html(f'<div class="note grey">{told} {link}</div>')
@@ -133,7 +133,7 @@ def under_way(load_id: int, *, by: Actor) -> None:
 
 def _lost(load: Operation) -> None:
     """What was good when it was checked and was not loaded: it must not go unnoticed."""
-    count, kinds = loading.lost(load)
+    count, kinds = load_orders.lost(load)
     if not count:
         return
     why = " or ".join(CHECKED[kind][0] for kind in kinds)
