@@ -18,6 +18,7 @@ from core import (
     following_up,
     leasing,
     loading,
+    operating,
     operations,
     optouts,
     steering,
@@ -99,6 +100,25 @@ def test_what_failed_is_sent_again_and_what_may_have_arrived_only_where_that_is_
     work()
     assert [given.row(one).status for one in ids] == ["pending", "pending", "sent"]
     assert given.row(ids[1]).confirmed_by == "ana"
+
+
+@pytest.mark.parametrize(
+    ("key", "state", "messages"), [("load", "released", 600), ("remove", "cancelled", 0)]
+)
+def test_a_load_that_broke_in_its_second_chunk_is_gone_on_with_or_removed(
+    key: str, state: str, messages: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given.account()
+    made = loaded.ordered(loaded.checked(loaded.rows(600)))
+    whole, left = loading.insert_new, iter((True, False))
+    with monkeypatch.context() as broken:
+        broken.setattr(loading, "insert_new", lambda *args: whole(*args) if next(left) else 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            operating.run(leasing.held(made))
+    assert len(given.statuses()) == 500
+    press(run("batches", id="1"), key)
+    work(), work_apart()
+    assert row(1).state == state and given.statuses().count("pending") == messages
 
 
 def test_a_finished_batch_counts_who_asked_not_to_be_contacted() -> None:

@@ -1,13 +1,16 @@
 """A file on the page Many: what each row brings itself is taken as the command line takes it."""
 
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 import streamlit as st
+from sqlalchemy import update
+from streamlit.testing.v1 import AppTest
 
 from core import batch_reports, clock, db, files, leasing, operating, operations
 from core.access import Actor, Role
-from core.models import Batch
+from core.models import Account, Batch, Operation
 from core.operations import Kind
 from core.sheets.plan import Plan
 from tests import given
@@ -85,6 +88,82 @@ def test_pressing_load_once_more_after_going_back_is_refused_and_makes_no_batch(
     at.button(key=f"many-{file_id}-load-go").click().run()
     assert "The same file was loaded on" in html(at) and "load" not in at.query_params
     assert len(batch_reports.latest()) == 1
+
+
+def checked(file_id: int, *choices: Callable[[AppTest], object]) -> Operation:
+    """What became of pressing Check after these choices, each of which is one run of the page."""
+    at = run("many", file=str(file_id))
+    for choose in choices:
+        choose(at)
+        at.run()
+    at.button(key=f"many-{file_id}-check").click().run()
+    work_apart()
+    return operations.latest(1)[0]
+
+
+def leaves(check: Operation) -> list[datetime]:
+    assert check.result["wrong"] == []
+    return [datetime.fromisoformat(one["due_at"]) for one in check.result["first"]]
+
+
+def test_what_is_spread_over_a_window_leaves_evenly_in_it() -> None:
+    given.account("Orders", zone="Asia/Jakarta")
+    file_id = uploaded(loaded.rows(3))
+    key = f"many-{file_id}-when"
+    check = checked(file_id, lambda at: at.segmented_control(key=key).set_value("spread"))
+    timing = Plan.read(check.arguments["plan"]).timing
+    begins, ends = map(datetime.fromisoformat, (timing.begins, timing.ends))
+    assert timing.zone == "UTC" and ends > begins
+    each = (ends - begins) / 3
+    assert [one.replace(tzinfo=None) for one in leaves(check)] == [
+        begins + each * n for n in range(3)
+    ]
+
+
+def test_all_leave_at_one_time_or_each_at_nine_where_they_live() -> None:
+    given.account("Orders", zone="Asia/Jakarta")
+    text = (
+        "recipient,content,zone\n+6591234567,Hi,\n+628123456789,Hi,\n+628123456780,Hi,Asia/Tokyo\n"
+    )
+    file_id = uploaded(text)
+    key, nine = f"many-{file_id}-when", datetime(2029, 3, 1, 9)
+    at_one = checked(
+        file_id,
+        lambda at: at.segmented_control(key=key).set_value("at"),
+        lambda at: at.datetime_input(key=f"{key}-at").set_value(nine),
+    )
+    assert {one.hour for one in leaves(at_one)} == {9}
+    local = checked(
+        file_id,
+        lambda at: at.segmented_control(key=key).set_value("local"),
+        lambda at: at.datetime_input(key=f"{key}-local").set_value(nine),
+    )
+    assert [one.hour for one in leaves(local)] == [1, 2, 0]  # Singapore, the account's, Tokyo
+    assert local.result["guessed"] == 1
+
+
+def test_a_parameter_may_be_the_same_for_all() -> None:
+    one = templated.template(templated.account())
+    file_id = uploaded(f"recipient\n{given.recipient()}\n")
+    key = f"many-{file_id}-message"
+    check = checked(
+        file_id,
+        lambda at: at.segmented_control(key=f"many-{file_id}-when").set_value("now"),
+        lambda at: at.segmented_control(key=f"{key}-way").set_value("A template"),
+        lambda at: at.selectbox(key=f"{key}-template").set_value(one),
+        lambda at: at.selectbox(key=f"{key}-{one}-1").set_value("The same for all"),
+        lambda at: at.text_input(key=f"{key}-{one}-1-fixed").set_value("friend"),
+    )
+    assert [each["text"] for each in check.result["first"]] == ["Hello friend"]
+
+
+def test_a_check_says_when_metas_daily_limit_is_passed() -> None:
+    given.account("Orders", rate=10.0)
+    with db.writing() as session:
+        session.execute(update(Account).values(messaging_limit="TIER_250"))
+    check = loaded.checked(loaded.rows(260, at=loaded.later(hours=1)))
+    body = html(run("many", file=str(check.arguments["file_id"]), check=str(check.id)))
+    assert "«Orders» pass Meta&#x27;s limit of 250 people in 24 hours" in body
 
 
 def test_an_address_that_takes_another_operation_for_a_load_is_told() -> None:
