@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import streamlit as st
 
@@ -155,7 +156,8 @@ def _load(
     if row is None or plan is None or not check.is_of(check_id, plan):
         return
     ways.step(6, "Schedule")
-    made = loading.order(found, plan, row, account, by=by, now=reports.now())
+    here = reports.now().astimezone(ZoneInfo(zone()))
+    made = loading.order(found, plan, row, account, by=by, now=here)
     if made is not None:
         asked["load"] = str(made)
         st.rerun()

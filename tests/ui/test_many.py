@@ -1,7 +1,7 @@
 """A file on the page Many: what each row brings itself is taken as the command line takes it."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 import streamlit as st
@@ -75,21 +75,6 @@ def test_rows_are_counted_to_the_last_and_a_time_that_comes_twice_is_read_back_o
     assert html(at).count("«2099-01-05 09:00» is") == 1
 
 
-def test_pressing_load_once_more_after_going_back_is_refused_and_makes_no_batch() -> None:
-    given.account("Orders", country="ID")
-    file_id = uploaded(loaded.rows(2))
-    at = run("many", file=str(file_id))
-    at.segmented_control(key=f"many-{file_id}-when").set_value("now").run()
-    at.button(key=f"many-{file_id}-check").click().run()
-    work_apart()
-    check = operations.latest(1)[0]
-    at = run("many", file=str(file_id), check=str(check.id))
-    operating.run(leasing.held(loaded.ordered(check)))
-    at.button(key=f"many-{file_id}-load-go").click().run()
-    assert "The same file was loaded on" in html(at) and "load" not in at.query_params
-    assert len(batch_reports.latest()) == 1
-
-
 def checked(file_id: int, *choices: Callable[[AppTest], object]) -> Operation:
     """What became of pressing Check after these choices, each of which is one run of the page."""
     at = run("many", file=str(file_id))
@@ -99,6 +84,34 @@ def checked(file_id: int, *choices: Callable[[AppTest], object]) -> Operation:
     at.button(key=f"many-{file_id}-check").click().run()
     work_apart()
     return operations.latest(1)[0]
+
+
+def to_load() -> tuple[int, Operation, AppTest]:
+    """A file on the page, checked and ready to be loaded."""
+    given.account("Orders", country="ID")
+    file_id = uploaded(loaded.rows(2))
+    key = f"many-{file_id}-when"
+    check = checked(file_id, lambda at: at.segmented_control(key=key).set_value("now"))
+    return file_id, check, run("many", file=str(file_id), check=str(check.id))
+
+
+def test_a_batch_is_named_by_its_file_and_the_time_where_the_person_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("ui.guard.zone", lambda: "Pacific/Kiritimati")  # 14 hours ahead
+    before = clock.wall() + timedelta(hours=14)
+    file_id, _, at = to_load()
+    after = clock.wall() + timedelta(hours=14)
+    name = at.text_input(key=f"many-{file_id}-load-name").value
+    assert name in {f"a {one.day} {one:%b %H:%M}" for one in (before, after)}
+
+
+def test_pressing_load_once_more_after_going_back_is_refused_and_makes_no_batch() -> None:
+    file_id, check, at = to_load()
+    operating.run(leasing.held(loaded.ordered(check)))
+    at.button(key=f"many-{file_id}-load-go").click().run()
+    assert "The same file was loaded on" in html(at) and "load" not in at.query_params
+    assert len(batch_reports.latest()) == 1
 
 
 def leaves(check: Operation) -> list[datetime]:

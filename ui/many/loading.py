@@ -30,7 +30,8 @@ def order(
     by: Actor,
     now: datetime,
 ) -> int | None:
-    """What is asked before it is loaded; the operation's id when it was ordered."""
+    """What is asked before it is loaded; the operation's id when it was ordered. `now`: where the
+    person is."""
     key, good = f"{source.key}-load", int(check.result["good"])
     if not good:
         look.note("Nothing in this file is to be loaded: see the check.")
@@ -39,7 +40,7 @@ def order(
         look.note("Doubles are loaded all the same: somebody may get the same words twice.")
     _to_me(source, plan, account, by=by)
     stem = source.file.name.rpartition(".")[0] or source.file.name
-    st.session_state.setdefault(f"{key}-name", f"{stem} {now:%d %b}")
+    st.session_state.setdefault(f"{key}-name", f"{stem} {now.day} {now:%b %H:%M}")
     name = st.text_input("Name of the batch", key=f"{key}-name", persist_state="session") or ""
     then = st.radio(
         "When all of it is in",
