@@ -33,6 +33,7 @@ def page(by: Actor) -> None:
     found = _source(by)
     if found is None:
         return
+    st.session_state["many-left"] = None if _number("load") else (found.file.name, asked.to_dict())
     if load_id := _number("load"):
         try:
             loading.under_way(load_id, by=by)
@@ -71,6 +72,7 @@ def _source(by: Actor) -> Source | None:
     file_id = _number("file")
     if file_id is None:
         loading.open_ones(by)
+        loading.left(st.session_state.get("many-left"))
         if (made := source.choose(by=by)) is not None:
             asked["file"] = str(made)
             st.rerun()
@@ -87,6 +89,7 @@ def _source(by: Actor) -> Source | None:
 def _anew(label: str) -> None:
     if st.button(label, key="many-anew"):
         asked.clear()
+        st.session_state["many-left"] = None
         st.session_state["many-turn"] = st.session_state.get("many-turn", 0) + 1
         st.rerun()
 

@@ -243,3 +243,13 @@ def test_a_time_is_read_back_in_the_zone_that_its_row_names() -> None:
     file_id = uploaded(f"phone,date,zone\n{rows}")
     told = html(run("many", file=str(file_id)))
     assert f"«{day}» is" in told and told.count("09:00 Jakarta") == told.count("09:00 UTC") == 1
+
+
+def test_a_file_that_was_left_for_another_page_is_offered_again_until_it_is_put_aside() -> None:
+    file_id, check, at = to_load()
+    del at.query_params["file"], at.query_params["check"]
+    link = f'href="/many?file={file_id}&amp;check={check.id}">Go on with it'
+    assert f'You left «a.csv» here. <a class="go" {link}' in html(at.run())
+    at.query_params["file"] = str(file_id)
+    at.run().button(key="many-anew").click().run()
+    assert "Go on with it" not in html(at)

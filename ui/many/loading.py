@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from html import escape
+from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -157,3 +158,13 @@ def open_ones(by: Actor) -> None:
                 f'<div class="note blue" role="status">A file is being {name}.'
                 f' <a class="go" href="{escape(link)}">See how far it is</a></div>'
             )
+
+
+def left(one: tuple[str, dict[str, str]] | None) -> None:
+    """A file that was left for another page: its name and where it was."""
+    if one:
+        name, asked = one
+        link = f'<a class="go" href="/many?{escape(urlencode(asked))}">Go on with it</a>'
+        st.html(
+            f'<div class="note blue" role="status">You left «{escape(name)}» here. {link}</div>'
+        )
