@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Subquery, and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col
 
@@ -20,6 +20,7 @@ from core.operations import CHANGING, LEASE, OPEN, UNDONE_BY, Kind
 from core.wake import wake_operations
 
 MOST_LOST = 5  # processes that may die at one place of an operation, for want of memory say
+LATELY = 500  # operations among which somebody's last turn is looked for
 GAVE_UP = f"{MOST_LOST} processes ended before their time at it"
 
 
@@ -68,19 +69,25 @@ def _oldest(
 ) -> Operation | None:
     no_lease = or_(col(Operation.lease_until).is_(None), col(Operation.lease_until) <= now)
     free = and_(col(Operation.state).in_(OPEN), no_lease, col(Operation.kind).in_(kinds))
-    order = (*([_last_turn(kinds).nulls_first()] if fair else []), col(Operation.id))
-    oldest = select(col(Operation.id)).where(free, _is_next()).order_by(*order).limit(1)
+    oldest = select(col(Operation.id)).where(free, _is_next())
+    if fair:
+        turns = _turns(session, kinds)
+        oldest = oldest.outerjoin(turns, turns.c.created_by == col(Operation.created_by))
+        oldest = oldest.order_by(turns.c.last.nulls_first())
+    oldest = oldest.order_by(col(Operation.id)).limit(1)
     if db.on_postgres(session):
-        oldest = oldest.with_for_update(skip_locked=True)
+        oldest = oldest.with_for_update(of=Operation, skip_locked=True)
     found = session.execute(oldest).scalar()
     return None if found is None else session.get_one(Operation, found)
 
 
-def _last_turn(kinds: Collection[Kind]) -> ScalarSelect[datetime | None]:
-    """When whoever asked for an operation last had one taken up."""
-    other = aliased(Operation)
-    theirs = (col(other.created_by) == col(Operation.created_by), col(other.kind).in_(kinds))
-    return select(func.max(col(other.started_at))).where(*theirs).scalar_subquery()
+def _turns(session: Session, kinds: Collection[Kind]) -> Subquery:
+    """When somebody's operation was last taken up; who is not among the latest has long waited."""
+    newest = session.execute(select(func.max(col(Operation.id)))).scalar() or 0
+    lately = (col(Operation.id) > newest - LATELY, col(Operation.kind).in_(kinds))
+    last = func.max(col(Operation.started_at)).label("last")
+    by_person = select(col(Operation.created_by), last).where(*lately)
+    return by_person.group_by(col(Operation.created_by)).subquery()
 
 
 def _is_next() -> ColumnElement[bool]:

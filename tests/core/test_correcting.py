@@ -45,6 +45,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choosing, "CHUNK", 2)
+    monkeypatch.setattr(choosing, "CHANGED", 2)
     monkeypatch.setattr(choosing, "WINDOW", 3)
 
 

@@ -30,6 +30,7 @@ Move = Callable[[timedelta], None]
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of two messages, windows of three ids."""
     monkeypatch.setattr(choosing, "CHUNK", 2)
+    monkeypatch.setattr(choosing, "CHANGED", 2)
     monkeypatch.setattr(choosing, "WINDOW", 3)
 
 
@@ -280,6 +281,26 @@ def test_a_table_that_was_filled_a_moment_ago_is_not_walked_for_each_message(
     with db.engine().connect() as connection:
         plan = connection.exec_driver_sql(f"EXPLAIN {statement}", parameters).scalars().all()
     assert not [line for line in plan if "Join Filter" in line], "\n".join(plan)
+
+
+def test_what_an_operation_changed_is_not_sorted_anew_for_each_chunk(sqlite: str) -> None:
+    asked: list[Any] = []
+
+    def listen(_c: Any, _d: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    with db.reading() as session:
+        event.listen(db.engine(), "before_cursor_execute", listen)
+        choosing.chunk(session, Choice(operation_id=1), (), after=0, until=0)
+        event.remove(db.engine(), "before_cursor_execute", listen)
+    statement, parameters = asked[-1]
+    with db.engine().connect() as connection:
+        told = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        plan = [row.detail for row in told]
+    assert plan == [
+        "SEARCH message_event USING INDEX ix_message_event_operation_id"
+        " (operation_id=? AND rowid>?)"
+    ]
 
 
 def test_who_asked_for_an_operation_may_call_it_off_and_of_others_only_operators(
