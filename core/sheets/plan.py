@@ -12,7 +12,7 @@ from core import columns
 from core.characters import unsendable
 from core.errors import Invalid, Problem
 from core.quoting import quoted
-from core.schedule import from_local
+from core.schedule import check_zone, from_local
 from core.sheets import placeholders
 from core.sheets.table import UNREAD
 
@@ -130,6 +130,8 @@ def _wrong_times(timing: Timing) -> list[Problem]:
     round."""
     told = {"at": [timing.wall], "spread": [timing.begins, timing.ends], "local": []}
     try:
+        if timing.kind == "column" and timing.zone:
+            check_zone(timing.zone)
         if timing.kind == "local":
             wall_time(timing.wall)
         instants = [from_local(wall_time(one), timing.zone) for one in told.get(timing.kind, ())]

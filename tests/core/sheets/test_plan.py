@@ -147,6 +147,9 @@ def test_a_plan_that_no_row_could_follow_is_refused_with_every_problem() -> None
     assert problems(timing=Timing("at", wall="2026-11-26T09:00", zone="Mars")) == [
         ("zone", "unknown_zone")
     ]
+    assert problems(timing=Timing("column", zone="Mars"), columns=WHO | {"when": "when"}) == [
+        ("zone", "unknown_zone")
+    ]
     backwards = Timing("spread", begins="2026-11-26T09:00", ends="2026-11-26T08:00")
     assert problems(timing=backwards) == [("when", "backwards")]
 
