@@ -121,7 +121,7 @@ def optout_import_(
         told = f"line {one['line']}: {one['column']} {one['value']!r}: {one['reason']}"
         typer.echo(told, err=True)
     counts = done["added"] or done["already"]
-    if counts:
+    if counts or not done["wrong_lines"]:
         typer.echo(
             f"{done['added']:,} added, {done['already']:,} on the list already;"
             f" {_messages(cancelled)} cancelled."

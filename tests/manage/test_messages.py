@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, update
 
 from core import accounts, db, export, export_csv, messages, optouts
 from core.drafts import When
+from core.models import Account
 from tests import given
 from tests.core import templated
 from tests.given import ANA
@@ -227,6 +228,17 @@ def test_a_dry_run_tells_in_json_what_would_become_of_a_file(database: str, tmp_
     assert (wrong["line"], wrong["column"], wrong["value"]) == (5, "recipient", "x")
     assert wrong["reason"] and datetime.fromisoformat(told["finish_at"]).tzinfo
     assert len(given.statuses()) == 1
+
+
+def test_metas_daily_limit_is_told_where_a_file_passes_it(sqlite: str, tmp_path: Path) -> None:
+    given.account(rate=10.0)
+    with db.writing() as session:
+        session.execute(update(Account).values(messaging_limit="TIER_250"))
+    file = write(tmp_path, *(f"{given.recipient(number)},Hello," for number in range(251)))
+    line = ("import", file, "--account", "Orders", "--dry-run")
+    [passed] = json.loads(said(*line, "--json"))["passes_limit"]
+    assert passed["limit"] == 250 and datetime.fromisoformat(passed["at"]).tzinfo
+    assert "Orders may write to 250 people in 24 hours: this is passed at" in said(*line)
 
 
 def test_good_rows_are_held_or_let_go_when_it_is_said(database: str, tmp_path: Path) -> None:

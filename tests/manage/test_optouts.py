@@ -66,6 +66,8 @@ def test_a_file_goes_in_and_comes_out(tmp_path: Path) -> None:
     assert "1 on the list already" in said("optout", "import", str(out))
     assert "cannot be written" in refused("optout", "export", str(out))
     assert "cannot be read" in refused("optout", "import", str(tmp_path / "none.csv"))
+    file.write_text("")
+    assert said("optout", "import", str(file)).startswith("0 added, 0 on the list already;")
     file.write_text("abc\n")
     told = refused("optout", "import", str(file))
     assert told.startswith("line 1: number 'abc': ") and told.endswith("1 line is wrong.\n")
