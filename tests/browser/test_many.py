@@ -58,7 +58,9 @@ def test_a_workbook_is_matched_checked_and_loaded_and_its_wrong_rows_come_back(
     ana.settled()
     upload(ana, xlsx(*good, *wrong))
     ana.sees("32 rows · 4 columns")
-    ana.page.get_by_label("Text", exact=True).last.fill("Dear {Patient}, see you at {Appointment}.")
+    ana.page.get_by_role("textbox", name="Text", exact=True).fill(
+        "Dear {Patient}, see you at {Appointment}."
+    )
     ana.sees("Dear Dewi 😀")
     ana.sees(re.compile(r"09:00 Jakarta"))
     ana.press("Check 32 rows")
