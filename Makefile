@@ -14,11 +14,11 @@ run: .venv/installed
 	@programs=$$($(BIN)/python manage.py prepare) && \
 	{ $(SETTINGS) $(BIN)/honcho start --env /dev/null $$programs || test $$? -eq 130; }
 
-# Browsers and killed programs wait more than they work: they share the cores. What judges real
-# time runs alone.
+# Browsers and killed programs keep the cores busy. What judges real time runs after them: it
+# mostly waits, so that two of it disturb each other little.
 test: .venv/installed packages check
 	$(BIN)/pytest -m "(browser or chaos) and not alone" -n 2 --dist worksteal
-	$(BIN)/pytest -m alone
+	$(BIN)/pytest -m alone -n 2 --dist worksteal
 
 check: .venv/installed lint
 	$(BIN)/pytest -m "not browser and not chaos" -n $(AT_ONCE) --dist worksteal

@@ -101,7 +101,7 @@ class Desk:
 
     def operator(self, zone: str = "Asia/Jakarta") -> Operator:
         context = self._browser.new_context(
-            timezone_id=zone, viewport={"width": 1360, "height": 900}
+            timezone_id=zone, viewport={"width": 1360, "height": 900}, reduced_motion="reduce"
         )
         context.set_default_timeout(15_000)
         return Operator(context.new_page(), self.programs.site)

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from core import batch_reports, clock, steering, users
+from core import account_settings, batch_reports, clock, steering, users
 from core.access import Role
 from core.errors import Forbidden
 from tests import given
@@ -72,6 +72,7 @@ def test_a_batch_is_tried_paused_corrected_resumed_and_finished(desk: Desk) -> N
     ana.sees(re.compile(f"{stopped_at} left with the old text"))
     assert len(desk.programs.arrived()) == stopped_at
 
+    account_settings.change("Orders", {"rate": 40.0}, by=given.ANA)
     ana.press("Resume")
     until(lambda: left(batch_id) == MANY, within=60)
     ana.sees("finished, none failed")

@@ -187,7 +187,7 @@ def test_of_two_that_wrote_it_only_the_file_of_who_ended_it_stays(
 
 @pytest.mark.chaos
 def test_what_a_killed_process_left_is_begun_anew_and_leaves_one_file(
-    database: str, move_clock: Callable[[timedelta], None]
+    postgresql: str, move_clock: Callable[[timedelta], None]
 ) -> None:
     stored.exportable(MANY)
     begun = exporting.begin(Order(), by=VERA)

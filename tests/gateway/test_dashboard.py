@@ -135,16 +135,17 @@ def run(opened: ClientConnection, page: str) -> list[ForwardMsg]:
     return told
 
 
-@pytest.mark.parametrize("page", [path.removeprefix("/") for path in PAGES])
+@pytest.mark.parametrize("first", ["message", "overview"])
 def test_a_deep_link_as_the_first_request_runs_the_frame_and_no_page_alone(
-    dashboard: Dashboard, page: str
+    dashboard: Dashboard, first: str
 ) -> None:
     users.add("Vera", role=Role.VIEWER, password=PASSWORD, by=ADMIN)
     cookie = f"{sessions.cookie_name()}={sessions.sign_in('vera', PASSWORD)}"
-    with line(dashboard, Cookie=cookie, Origin=dashboard.origin) as opened:
-        told = run(opened, page)
-    # Only the frame calls st.navigation; a page that ran alone would have sent none.
-    assert any(message.WhichOneof("type") == "navigation" for message in told), page
+    for page in (first, *(path.removeprefix("/") for path in PAGES)):
+        with line(dashboard, Cookie=cookie, Origin=dashboard.origin) as opened:
+            told = run(opened, page)
+        # Only the frame calls st.navigation; a page that ran alone would have sent none.
+        assert any(message.WhichOneof("type") == "navigation" for message in told), page
 
 
 def test_a_revoked_session_shows_nothing_more_and_opens_nothing(dashboard: Dashboard) -> None:

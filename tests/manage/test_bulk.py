@@ -153,7 +153,7 @@ def test_ctrl_c_calls_it_off_after_a_chunk_and_ends_with_3(sqlite: str, tmp_path
 
 @pytest.mark.chaos
 def test_what_a_killed_command_left_a_worker_finishes(
-    database: str, move_clock: Callable[[timedelta], None], tmp_path: Path
+    sqlite: str, move_clock: Callable[[timedelta], None], tmp_path: Path
 ) -> None:
     ids = stored.messages(stored.account(), [{"recipient": f"+62{n}"} for n in range(5000)])
     cancelling(tmp_path).kill()

@@ -16,7 +16,7 @@ Move = Callable[[timedelta], None]
 
 
 def test_a_locked_number_waits_for_a_person_who_sends_only_what_is_still_worth_it(
-    database: str, programs: Programs, move_clock: Move
+    sqlite: str, programs: Programs, move_clock: Move
 ) -> None:
     locked, other = given.account("Orders", rate=None), given.account("Clinic", rate=None)
     programs.fault("account_locked", count=1)

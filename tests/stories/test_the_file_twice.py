@@ -39,7 +39,7 @@ def people(programs: Programs) -> list[str]:
 
 
 def test_the_same_file_loaded_twice_sends_nothing_twice(
-    database: str, programs: Programs, tmp_path: Path
+    postgresql: str, programs: Programs, tmp_path: Path
 ) -> None:
     given.account("Clinic", rate=None)
     file = tmp_path / "people.csv"
@@ -119,7 +119,9 @@ def _is_under_way(load: int) -> bool:
     return 500 <= operations.state(load).done < MANY
 
 
-@pytest.mark.parametrize("with_worker", [True, False])
+@pytest.mark.parametrize(
+    ("with_worker", "database"), [(True, "sqlite"), (False, "postgresql")], indirect=["database"]
+)
 def test_a_load_whose_process_is_killed_with_its_worker_or_alone_is_left_to_the_next(
     with_worker: bool, database: str, programs: Programs, move_clock: Move
 ) -> None:

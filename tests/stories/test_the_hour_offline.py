@@ -17,7 +17,7 @@ NOTICES = 8
 
 
 def test_after_an_hour_offline_notices_leave_once_and_reminders_have_expired(
-    database: str, programs: Programs, move_clock: Move
+    postgresql: str, programs: Programs, move_clock: Move
 ) -> None:
     clinic = given.account("Clinic", rate=None)
     programs.worker()

@@ -61,7 +61,7 @@ def _if_nothing_is_in_flight(now: Whole) -> Whole | None:
 
 
 def test_who_got_the_wrong_text_gets_a_correction_and_everybody_else_the_right_text(
-    database: str, programs: Programs
+    sqlite: str, programs: Programs
 ) -> None:
     account = given.account(rate=150)
     with db.reading() as session:
