@@ -27,6 +27,9 @@ POLITE = 10  # sending goes first where the cores are busy
 ENDS_WITHIN = 3  # seconds from SIGTERM; the worker itself has four
 
 
+_TROUBLE = (DBAPIError, OSError)  # the database's, or no memory for a process
+
+
 class End(IntEnum):
     """How a process of an operation ended: its exit code. A signal that killed it is negative."""
 
@@ -79,12 +82,12 @@ class _Lane:
             return False
         try:
             mine = leasing.take(self.kinds, fair=self.fair)
-        except DBAPIError as error:  # what the other lane runs goes on; each minute asks again
-            log.warning("no operation could be taken: %s", type(error).__name__)
+            if mine is None:
+                return False
+            self.mine, self.child = mine, _started(mine)
+        except _TROUBLE as error:  # what the other lane runs goes on; each minute asks again
+            log.warning("no operation could be begun: %s", type(error).__name__)
             return False
-        if mine is None:
-            return False
-        self.mine, self.child = mine, _started(mine)
         return True
 
     def has_ended(self) -> bool:
@@ -93,7 +96,10 @@ class _Lane:
         if child is None or mine is None or child.poll() is None:
             return False
         self.child = None
-        _settle(mine, child.returncode)
+        try:
+            _settle(mine, child.returncode)
+        except DBAPIError as error:  # as if it had been killed: it is taken up again
+            log.warning("operation %s waits: %s", mine.id, type(error).__name__)
         return True
 
 

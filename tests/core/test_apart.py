@@ -268,6 +268,37 @@ def test_while_the_database_gives_nothing_out_what_is_under_way_goes_on(
     worker.join()
 
 
+def test_where_one_cannot_be_begun_or_told_of_its_end_what_is_under_way_goes_on(
+    sqlite: str, slow: list[Child], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    correct = operations.create(Kind.CORRECT, Choice(), by=given.ANA)
+    begin, failing, tried = apart._started, begun(), []
+
+    def start(mine: leasing.Taken) -> Child:
+        if mine.id == failing:
+            return subprocess.Popen(["false"])
+        if mine.id != correct and not tried:
+            tried.append(mine.id)
+            raise BlockingIOError("no memory")
+        return begin(mine)
+
+    def locked(*_: Any) -> None:
+        raise OperationalError("fail", None, Exception("database is locked"))
+
+    monkeypatch.setattr(apart, "_started", start)
+    monkeypatch.setattr(leasing, "fail", locked)
+    second, third = (exporting.begin(Order(), by=given.ANA) for _ in range(2))
+    stop, more = Event(), Event()
+    worker = Thread(target=apart.run_waiting, args=(stop, more))
+    worker.start()
+    until(lambda: tried == [second], within=WITHIN)
+    more.set()
+    until(lambda: tally(third)[0] == "finished", within=WITHIN)
+    assert slow[0].poll() is None and worker.is_alive()
+    stop.set()
+    worker.join()
+
+
 def test_who_gets_further_each_time_may_die_as_often_as_it_likes(
     database: str, move_clock: Move, monkeypatch: pytest.MonkeyPatch
 ) -> None:
