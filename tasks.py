@@ -40,9 +40,8 @@ huey = _huey()
 _stop = threading.Event()
 _change = threading.Lock()
 _started = threading.Lock()
-_operating = threading.Lock()
-_apart = threading.Lock()
-_more_apart = threading.Event()
+_operating, _more = threading.Lock(), threading.Event()
+_apart, _more_apart = threading.Lock(), threading.Event()
 _loop: SendLoop | None = None
 
 
@@ -109,25 +108,32 @@ def run_operation() -> None:
 
     One thread of a process at a time: several would leave none to scan, wake and stop.
     """
-    if _operating.acquire(blocking=False):
+    _while_asked(_operating, _more, _run_waiting)
+
+
+def _run_waiting() -> None:
+    _more.clear()
+    operating.run_waiting(_stop)
+
+
+def _while_asked(one: threading.Lock, more: threading.Event, run: Callable[[], object]) -> None:
+    """Run, unless another thread is at it, which then hears that there is more."""
+    more.set()
+    while more.is_set() and not _stop.is_set() and one.acquire(blocking=False):
         try:
-            operating.run_waiting(_stop)
+            run()
         finally:
-            _operating.release()
+            one.release()
 
 
 @huey.task()
 def run_apart() -> None:
-    """Check, load and export files, each in a process of its own; nothing else waits for it.
-
-    Where one thread of this process is at it, that one hears that there is more.
-    """
-    _more_apart.set()
-    while _more_apart.is_set() and not _stop.is_set() and _apart.acquire(blocking=False):
-        try:
-            apart.run_waiting(_stop, _more_apart, _look_at_what_it_left)
-        finally:
-            _apart.release()
+    """Check, load and export files, each in a process of its own; nothing else waits for it."""
+    _while_asked(
+        _apart,
+        _more_apart,
+        lambda: apart.run_waiting(_stop, _more_apart, _look_at_what_it_left),
+    )
 
 
 def _look_at_what_it_left() -> None:
