@@ -8,11 +8,13 @@ import pickle
 import resource
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryFile
 from threading import Lock
+from time import monotonic
 from typing import Any
 
 from core.errors import Invalid, Problem
@@ -23,6 +25,7 @@ from core.sheets.times import Column
 SHOWN = 50  # rows
 MOST_MEMORY = 2 * 1024**3  # bytes; the largest file that may be read takes half of it
 MOST_SECONDS = 120  # the largest takes five
+LOOK = 0.5  # seconds between two looks whether the reading is still wanted
 POLITE = 10  # sending and pages go first where the cores are busy
 _TOO_HARD = "This file takes more memory or time than there is. Save it as CSV, or divide it."
 _ROOT = Path(__file__).resolve().parents[2]
@@ -42,30 +45,52 @@ class Glimpse:
 
 
 def of(
-    data: bytes, name: str, *, encoding: str = "", when: tuple[str, str] | None = None
+    data: bytes,
+    name: str,
+    *,
+    encoding: str = "",
+    when: tuple[str, str] | None = None,
+    wanted: Callable[[], object] = lambda: None,
 ) -> Glimpse:
     """Read a file elsewhere. `when`: the headings of the times, and of the time of day or empty.
 
-    Raises Invalid as `reading.read` does, or `too_hard`.
+    `wanted` is called now and then: what it raises ends the reading, as where the file was taken
+    back. Raises Invalid as `reading.read` does, or `too_hard`.
     """
-    asked, line = (data, name, encoding, when), [sys.executable, "-m", "core.sheets.glimpse"]
-    try:
-        with _one if len(data) > SMALL else nullcontext():
-            said = subprocess.run(
-                line,
-                input=pickle.dumps(asked),
-                stdout=subprocess.PIPE,
-                cwd=_ROOT,
-                timeout=MOST_SECONDS,
-            )
-    except subprocess.TimeoutExpired:
-        refuse("too_hard", _TOO_HARD)
-    if said.returncode:
-        raise RuntimeError(f"the process that reads a file ended with {said.returncode}")
-    found = pickle.loads(said.stdout)  # our own process wrote it
+    with _one if len(data) > SMALL else nullcontext():
+        said = _said(pickle.dumps((data, name, encoding, when)), wanted)
+    found = pickle.loads(said)  # our own process wrote it
     if all(isinstance(one, Problem) for one in found):
         raise Invalid(*found)
     return Glimpse(*found)
+
+
+def _said(asked: bytes, wanted: Callable[[], object]) -> bytes:
+    """What the process answers, which does not outlive the wish for it."""
+    line, ends = [sys.executable, "-m", "core.sheets.glimpse"], monotonic() + MOST_SECONDS
+    # Of a file and not of a pipe, which `communicate` feeds no further once it has timed out.
+    with TemporaryFile() as given:
+        given.write(asked)
+        given.seek(0)
+        with subprocess.Popen(line, stdin=given, stdout=subprocess.PIPE, cwd=_ROOT) as child:
+            try:
+                said = _waited(child, ends, wanted)
+            except BaseException:
+                child.kill()
+                raise
+    if child.returncode:
+        raise RuntimeError(f"the process that reads a file ended with {child.returncode}")
+    return said
+
+
+def _waited(child: subprocess.Popen[bytes], ends: float, wanted: Callable[[], object]) -> bytes:
+    while True:
+        try:
+            return child.communicate(timeout=min(LOOK, MOST_SECONDS))[0]
+        except subprocess.TimeoutExpired:
+            if monotonic() > ends:
+                refuse("too_hard", _TOO_HARD)
+            wanted()
 
 
 def _read(data: bytes, name: str, encoding: str, when: tuple[str, str] | None) -> Any:

@@ -66,7 +66,8 @@ def choose(*, by: Actor) -> int | None:
 def _read(data: bytes, name: str) -> Glimpse:
     files.check_size(len(data))
     with st.spinner("Reading the rows …"):
-        return glimpses.of(data, name)
+        # Drawing is where Streamlit ends a run that has been overtaken: another file, another page.
+        return glimpses.of(data, name, wanted=st.empty().empty)
 
 
 def _uploaded() -> tuple[bytes | None, str]:

@@ -48,3 +48,19 @@ def test_what_takes_too_long_or_too_much_is_stopped(monkeypatch: pytest.MonkeyPa
 def test_a_small_file_does_not_wait_for_somebody_elses_large_one() -> None:
     with glimpse._one:
         assert glimpse.of(b"phone,name\n+6281234567890,Dewi\n", "a.csv").total == 1
+
+
+def test_a_reading_that_nobody_waits_for_any_more_ends_and_lets_the_next_one_begin(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class TakenBack(BaseException):
+        pass
+
+    def gone() -> None:
+        raise TakenBack
+
+    monkeypatch.setattr(glimpse, "LOOK", 0.001)
+    monkeypatch.setattr(glimpse, "SMALL", 0)
+    with pytest.raises(TakenBack):
+        glimpse.of(FILE, "people.csv", wanted=gone)
+    assert glimpse.of(FILE, "people.csv").total == 3_001
