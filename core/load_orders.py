@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from core import batches, db, files, operations
 from core.access import Actor, Role, needs
@@ -48,9 +49,10 @@ def order(
         if db.now(session) - datetime.fromisoformat(result["checked_at"]) > HOLDS:
             raise Refused("The file was checked over an hour ago: check it again, then load it.")
         db.alone(session, f"begin {file.sha256}")
-        _check_before(session, file.sha256, again)
+        instead_of = _give_way(session, plan.account_id, file.sha256, by)
+        _check_before(session, file.sha256, again)  # now nobody is about to end
         asked = {"then": then, "first": first, "checked_at": result["checked_at"]}
-        asked |= {"instead_of": _give_way(session, plan.account_id, file.sha256, by)}
+        asked |= {"instead_of": instead_of}
         made = _begin(session, file, plan, result, name=name, by=by, here=here, **asked)
     wake_operations()
     return made
@@ -61,10 +63,14 @@ def _give_way(session: Session, account_id: int | None, sha256: str, by: Actor) 
     had changed something."""
     changers: list[int] = []
     for batch_id in batches.unfinished(session, account_id, sha256):
-        operations.call_off(session, batch_id, {Kind.LOAD})
+        loads = select(col(Operation.id)).where(
+            col(Operation.batch_id) == batch_id, col(Operation.kind) == Kind.LOAD
+        )
+        db.lock(session, "operation", session.execute(loads).scalars())
         db.lock(session, "batch", [batch_id])
         batch = session.get_one(Batch, batch_id, populate_existing=True)
-        if batch.state == "loading":
+        if batch.state == "loading":  # else it was about to be full, and is
+            operations.call_off(session, batch_id, {Kind.LOAD})
             changers += operations.changers(session, batch_id)
             operations.remove(session, batch, by=by)
     return changers

@@ -536,6 +536,25 @@ def test_of_two_files_with_the_same_rows_loaded_at_once_each_row_is_stored_once(
     assert sum(one.cursor["why"].get(kind, 0) for one in ended) == 1500
 
 
+def test_a_load_that_ends_as_the_same_file_is_ordered_stands_and_the_other_is_refused(
+    postgresql: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given.account()
+    check = checked(rows(3, reference=True, at=later(hours=1)))
+    made, seen = ordered(check), batches.unfinished
+
+    def ends(*asked: Any) -> list[int]:
+        unfinished = seen(*asked)
+        part = operating._WORK[operations.Kind.LOAD](leasing.held(made))
+        next(part), next(part)  # full, and being let go
+        return unfinished
+
+    monkeypatch.setattr(batches, "unfinished", ends)
+    with pytest.raises(Refused, match="The same file was loaded on"):
+        ordered(check)
+    assert operations.state(made).state == "running" and states() == ["released"]
+
+
 def test_one_file_ordered_by_two_people_at_once_is_loaded_by_one(database: str) -> None:
     given.account()
     check = checked(rows(600))
