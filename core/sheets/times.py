@@ -124,8 +124,7 @@ def read(cell: Cell, form: str = "") -> datetime:
     if found.at:
         return found.at
     if found.clock is None and not clock:
-        told = f"{_shown(cell)} is a day without a time of day. Choose the time for such rows."
-        _refuse("no_clock", told)
+        _refuse("no_clock", f"{_shown(cell)} is a day without a time of day. {_EXAMPLE}")
     return datetime.combine(found.day, found.clock or dates.clock(clock))
 
 

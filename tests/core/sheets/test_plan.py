@@ -128,6 +128,15 @@ def test_a_last_time_is_written_as_the_times_are_or_says_itself_what_it_is(until
     assert [(one.column, one.code) for one in wrong.flaws] == [("until", "unreadable")]
 
 
+def test_a_last_time_without_a_time_of_day_is_told_how_to_write_it() -> None:
+    timing = Timing("column", form="dmy@09:00", zone="Asia/Jakarta")
+    columns = WHO | {"when": "when", "not_after": "until"}
+    text = "phone,when,until\n+62812345678,26/11/2026,27/11/2026\n"
+    [flaw] = first(text, timing=timing, columns=columns).flaws
+    assert (flaw.column, flaw.code) == ("until", "no_clock")
+    assert flaw.reason.endswith("Write it like 2026-11-26 09:00.")
+
+
 def test_each_row_may_name_its_account() -> None:
     text = "phone,from\n+62812345678,support\n+62812345678,\n+62812345678,Ordres\n"
     found = drafted(text, Plan(1, WHO | {"account": "from"}, "Hi"))
