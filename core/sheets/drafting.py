@@ -19,6 +19,7 @@ from core.sheets.table import Cell, Flaw, Row
 
 T = TypeVar("T")
 _EXAMPLE = "Write it like 2026-11-25T09:00+07:00."
+_END_OF_DAY = "23:59"  # what may leave until a day may leave on it
 _WHOLE = re.compile("[0-9]{1,9}")
 
 
@@ -183,7 +184,7 @@ class _Reading:
         cell = self._cell("not_after") or self.plan.not_after
         days = self.plan.timing.form.partition("@")[0]  # a file writes all of its days alike
         form = "" if times.says_itself(cell) else days
-        return _instant(cell, form, self._zone()) if cell else None
+        return _instant(cell, f"{form}@{_END_OF_DAY}", self._zone()) if cell else None
 
     def _zone(self) -> str:
         return self._text("zone").strip() or self.plan.timing.zone

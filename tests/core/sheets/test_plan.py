@@ -12,6 +12,7 @@ from core.sheets import plan as plans
 from core.sheets import reading
 from core.sheets.drafting import Drafted, Drafter
 from core.sheets.plan import Fill, Plan, Timing
+from core.sheets.table import Row
 
 ORDERS = Account(id=1, name="Orders", country="ID", zone="Asia/Jakarta")
 SUPPORT = Account(id=2, name="Support", country="DE", zone="Europe/Berlin")
@@ -128,13 +129,21 @@ def test_a_last_time_is_written_as_the_times_are_or_says_itself_what_it_is(until
     assert [(one.column, one.code) for one in wrong.flaws] == [("until", "unreadable")]
 
 
-def test_a_last_time_without_a_time_of_day_is_told_how_to_write_it() -> None:
+def test_a_time_without_a_time_of_day_is_told_how_to_write_it() -> None:
+    timing, columns = Timing("column", form="dmy", zone="Asia/Jakarta"), WHO | {"when": "when"}
+    [flaw] = first("phone,when\n+62812345678,26/11/2026\n", timing=timing, columns=columns).flaws
+    assert (flaw.column, flaw.code) == ("when", "no_clock")
+    assert flaw.reason.endswith("Write it like 2026-11-26 09:00.")
+
+
+@pytest.mark.parametrize("until", ["27/11/2026", "2026-11-27", datetime(2026, 11, 27)])
+def test_a_last_day_is_meant_to_its_end_also_as_a_spreadsheet_has_it(until: str | datetime) -> None:
     timing = Timing("column", form="dmy@09:00", zone="Asia/Jakarta")
     columns = WHO | {"when": "when", "not_after": "until"}
-    text = "phone,when,until\n+62812345678,26/11/2026,27/11/2026\n"
-    [flaw] = first(text, timing=timing, columns=columns).flaws
-    assert (flaw.column, flaw.code) == ("until", "no_clock")
-    assert flaw.reason.endswith("Write it like 2026-11-26 09:00.")
+    plan, head = Plan(1, columns, "Hi", timing=timing), ("phone", "when", "until")
+    row = Row(2, ["+62812345678", "26/11/2026", until])
+    found = Drafter(plan, head, {"orders": ORDERS}, total=1).draft(row, 0)
+    assert found.draft.not_after == datetime(2026, 11, 27, 16, 59, tzinfo=UTC) and not found.flaws
 
 
 def test_each_row_may_name_its_account() -> None:
