@@ -24,8 +24,8 @@ from core.errors import Invalid, Refused
 from core.leasing import Taken
 from core.listing import MessageRow
 from core.models import Operation
-from core.operating import REASONS
 from core.operations import AMONG, UNDONE_BY, Kind
+from core.reasons import REASONS
 from core.standing import m
 
 app = typer.Typer()

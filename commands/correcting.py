@@ -14,8 +14,8 @@ from commands.batches import Which, found
 from commands.common import die, me, pair
 from core import correcting, previewing
 from core.corrections import Correction, Way
-from core.operating import REASONS
 from core.previewing import Preview
+from core.reasons import REASONS
 
 app = typer.Typer()
 

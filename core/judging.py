@@ -204,9 +204,9 @@ class Judge:
     def _say_again(self, session: Session, judged: Sequence[Judged]) -> None:
         """What another file made of them may be put back: from now on this one says so."""
         same = {one.there.id: one for one in judged if one.kind is Is.SAME and one.there}
-        rows = {i: one.there for i, one in same.items() if one.there}
-        without = {*self.unfinished, *([self.batch_id] if self.batch_id else ())}
-        for message_id in unsettled.changed(session, rows, without=without):
+        versions = {i: one.there.version for i, one in same.items() if one.there}
+        ours = {*self.unfinished, self.batch_id or 0}
+        for message_id in unsettled.changed(session, versions, without=ours):
             same[message_id].kind = Is.CHANGED
 
     def _keep(self, session: Session, judged: Sequence[Judged]) -> None:

@@ -1,6 +1,6 @@
 """Running operations: a chunk of at most 1,000 messages at a time, each with its progress.
 
-What a chunk could not change it counts, with the reason; `REASONS` has their words.
+What a chunk could not change it counts, with the reason: core/reasons.py has their words.
 """
 
 import logging
@@ -39,37 +39,6 @@ from core.states import Cause, Status
 from core.wake import wake
 
 log = logging.getLogger(__name__)
-
-REASONS = {
-    "gone": "not there, or deleted",
-    "pending": "still to be sent",
-    "processing": "being sent",
-    "sent": "sent already",
-    "failed": "failed",
-    "cancelled": "cancelled",
-    "unconfirmed": "may have arrived",
-    "expired": "expired: name them, or class=expired, to send them late",
-    "left": "left after all",
-    "held": "held already",
-    "free": "not held",
-    "by_rule": "held by their batch or template",
-    "by_batch": "of a batch that is cancelled",
-    "unaffected": "say it otherwise, or right already",
-    "words_of_meta": "are templates, whose words are Meta's",
-    "plain_text": "have no template",
-    "no_parameter": "have no such parameter",
-    "stopped": "have a template that cannot be sent",
-    "does_not_fit": "would not fit",
-    "changed": "changed since, or its reference is in use",
-    "wrong": "wrong in the file",
-    "double": "there already",
-    "same": "unchanged",
-    "kept": "corrected here since, and kept",
-    "already": "sent already, or not waiting any more",
-    "opted_out": "asked not to be contacted",
-    "right": "as it should be already",
-    "unfit": "its parameters do not fit the template as it is now",
-}
 
 
 def run_waiting(stop: Event) -> int:

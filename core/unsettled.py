@@ -1,9 +1,8 @@
 """What files made of messages that wait, and that may yet be put back: their load has not ended."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 from sqlmodel import Session, col
 
 from core import operations
@@ -12,24 +11,19 @@ from core.models import Batch, Operation
 from core.operations import OPEN, Kind
 
 
-def changed(
-    session: Session, rows: Mapping[int, Row[Any]], *, without: Collection[int]
-) -> set[int]:
-    """Those of these messages, each with its `version`, that such a load was the last to change.
+def changed(session: Session, versions: Mapping[int, int], *, without: Collection[int]) -> set[int]:
+    """Those of these messages (id → version) that such a load was the last to change.
 
     `without` are the batches of loads that do not count.
     """
-    loads = _loads(session, without) if rows else ()
+    loads = _loads(session, without) if versions else ()
     if not loads:
         return set()
     asked = select(e.message_id, e.after).where(
-        e.message_id.in_(list(rows)), e.operation_id.in_(loads), e.kind == "edit"
+        e.message_id.in_(list(versions)), e.operation_id.in_(loads), e.kind == "edit"
     )
-    return {
-        one.message_id
-        for one in session.execute(asked)
-        if one.after.get("version") == rows[one.message_id].version
-    }
+    found = session.execute(asked)
+    return {i for i, after in found if after.get("version") == versions[i]}
 
 
 def _loads(session: Session, without: Collection[int]) -> list[int]:

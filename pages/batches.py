@@ -8,8 +8,8 @@ from core import batch_reports, operations, reports
 from core import steering as core_steering
 from core.access import Role
 from core.batch_reports import PAGE, Whole
-from core.operating import REASONS
 from core.operations import OF_BATCHES, Kind
+from core.reasons import REASONS
 from core.standing import Standing
 from ui import (
     addresses,

@@ -40,7 +40,7 @@ LAYERS: dict[str, str] = {
     "pure": """access account_checks causes characters clock corrections errors formulas
         guesses logs
         meta.answers meta.codes meta.payloads meta.signatures meta.statuses numbering
-        optout_file pacing passwords phone quiet quoting rendering renewing retry
+        optout_file pacing passwords phone quiet quoting reasons rendering renewing retry
         schedule sqlite_locks sending.breaker sending.permits sending.sieve sheets.dates
         sheets.decoding sheets.delimited sheets.matching sheets.placeholders
         sheets.reading sheets.table sheets.times sheets.workbook sheets.worksheet states

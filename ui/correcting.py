@@ -11,9 +11,9 @@ from core.corrections import Correction, Form, Way, told
 from core.errors import Invalid
 from core.following_up import Words
 from core.models import Operation
-from core.operating import REASONS
 from core.operations import Kind
 from core.previewing import Preview
+from core.reasons import REASONS
 from core.sheets import placeholders
 from ui import asking, look, moments
 from ui.steering import do
