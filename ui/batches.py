@@ -9,7 +9,7 @@ from core import causes
 from core.batch_forecast import LetGo
 from core.batch_reports import Line, Progress, Whole
 from core.models import AuditEvent
-from core.operations import Kind
+from core.operations import OPEN, Kind
 from core.standing import Standing
 from core.telling import depth_in_words
 from ui import addresses, look, moments
@@ -115,7 +115,7 @@ def _if_let_go(whole: Whole, one: LetGo, zone: str) -> str:
 
 def put_back(whole: Whole) -> str:
     """What became of the messages that a file had changed which was called off, as HTML."""
-    ended = [one for one in whole.operations if one.kind == Kind.UNLOAD and one.state == "finished"]
+    ended = [one for one in whole.operations if one.kind == Kind.UNLOAD and one.state not in OPEN]
     if not ended:
         return ""
     done, why = sum(one.done for one in ended), Counter[str]()
@@ -124,13 +124,16 @@ def put_back(whole: Whole) -> str:
     keep = why.pop("changed", 0)
     parts = [f"{plural(done, 'waiting message', cap=done)} put back as before this file"]
     if keep:
-        ids = sorted({i for one in ended for i in one.result.get("keep", ())})
+        ids = sorted({i for one in ended for i in (one.result or {}).get("keep", ())})
         links = ", ".join(f'<a class="go" href="{addresses.message(i)}">{i}</a>' for i in ids)
         more = f" and {keep - len(ids):,} more" if keep > len(ids) else ""
         those = plural(keep, "waiting message keeps", "waiting messages keep", cap=keep)
         parts.append(f"{those} the changes this file made, changed once more since: {links}{more}")
     if gone := why.total():
         parts.append(f"{gone:,} had left, or were cancelled, as this file had them")
+    if rest := sum((one.counted or 0) - one.done - one.skipped for one in ended):
+        stay = plural(rest, "message stays", "messages stay", cap=rest)
+        parts.append(f"{stay} as this file had them: putting them back was called off, or failed")
     return "; ".join(parts)
 
 

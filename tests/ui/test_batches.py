@@ -277,6 +277,19 @@ def test_a_file_that_was_called_off_says_what_was_put_back_and_what_keeps_its_ch
     assert "put back as they were" in words(run("many", file="1", load=str(made)))
 
 
+def test_what_a_putting_back_that_was_called_off_itself_has_left_is_told() -> None:
+    given.account()
+    at = loaded.later(hours=1)
+    loaded.load(loaded.rows(2, reference=True, at=at), then=Then.HOLD)
+    made = loaded.ordered(loaded.checked(loaded.rows(2, reference=True, at=at, text="Bye")))
+    next(loading.load(leasing.held(made)))
+    operations.cancel(made, by=given.ANA)
+    [back] = [one.id for one in operations.latest(9) if one.kind == Kind.UNLOAD]
+    operations.cancel(back, by=given.ANA)
+    told = words(run("batches", id=str(operations.state(made).batch_id)))
+    assert "2 messages stay as this file had them: putting them back was called off" in told
+
+
 def test_a_file_that_was_called_off_when_all_of_it_was_in_does_not_say_that_it_was_put_back() -> (
     None
 ):
