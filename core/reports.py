@@ -77,6 +77,15 @@ class AccountLoad:
     depth: Depth
 
     @property
+    def due(self) -> int:
+        """What could leave now; where the account does not send, all of that is held."""
+        return self.depth.due if self.account.state == "active" else 0
+
+    @property
+    def oldest_due_at(self) -> datetime | None:
+        return self.depth.oldest_due_at if self.due else None
+
+    @property
     def held(self) -> int:
         """All of it, where the account does not send."""
         return self.depth.held if self.account.state == "active" else self.depth.waiting
@@ -113,10 +122,9 @@ def pulse(*, midnight: datetime) -> Pulse:
     with db.reading() as session:
         at, queue = db.now(session), depth_in(session)
         today, accounts = _today(session, midnight), _loads(session, queue)
-        waiting = and_(where(Standing.WAITING, at), m.due_at <= at)
         return Pulse(
             at=at,
-            due=_capped(session, waiting),
+            due=min(listing.CAP + 1, sum(load.due for load in accounts)),
             retrying=min(listing.CAP + 1, sum(load.retrying for load in accounts)),
             next_day=_capped(session, _next_day(at)),
             sending=_capped(session, where(Standing.SENDING, at)),
@@ -127,7 +135,7 @@ def pulse(*, midnight: datetime) -> Pulse:
             sent_today=today.get(Status.SENT, 0),
             failed_today=today.get(Status.FAILED, 0),
             new_codes=_new_codes(session, midnight),
-            oldest_due_at=_first_due(session, waiting),
+            oldest_due_at=min(filter(None, (one.oldest_due_at for one in accounts)), default=None),
             workers=queue.engine.workers,
             queue=queue,
             accounts=accounts,
@@ -159,12 +167,6 @@ def _capped(session: Session, condition: ColumnElement[bool]) -> int:
 def _next_day(at: datetime) -> ColumnElement[bool]:
     ahead = m.due_at.between(at, at + timedelta(hours=24))
     return and_(where(Standing.SCHEDULED, at), ahead)
-
-
-def _first_due(session: Session, condition: ColumnElement[bool]) -> datetime | None:
-    first = select(m.due_at).where(condition).order_by(m.due_at).limit(1)
-    found: datetime | None = session.execute(first).scalar()
-    return found
 
 
 def _loads(session: Session, queue: Queue) -> list[AccountLoad]:

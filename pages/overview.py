@@ -111,7 +111,7 @@ def _account(load: AccountLoad, pulse: Pulse) -> str:
         f'<span class="to">{escape(account.name)}'
         f"<small>{escape(account.display_phone or account.phone_number_id)}</small></span>"
         f'<span class="says">{escape(why)}{waits and f"<small>{waits}</small>"}</span>'
-        f'<span class="by">{plural(load.depth.due, "message")}</span>'
+        f'<span class="by">{plural(load.due, "message")}</span>'
         f'<span class="at">{_next(load, pulse)}</span></a>'
     )
 

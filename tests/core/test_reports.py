@@ -51,11 +51,31 @@ def test_the_pulse_counts_what_is_due_held_retrying_and_coming() -> None:
     assert (found.due, found.retrying, found.next_day, found.held) == (2, 1, 2, 1)
     assert (found.sending, found.checking, found.unconfirmed) == (1, 1, 1)
     assert found.oldest_due_at == oldest
-    assert [(load.account.name, load.depth.due) for load in found.accounts] == [
-        ("Orders", 2),
-        ("Support", 1),
+    assert [(load.account.name, load.due, load.held) for load in found.accounts] == [
+        ("Orders", 2, 0),
+        ("Support", 0, 1),
     ]
     assert found.accounts[0].depth.next_due_at == oldest
+
+
+def test_what_is_due_is_told_alike_of_each_account_and_of_all() -> None:
+    hour = f"{now() - HOUR:%H:%M}", f"{now() + HOUR:%H:%M}"
+    states: dict[str, dict[str, Any]] = {
+        "Orders": {},
+        "Paused": {"state": "paused"},
+        "Asleep": {"quiet_from": hour[0], "quiet_to": hour[1]},
+    }
+    tried = {"due_at": now() - timedelta(minutes=1), "retry_count": 1, "error_class": "transient"}
+    for name, more in states.items():
+        stored.messages(stored.account(name, **more), [{"due_at": now() - HOUR}, tried])
+    found = pulse()
+    assert {load.account.name: load.due for load in found.accounts} == {
+        "Orders": 2,
+        "Paused": 0,
+        "Asleep": 0,
+    }
+    assert found.due == 2
+    assert found.oldest_due_at and now() - found.oldest_due_at > timedelta(minutes=59)
 
 
 def test_today_counts_what_was_sent_and_failed_today_whenever_it_was_due() -> None:
