@@ -24,7 +24,7 @@ from core.sheets.table import Table
 from core.storing import change_rows, insert_new
 from core.wake import wake
 
-CHUNK = 500  # rows a transaction: well under 50 ms of a lock that others wait for
+CHUNK = 250  # rows a transaction: some 25 ms of a lock that others wait for
 HOLDS = timedelta(hours=1)  # how long a check speaks for the times in a file
 TRIES = 3  # of a chunk into which somebody else's reference came
 
