@@ -183,10 +183,11 @@ def _name_problems(session: Session, name: str) -> list[Problem]:
 
 
 def _code_problems(session: Session, code: str) -> list[Problem]:
+    # The code first: it goes as the administrator comes, and whoever sees it gone sees them.
+    kept = session.get(Setting, SETUP_CODE)
     if session.exec(select(User.id).limit(1)).first() is not None:
         used = "There is an administrator already. Sign in instead."
         return [Problem("code", "used", used)]
-    kept = session.get(Setting, SETUP_CODE)
     if kept is None or not hmac.compare_digest(str(kept.value), _digest(code)):
         wrong = "This is not the code that Outbox printed when it was last started."
         return [Problem("code", "wrong", wrong)]

@@ -115,7 +115,7 @@ def test_a_load_that_broke_in_its_second_chunk_is_gone_on_with_or_removed(
         broken.setattr(loading, "insert_new", lambda *args: whole(*args) if next(left) else 1 / 0)
         with pytest.raises(ZeroDivisionError):
             operating.run(leasing.held(made))
-    assert len(given.statuses()) == 500
+    assert len(given.statuses()) == loading.CHUNK
     press(run("batches", id="1"), key)
     work(), work_apart()
     assert row(1).state == state and given.statuses().count("pending") == messages
