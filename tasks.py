@@ -16,7 +16,7 @@ from time import monotonic
 from huey import Huey, RedisHuey, SqliteHuey, crontab
 from huey.consumer_options import OptionParserHandler
 
-from core import apart, clock, operating, renewing, syncing, wake, workers
+from core import apart, clock, operating, renewing, sampling, syncing, wake, workers
 from core.logs import configure
 from core.scan import scan
 from core.sending.loop import SendLoop
@@ -100,6 +100,12 @@ def sync_templates() -> None:
     """Read from Meta the templates of each business whose turn has come: hourly, new ones soon."""
     if syncing.sync_due():
         send_due()
+
+
+@huey.periodic_task(crontab(minute="*"))
+def sample_queue() -> None:
+    """Keep how deep the queue is; of several workers whoever comes first in a minute does."""
+    sampling.take()
 
 
 @huey.task()

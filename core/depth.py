@@ -14,6 +14,7 @@ from sqlmodel import Session
 from core import blocking, db, pacing
 from core.blocking import Engine, Number, Reason
 from core.listing import CAP
+from core.standing import Standing
 from core.states import HOLDS
 
 LAG_OF = timedelta(minutes=5)
@@ -22,7 +23,7 @@ MOST_RECENT = 1_000  # attempts that the lag is taken from
 
 @dataclass(frozen=True)
 class Depth:
-    """What waits on one account. `CAP` + 1 stands for more than `CAP`.
+    """What waits on one account. `cap` + 1 stands for more than `cap`.
 
     `due` is what could leave now but for its turn, or for what keeps the account back; `empty_at`
     is about when that has left (not before, where `due` is capped), None where nobody can tell.
@@ -30,6 +31,7 @@ class Depth:
 
     number: Number
     counts: dict[Reason, int]
+    standings: dict[Standing, int]
     held: int
     retrying: int  # due or not
     holds: dict[str, int]
@@ -38,10 +40,11 @@ class Depth:
     oldest_due_at: datetime | None
     rate_now: float | None
     empty_at: datetime | None
+    cap: int
 
     @property
     def waiting(self) -> int:
-        return min(CAP + 1, sum(self.counts.values()))
+        return min(self.cap + 1, sum(self.counts.values()))
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,10 @@ def depth(account_id: int | None = None) -> Queue:
         return depth_in(session, account_id)
 
 
-def depth_in(session: Session, account_id: int | None = None) -> Queue:
+def depth_in(session: Session, account_id: int | None = None, *, cap: int = CAP) -> Queue:
+    """The same; `cap` is where its accounts' counts stop."""
     engine = blocking.read(session, None if account_id is None else {account_id})
-    found = [_depth(engine, row) for row in _counted(session, engine)]
+    found = [_depth(engine, row, cap) for row in _counted(session, engine, cap)]
     lag = _lag(session, engine.now)
     kept = [one for one in found if one.waiting or one.number.state != "retired"]
     return Queue(engine, sorted(kept, key=lambda one: one.number.name), lag)
@@ -91,13 +95,14 @@ _HELD = f"{_MINE} AND m.hold IS NOT NULL"
 _REFUSED = f"{_UNHELD} AND m.error_class IS NOT NULL AND m.due_at > :now"
 
 
-def _few(condition: str) -> str:
-    return f"(SELECT count(*) FROM (SELECT 1 FROM message m WHERE {condition} LIMIT {CAP + 1}) few)"
+def _few(condition: str, cap: int) -> str:
+    return f"(SELECT count(*) FROM (SELECT 1 FROM message m WHERE {condition} LIMIT {cap + 1}) few)"
 
 
-def _by_priority(condition: str) -> str:
+def _by_priority(condition: str, cap: int) -> str:
     """One range of the claim's index for each priority."""
-    return " + ".join(_few(f"{_UNHELD} AND m.priority = {p} AND {condition}") for p in range(3))
+    each = (f"{_UNHELD} AND m.priority = {p} AND {condition}" for p in range(3))
+    return " + ".join(_few(one, cap) for one in each)
 
 
 def _first_due(priority: int) -> str:
@@ -107,22 +112,24 @@ def _first_due(priority: int) -> str:
     )
 
 
-_COUNTED = ", ".join(
-    (
-        "v.account_id",
-        f"{_by_priority('m.due_at <= v.until')} AS due",
-        f"{_by_priority('m.due_at > v.until')} AS later",
-        f"{_few(f'{_REFUSED} AND m.due_at <= v.until')} AS refused_due",
-        f"{_few(f'{_REFUSED} AND m.due_at > v.until')} AS refused_later",
-        f"{_few(f'{_UNHELD} AND m.error_class IS NOT NULL AND m.retry_count > 0')} AS retrying",
-        f"{_few(_HELD)} AS held",
-        *(_few(f"{_HELD} AND m.hold = '{hold}'") + f" AS held_{hold}" for hold in HOLDS),
-        *(_first_due(priority) for priority in range(3)),
+def _columns(cap: int) -> str:
+    tried = f"{_UNHELD} AND m.error_class IS NOT NULL AND m.retry_count > 0"
+    return ", ".join(
+        (
+            "v.account_id",
+            f"{_by_priority('m.due_at <= v.until', cap)} AS due",
+            f"{_by_priority('m.due_at > v.until', cap)} AS later",
+            f"{_few(f'{_REFUSED} AND m.due_at <= v.until', cap)} AS refused_due",
+            f"{_few(f'{_REFUSED} AND m.due_at > v.until', cap)} AS refused_later",
+            f"{_few(tried, cap)} AS retrying",
+            f"{_few(_HELD, cap)} AS held",
+            *(_few(f"{_HELD} AND m.hold = '{hold}'", cap) + f" AS held_{hold}" for hold in HOLDS),
+            *(_first_due(priority) for priority in range(3)),
+        )
     )
-)
 
 
-def _counted(session: Session, engine: Engine) -> Iterable[Row[Any]]:
+def _counted(session: Session, engine: Engine, cap: int) -> Iterable[Row[Any]]:
     """Each account's counts; `until`, up to which all is due, is the end of its quiet hours."""
     rows = [
         {"account_id": one.id, "until": one.quiet_until(engine.now) or engine.now}
@@ -131,38 +138,48 @@ def _counted(session: Session, engine: Engine) -> Iterable[Row[Any]]:
     shape = db.rows_sql(session, account_id="bigint", until="timestamptz")
     instants = {f"first_{priority}": db.UtcDateTime() for priority in range(3)}
     return session.execute(
-        db.sql(f"SELECT {_COUNTED} FROM {shape}", "now").columns(**instants),
+        db.sql(f"SELECT {_columns(cap)} FROM {shape}", "now").columns(**instants),
         {"rows": db.rows(rows), "now": engine.now},
     ).all()
 
 
-def _depth(engine: Engine, row: Row[Any]) -> Depth:
+def _depth(engine: Engine, row: Row[Any], cap: int) -> Depth:
     number = engine.numbers[row.account_id]
-    due = row.due - row.refused_due if row.due <= CAP else CAP + 1
-    later = row.later - row.refused_later if row.later <= CAP else CAP + 1
+    due = row.due - row.refused_due if row.due <= cap else cap + 1
+    later = row.later - row.refused_later if row.later <= cap else cap + 1
     quiet = number.quiet_until(engine.now)
     bar, stall = engine.bars(number.id), engine.stalls(number.id)
     counts = {
-        Reason.HELD: row.held - row.held_batch if row.held <= CAP else row.held,
-        Reason.BATCH: row.held_batch if row.held <= CAP else 0,
+        Reason.HELD: row.held - row.held_batch if row.held <= cap else row.held,
+        Reason.BATCH: row.held_batch if row.held <= cap else 0,
         Reason.RETRY: row.refused_due + row.refused_later,
         Reason.QUIET if quiet else stall.reason: due,
         Reason.SCHEDULED: later,
     }
+    standings = {
+        Standing.SCHEDULED: later,
+        Standing.WAITING: due + row.refused_due + row.refused_later - row.retrying,
+        Standing.HELD: row.held,
+        Standing.RETRYING: row.retrying,
+    }
+    if number.state != "active":
+        standings = {Standing.HELD: sum(counts.values())}
     if bar:
         counts = {bar.reason: sum(counts.values())}
     first = min(filter(None, (row.first_0, row.first_1, row.first_2)), default=None)
     return Depth(
         number=number,
-        counts={reason: min(CAP + 1, counts[reason]) for reason in Reason if counts.get(reason)},
+        counts={reason: min(cap + 1, counts[reason]) for reason in Reason if counts.get(reason)},
+        standings={one: min(cap + 1, n) for one, n in standings.items() if n > 0},
         held=row.held,
         retrying=row.retrying,
         holds={hold: count for hold in HOLDS if (count := getattr(row, f"held_{hold}"))},
-        due=0 if quiet else min(CAP + 1, due),
+        due=0 if quiet else min(cap + 1, due),
         next_due_at=first,
         oldest_due_at=first if first and first <= engine.now else None,
         rate_now=number.rate_at(engine.now),
         empty_at=None if bar or quiet or not due else _empty_at(engine, number, due),
+        cap=cap,
     )
 
 

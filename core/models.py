@@ -554,3 +554,19 @@ class WebhookEvent(SQLModel, table=True):
     body: str = _text(null=False)
     applied_at: datetime | None = _instant()
     error: str | None = _text()
+
+
+class QueueSample(SQLModel, table=True):
+    """What waited on an account at one moment of the `step` seconds before `at`, and what left."""
+
+    __tablename__ = "queue_sample"
+    step: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
+    at: datetime = Field(sa_column=Column(UtcDateTime, primary_key=True))
+    account_id: int = Field(sa_column=Column(BigInt, ForeignKey("account.id"), primary_key=True))
+    reasons: Any = _json(null=False)  # how many wait for what
+    standings: Any = _json(null=False)
+    oldest: float | None = None  # seconds since the oldest that is due was
+    sent: int = Field(default=0, sa_column=Column(Integer, nullable=False))
+    p50: float | None = None  # seconds from due to posted
+    p95: float | None = None
+    rate: float | None = None  # messages a second that it may send; null: no pacing

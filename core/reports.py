@@ -155,7 +155,7 @@ def _new_codes(session: Session, since: datetime) -> dict[int, int]:
             f"SELECT error_code, count(*) FROM attempt {hint} WHERE id >= :first"
             " AND error_code IS NOT NULL GROUP BY error_code ORDER BY error_code"
         ),
-        {"first": _first_attempt_since(session, since)},
+        {"first": first_attempt_since(session, since)},
     )
     return {code: count for code, count in found if not classify(code).listed}
 
@@ -183,7 +183,7 @@ def _today(session: Session, midnight: datetime) -> dict[str, int]:
     Read through the attempts, whose ids grow with time: `message` has no index on when it ended,
     and shall not have one.
     """
-    since = _first_attempt_since(session, midnight - timedelta(hours=1))
+    since = first_attempt_since(session, midnight - timedelta(hours=1))
     tried = select(t.message_id).where(t.id >= since)
     ended = or_(
         and_(m.status == Status.SENT.value, m.sent_at >= midnight),
@@ -200,7 +200,7 @@ def _today(session: Session, midnight: datetime) -> dict[str, int]:
     return found | {Status.FAILED.value: found.get(Status.FAILED, 0) + int(missed)}
 
 
-def _first_attempt_since(session: Session, since: datetime) -> int:
+def first_attempt_since(session: Session, since: datetime) -> int:
     """The lowest attempt id claimed at or after `since`, by halving: times have no index."""
     low, high = 1, int(session.execute(select(func.max(t.id))).scalar() or 0) + 1
     while low < high:

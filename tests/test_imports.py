@@ -46,17 +46,17 @@ LAYERS: dict[str, str] = {
         sheets.reading sheets.table sheets.times sheets.workbook sheets.worksheet states
         templating usable wake""",
     "records": "db models schema settings vault",
-    "reads": """batch_bars batch_forecast batch_reports blocking choosing columns covering depth
-        dump explain export export_csv export_xlsx forecast invariants.attempts
+    "reads": """batch_bars batch_forecast batch_reports blocking choosing columns coming covering
+        depth dump explain export export_csv export_xlsx forecast invariants.attempts
         invariants.events invariants.messages invariants.optouts invariants.posts
         invariants.rates invariants.violation line listing optout_list readiness
-        by_hand remembered reports sending.barring shut standing telling there verify""",
+        by_hand remembered reports sending.barring shut standing telling there trends verify""",
     "services": """account_settings accounts apart audit batches businesses catalogue composing
         correcting departure drafts editing enlisting exporting files filling finishing first_row
         following_up
         guarding holding installation judging lateness leasing load_orders loading messages
         meta.client meta.graph operating operations optout_import optouts outcomes outlook people
-        preflight preparing previewing resuming scan sending.accept sending.agenda
+        preflight preparing previewing resuming sampling scan sending.accept sending.agenda
         sending.attempts sending.claim sending.engine_time sending.lanes sending.loop
         sending.marks sending.posting sending.process sending.reap sending.recognising
         sending.results sending.settle sending.tick sending.twin sessions

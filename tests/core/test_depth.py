@@ -167,7 +167,7 @@ def test_counting_stops_early_and_reads_no_row(database: str) -> None:
             session.execute(db.sql("ANALYZE message"))
         shape = db.rows_sql(session, account_id="bigint", until="timestamptz")
         plan = session.execute(
-            db.sql(f"{explain} SELECT {depth._COUNTED} FROM {shape}", "now"),
+            db.sql(f"{explain} SELECT {depth._columns(listing.CAP)} FROM {shape}", "now"),
             {"rows": db.rows([{"account_id": orders, "until": clock.wall()}]), "now": clock.wall()},
         ).all()
     told = "\n".join(str(row) for row in plan)
