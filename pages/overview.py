@@ -9,7 +9,7 @@ from core.listing import CAP
 from core.reports import AccountLoad, Pulse
 from core.standing import Standing
 from core.telling import depth_in_words
-from ui import guarded, live, look, moments, pausing, stopping
+from ui import guarded, live, look, moments, pausing, stopping, trends
 from ui.addresses import listed
 from ui.guard import signed_in, zone
 from ui.words import ACCOUNTS, brief, count, plural
@@ -21,6 +21,8 @@ def page() -> None:
     head()
     pausing.offers(by=person)
     rest()
+    if live.pulse().accounts:
+        trends.drawn()
 
 
 @st.fragment(run_every="2s", key="well")

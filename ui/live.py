@@ -5,9 +5,12 @@ from html import escape
 
 import streamlit as st
 
-from core import reports
+from core import coming, reports, trends
+from core.batch_reports import Failed
+from core.coming import Coming
 from core.reports import Pulse
 from core.standing import Standing
+from core.trends import RANGES, Sample
 from ui import addresses, moments
 from ui.guard import zone
 from ui.words import plural
@@ -21,6 +24,27 @@ def _pulse(midnight: datetime) -> Pulse:
 def pulse() -> Pulse:
     """The state of everything, at most two seconds old."""
     return _pulse(moments.midnight(reports.now(), zone()))
+
+
+# What is drawn of a range (its name): samples come once a minute, what is ahead is dear to count.
+@st.cache_data(ttl=10, show_spinner=False)
+def trend(over: str) -> list[Sample]:
+    return trends.trend(RANGES[over])
+
+
+@st.cache_data(ttl=10, show_spinner=False)
+def failures(over: str) -> list[Failed]:
+    return trends.failures(RANGES[over])
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def ahead(over: str) -> Coming:
+    return coming.coming(RANGES[over].ahead)
+
+
+@st.cache_data(ttl=60, show_spinner=False)
+def next_day() -> Coming:
+    return coming.coming(coming.DAY)
 
 
 def forget() -> None:

@@ -21,6 +21,11 @@ def shown(at: datetime, zone: str, now: datetime, *, seconds: bool = False) -> s
     return f'<time datetime="{at.isoformat()}" title="{title}">{short}</time>'
 
 
+def wall(at: datetime, zone: str) -> datetime:
+    """The naive time that a clock of `zone` shows."""
+    return at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+
+
 def midnight(now: datetime, zone: str) -> datetime:
     """Where the day of `zone` began."""
     here = now.astimezone(ZoneInfo(zone))

@@ -40,6 +40,19 @@ WORDS: dict[Standing, Word] = {
     Standing.CANCELLED: Word("Cancelled", "grey"),
 }
 
+# The parts of the queue, from the bottom of a drawing up: the word and its colour there.
+PARTS: dict[str, tuple[str, str]] = {
+    "sending": ("Sending", "#22a3b8"),
+    "waiting": ("Waiting", "#d9a021"),
+    "retrying": ("Retrying", "#eec95c"),
+    "checking": ("Checking", "#e07b39"),
+    "held": ("Held", "#8f6bd6"),
+    "scheduled": ("Scheduled", "#4f8fe0"),
+}
+REASONS: dict[str, str] = {str(reason): name for reason, name in telling.NAMES.items()}
+REASONS |= {"sending": "being sent", "checking": "awaiting WhatsApp's word"}
+BEYOND = "others"
+
 OPTED_OUT = "opted_out"  # the class of what was cancelled because somebody had asked for it
 LATE = {"send": "send it all the same", "skip": "let it expire", "hold": "hold it for a person"}
 

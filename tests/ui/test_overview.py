@@ -1,0 +1,84 @@
+"""The overview's drawings and sentences, without a browser."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import clock, db, sampling
+from core.access import Actor, Role
+from core.settings import ROOT
+from core.trends import RANGES, Sample
+from tests.core import stored
+
+VERA = Actor("vera", Role.VIEWER)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
+
+pytestmark = pytest.mark.usefixtures("sqlite")
+
+
+@pytest.fixture
+def overview(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
+    monkeypatch.setattr("core.sessions.actor", lambda token: VERA)
+
+    def run(**query: str) -> AppTest:
+        at = AppTest.from_file(str(ROOT / "pages" / "overview.py"), default_timeout=20)
+        for name, value in query.items():
+            at.query_params[name] = value
+        return at.run()
+
+    yield run
+
+
+def html(at: AppTest) -> str:
+    assert not at.exception, at.exception
+    return "\n".join(element.proto.body for element in at.get("html"))
+
+
+def sampled(account_id: int, *, step: int = 60, **more: Any) -> None:
+    plain = {"account": "", "reasons": {"turn": 3}, "standings": {"waiting": 3}, "oldest": 2.0}
+    plain |= {"at": clock.wall() - 5 * MINUTE, "sent": 30, "p50": 0.4, "p95": 9.0, "rate": 1.0}
+    with db.writing() as session:
+        sampling._keep(session, step, [Sample(account_id=account_id, **(plain | more))])
+
+
+def drawings(at: AppTest) -> int:
+    return len(at.get("vega_lite_chart")) + len(at.get("arrow_vega_lite_chart"))
+
+
+@pytest.mark.parametrize("by", ["Status", "Account", "Reason"])
+def test_the_queue_is_drawn_by_what_was_chosen(by: str, overview: Callable[..., AppTest]) -> None:
+    orders = stored.account(rate=1.0)
+    stored.messages(orders, [{"due_at": clock.wall() + HOUR}, {"hold": "person"}])
+    sampled(orders)
+    sampled(orders, at=clock.wall() - 20 * MINUTE)
+    at = overview(by=by)
+    assert drawings(at) == 4, html(at)
+    assert "Nothing was measured" not in html(at)
+
+
+@pytest.mark.parametrize("over", RANGES)
+def test_a_new_installation_says_that_there_is_nothing_yet(
+    over: str, overview: Callable[..., AppTest]
+) -> None:
+    stored.account(rate=1.0)
+    body = html(overview(over=over))
+    for said in ("Nothing waited", "Nothing was measured", "Nothing is scheduled", "None."):
+        assert said in body
+
+
+def test_failures_are_told_by_reason_the_most_frequent_first(
+    overview: Callable[..., AppTest],
+) -> None:
+    past = {"status": "failed", "due_at": clock.wall() - MINUTE}
+    unreached = past | {"error_class": "recipient", "error_code": 131026}
+    old = past | {"error_class": "expired", "due_at": clock.wall() - 5 * HOUR}
+    unknown = past | {"error_class": "unknown"}
+    stored.messages(stored.account(), [unknown, unreached, unreached, old])
+    body = html(overview())
+    first = body.index("<b>2</b> This number cannot be reached on WhatsApp (131026).")
+    assert first < body.index("<b>1</b> Unconfirmed: it may have arrived.")
+    assert "Its time was over" not in body
+    assert "Its time was over" in html(overview(over="24 h"))
