@@ -11,7 +11,7 @@ from core import batch_reports, causes, db, exporting, steering
 from core.batch_reports import Line
 from core.columns import What
 from core.export import Order
-from core.listing import Filter
+from core.filtering import Filter
 from core.models import Batch
 from core.standing import Standing
 

@@ -14,7 +14,7 @@ from core import catalogue, export, export_xlsx, exporting
 from core.columns import What
 from core.errors import Invalid
 from core.export import Order
-from core.listing import Filter
+from core.filtering import Filter
 from core.standing import STATUS
 from core.states import Status
 

@@ -12,8 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlmodel import Session
 
-from core import blocking, choosing, db, pacing
+from core import blocking, db, pacing
 from core.blocking import Engine, Number, Reason
+from core.filtering import of_batch
 from core.models import Batch
 from core.standing import m
 from core.states import Status
@@ -119,7 +120,7 @@ def _awake(at: datetime, number: Number) -> datetime:
 
 def _ours(batch: Batch) -> ColumnElement[bool]:
     """What the batch holds counts: the hold goes with its release."""
-    return and_(choosing.of_batch(batch.id), or_(m.hold.is_(None), m.hold == "batch"))
+    return and_(of_batch(batch.id), or_(m.hold.is_(None), m.hold == "batch"))
 
 
 def _minutes(
@@ -168,7 +169,7 @@ def _instant(minute: Any) -> datetime:
 
 
 def _so_far(session: Session, batch: Batch, now: datetime) -> list[Point]:
-    sent = and_(choosing.of_batch(batch.id), m.status == Status.SENT.value, m.sent_at.is_not(None))
+    sent = and_(of_batch(batch.id), m.status == Status.SENT.value, m.sent_at.is_not(None))
     left, points = 0, []
     for at, n in _by_minute(session, m.sent_at, None, sent):
         points.append(Point(at, left))

@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import Row, case, func, select
 from sqlmodel import Session, col
 
-from core import batch_bars, blocking, choosing, db, explain
+from core import batch_bars, blocking, db, explain
 from core.batch_forecast import LetGo, Outlook, let_go, outlook
 from core.blocking import Reason
+from core.filtering import of_batch
 from core.meta.codes import ErrorClass
 from core.models import Account, AuditEvent, Batch, File, Operation
 from core.standing import Standing, m, standing
@@ -126,6 +127,17 @@ def name(batch_id: int) -> str | None:
         found = select(col(Batch.name)).where(col(Batch.id) == batch_id)
         called: str | None = session.execute(found).scalar()
     return called
+
+
+def names(*, most: int = 200, also: int | None = None) -> dict[int, str]:
+    """The newest batches by their ids, and one more that is meant already."""
+    with db.reading() as session:
+        asked = select(col(Batch.id), col(Batch.name)).order_by(col(Batch.id).desc())
+        found = [
+            *session.execute(asked.limit(most)),
+            *session.execute(asked.where(col(Batch.id) == also)),
+        ]
+        return {one.id: one.name for one in found}
 
 
 def state(batch_id: int) -> str | None:
@@ -242,7 +254,7 @@ def _counted(session: Session, batch: Batch, now: datetime) -> list[Row[Any]]:
             func.max(m.error_text).label("error_text"),
             func.count().label("n"),
         )
-        .where(choosing.of_batch(batch.id), m.deleted_at.is_(None))
+        .where(of_batch(batch.id), m.deleted_at.is_(None))
         .group_by(*groups.values())
     )
     return list(session.execute(asked).all())

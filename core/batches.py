@@ -14,6 +14,7 @@ from core import choosing, db, holding, messages
 from core.access import Actor
 from core.characters import unsendable
 from core.errors import Invalid, Problem, Refused
+from core.filtering import of_batch
 from core.models import Batch, Message
 from core.states import Status
 
@@ -95,7 +96,7 @@ def held_rows(batch_id: int) -> Select[int]:
     return (
         select(col(Message.id))
         .where(
-            choosing.of_batch(batch_id),
+            of_batch(batch_id),
             col(Message.status) == Status.PENDING,
             col(Message.hold) == "batch",
         )

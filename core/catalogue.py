@@ -100,6 +100,14 @@ def read(wanted: Wanted) -> Catalogue:
     return Catalogue(entries, every, capped)
 
 
+def names() -> dict[int, str]:
+    """All templates by their ids: «order_ready (en)»."""
+    with db.reading() as session:
+        columns = (col(Template.id), col(Template.name), col(Template.language))
+        found = session.execute(select(*columns).order_by(*_BY_NAME))
+        return {one.id: f"{one.name} ({one.language})" for one in found}
+
+
 _BY_NAME = (col(Template.name), col(Template.language), col(Template.id))
 
 

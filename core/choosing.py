@@ -158,17 +158,6 @@ def reach(session: Session, choice: Choice) -> tuple[int, int]:
     return after or 0, last_id(session) if until is None else until
 
 
-_ANY = 2**62  # beyond all ids
-
-
-def of_batch(batch_id: int) -> ColumnElement[bool]:
-    """The messages of a batch, found by the ids between which they lie."""
-    mine = col(Batch.id) == batch_id
-    begins = select(func.coalesce(col(Batch.after_id), 0)).where(mine).scalar_subquery()
-    ends = select(func.coalesce(col(Batch.until_id), _ANY)).where(mine).scalar_subquery()
-    return and_(m.id > begins, m.id <= ends, m.batch_id == batch_id)
-
-
 def chunk(
     session: Session, choice: Choice, among: Collection[Status], *, after: int, until: int
 ) -> tuple[list[int], int | None]:

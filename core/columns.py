@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement
 
 from core import models
 from core.errors import Invalid, Problem
-from core.listing import c
+from core.filtering import c
 from core.standing import a, m
 
 t = models.Attempt.metadata.tables["attempt"].c

@@ -11,13 +11,13 @@ from typing import Any, Self
 from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo, available_timezones
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlmodel import Session
 
 from core import columns, db
 from core.columns import INSTANTS, Column, What, b, t
 from core.errors import Invalid, Problem
-from core.listing import Filter, c
+from core.filtering import Filter, c
 from core.standing import a, m
 
 CHUNK = 500  # rows
@@ -86,7 +86,7 @@ def count(order: Order, *, most: int) -> int:
     with db.reading() as session:
         now = db.now(session)
         few = _from(order, select(_KEY[order.what])).where(
-            _standing(wanted, now), wanted.conditions(session, now)
+            wanted.standing(now), wanted.conditions(session, now)
         )
         counted = select(func.count()).select_from(few.limit(most + 1).subquery())
         return int(session.execute(counted).scalar_one())
@@ -114,7 +114,7 @@ def _chunk(order: Order, last: int, until: int, width: int) -> tuple[Sequence[Va
             return [], until
         now, key = db.now(session), _KEY[order.what]
         here = and_(key > last, key <= end, c.message_id.between(*among))
-        judged = case((_standing(order.wanted, now), True), else_=False)
+        judged = case((order.wanted.standing(now), True), else_=False)
         read = [_read(session, *one) for one in _sources(order).items()]
         rows = (
             _from(order, select(*read, key.label("row_key")))
@@ -151,7 +151,3 @@ def _from(order: Order, rows: Select[Any]) -> Select[Any]:
     if order.what is What.MESSAGES:
         return rows.select_from(m.id.table)
     return rows.select_from(t.id.table).join(m.id.table, m.id == t.message_id)
-
-
-def _standing(wanted: Filter, now: datetime) -> ColumnElement[bool]:
-    return or_(*(wanted.standing_of(status, now) for status in sorted(wanted.statuses())))

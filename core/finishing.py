@@ -3,7 +3,8 @@
 from sqlalchemy import and_, exists, or_, select
 from sqlmodel import Session, col
 
-from core import audit, batches, choosing, db, messages
+from core import audit, batches, db, messages
+from core.filtering import of_batch
 from core.models import Batch, Message
 from core.states import Cause, Status
 
@@ -31,7 +32,7 @@ def catch_up() -> None:
 def _cancel_some(batch_id: int) -> int:
     """What came back to wait after its batch was cancelled: an answer that was still awaited."""
     with db.writing() as session:
-        waiting = and_(choosing.of_batch(batch_id), col(Message.status) == Status.PENDING)
+        waiting = and_(of_batch(batch_id), col(Message.status) == Status.PENDING)
         some = select(col(Message.id)).where(waiting).order_by(col(Message.id))
         ids = list(session.execute(some.limit(batches.CHUNK)).scalars())
         change = [{"message_id": one} for one in ids]
@@ -58,5 +59,5 @@ def _end(batch_id: int) -> None:
 
 
 def _is_open(session: Session, batch_id: int) -> bool:
-    waits = exists().where(choosing.of_batch(batch_id), col(Message.status).in_(_OPEN))
+    waits = exists().where(of_batch(batch_id), col(Message.status).in_(_OPEN))
     return bool(session.execute(select(waits)).scalar_one())

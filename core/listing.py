@@ -4,36 +4,19 @@ What has not ended comes first, soonest first; then what has, latest first. Both
 (status, due_at, id), one probe for each status, so a page costs the same at any depth.
 """
 
-import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any, Self
-from urllib.parse import urlencode
 
-from sqlalchemy import (
-    ColumnElement,
-    Select,
-    and_,
-    column,
-    func,
-    literal,
-    or_,
-    select,
-    table,
-    true,
-    tuple_,
-)
+from sqlalchemy import ColumnElement, Select, and_, func, literal, select, true, tuple_
 from sqlmodel import Session
 
-from core import choosing, db, models, phone
-from core.standing import STATUS, Standing, a, m, where
+from core import db
+from core.filtering import Filter, c
+from core.standing import Standing, a, m, standing
 from core.states import Status
-
-c = models.Content.metadata.tables["content"].c
-
-_INDEX = table("content_search", column("rowid"), column("content_search"))  # FTS5, in SQLite
 
 CAP = 10_000
 PAGE = 50
@@ -127,89 +110,6 @@ def _selected() -> Select[Any]:
         .join(a.id.table, a.id == m.account_id)
         .join(c.message_id.table, c.message_id == m.id)
     )
-
-
-@dataclass(frozen=True)
-class Filter:
-    """Which messages; nothing chosen means all. `search`: part of a number, or of the text."""
-
-    standings: frozenset[Standing] = frozenset()
-    account: str | None = None
-    search: str = ""
-    batch: int | None = None
-    template: int | None = None  # its id
-
-    @classmethod
-    def read(cls, parameters: Mapping[str, Sequence[str]]) -> Self:
-        """From an address: `state` (often), `account` (name), `q`, `batch` and `template` (ids)."""
-        known = {s.value for s in Standing}
-        states = [s.lower() for s in parameters.get("state", ())]
-        names = ("account", "q", "batch", "template")
-        last = {name: (parameters.get(name) or [""])[-1] for name in names}
-        chosen = frozenset(Standing(s) for s in states if s in known)
-        numbers = (last["batch"], last["template"])
-        batch, template = (int(n) if re.fullmatch(r"[0-9]{1,18}", n) else None for n in numbers)
-        return cls(chosen, last["account"] or None, last["q"], batch, template)
-
-    @cached_property
-    def query(self) -> str:
-        """The same filter as an address carries it."""
-        pairs = [("state", s.value) for s in Standing if s in self.standings]
-        pairs += [("account", self.account or ""), ("q", self.search.strip())]
-        numbers = (("batch", self.batch), ("template", self.template))
-        pairs += [(name, "" if number is None else str(number)) for name, number in numbers]
-        return urlencode([pair for pair in pairs if pair[1]])
-
-    def statuses(self) -> set[Status]:
-        return {STATUS[s] for s in self.standings or Standing}
-
-    def conditions(
-        self, session: Session, now: datetime, *, among: tuple[int, int] | None = None
-    ) -> ColumnElement[bool]:
-        """All but the status, which decides the index and is asked one by one.
-
-        `among`: the first and last id of those that are asked about, where it is a few of many;
-        what is searched for is looked up among them alone.
-        """
-        found: list[ColumnElement[bool]] = [m.deleted_at.is_(None)]
-        if self.batch is not None:
-            found.append(choosing.of_batch(self.batch))
-        if self.account:
-            found.append(
-                m.account_id == select(a.id).where(a.name == self.account).scalar_subquery()
-            )
-        if self.template is not None:
-            found.append(m.template_id == self.template)
-        if words := self.search.replace("\0", "").strip():
-            found.append(or_(*(_containing(session, part, among) for part in _parts(words))))
-        return and_(*found)
-
-    def standing_of(self, status: Status, now: datetime) -> ColumnElement[bool]:
-        """The chosen standings of one status; without a choice, or with all, just the status."""
-        every = [s for s in Standing if STATUS[s] == status]
-        chosen = [s for s in every if s in self.standings]
-        if not self.standings or chosen == every:
-            return m.status == status.value
-        return or_(*(where(s, now) for s in chosen))
-
-
-def _parts(words: str) -> set[str]:
-    """What to look for: the words as typed, and the digits if they can be part of a number."""
-    number = "" if any(letter.isalpha() for letter in words) else phone.fragment(words)
-    return {words, number} - {""}
-
-
-def _containing(session: Session, part: str, among: tuple[int, int] | None) -> ColumnElement[bool]:
-    def within(id_: ColumnElement[Any]) -> ColumnElement[bool]:
-        return id_.between(*among) if among else true()
-
-    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    if not db.on_postgres(session) and len(part) >= 3:
-        quoted = '"' + part.replace('"', '""') + '"'
-        indexed = _INDEX.c.content_search.op("MATCH")(quoted)
-        return m.id.in_(select(_INDEX.c.rowid).where(indexed, within(_INDEX.c.rowid)))
-    alike = c.search.ilike(f"%{escaped}%", escape="\\")
-    return m.id.in_(select(c.message_id).where(alike, within(c.message_id)))
 
 
 @dataclass(frozen=True)
@@ -328,3 +228,49 @@ def capped(session: Session, *conditions: ColumnElement[bool]) -> int:
     """How many messages meet the conditions; `CAP` + 1 stands for more than `CAP`."""
     few = select(m.id).where(*conditions).limit(CAP + 1)
     return int(session.execute(select(func.count()).select_from(few.subquery())).scalar_one())
+
+
+TOTALLED = 100_000  # messages of each status, the latest; what it costs is bounded
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """What tells where a message stands that has ended."""
+
+    status: str
+    delivery: str | None
+    error_class: str | None
+    due_at: datetime
+    hold: str | None = None
+    retry_count: int = 0
+    worker_id: int | None = None
+    account_state: str = "active"
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What has ended, by its standing, and the failures by class; `capped`: of the latest alone."""
+
+    standings: Mapping[Standing, int]
+    failures: Mapping[str, int]
+    capped: bool
+
+
+def totals(wanted: Filter, *, now: datetime) -> Totals:
+    """Count what has ended of all that match, at most the latest `TOTALLED` of each status."""
+    standings, failures = Counter[Standing](), Counter[str]()
+    capped = False
+    with db.reading() as session:
+        for status in (one for one in ENDED if one in wanted.statuses()):
+            matching = and_(wanted.standing_of(status, now), wanted.conditions(session, now))
+            latest = (m.due_at.desc(), m.id.desc())
+            every = select(m.delivery, m.error_class).where(matching).order_by(*latest)
+            few = every.limit(TOTALLED).subquery()
+            kinds = (few.c.delivery, few.c.error_class)
+            counted = session.execute(select(*kinds, func.count()).group_by(*kinds)).all()
+            for delivery, error_class, number in counted:
+                standings[standing(_Ended(status, delivery, error_class, now), now)] += number
+                if status is Status.FAILED:
+                    failures[error_class or "permanent"] += number
+            capped = capped or sum(number for *_, number in counted) == TOTALLED
+    return Totals(standings, dict(failures.most_common()), capped)

@@ -14,7 +14,8 @@ from core import choosing, covering, db, leasing, listing, operating, operations
 from core.access import Actor, Role, needs
 from core.choosing import CHUNK, Choice
 from core.errors import Invalid, Refused
-from core.listing import CAP, ENDED, OPEN, MessageRow, c
+from core.filtering import c
+from core.listing import CAP, ENDED, OPEN, MessageRow
 from core.models import Account, Operation, OptOut, Recipient
 from core.operations import Kind
 from core.phone import Phone

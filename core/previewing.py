@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Row, and_, case, false, func, or_, select
 from sqlmodel import Session, col
 
-from core import choosing, composing, covering, db, wording
+from core import composing, covering, db, wording
 from core.corrections import Correction, Form, Left, Said, corrected
-from core.listing import c
+from core.filtering import c, of_batch
 from core.models import Operation, Template
 from core.standing import a, m
 from core.states import Status
@@ -50,7 +50,7 @@ def preview(batch_id: int, wanted: Correction) -> Preview:
         batch = wording.batch(session, batch_id)
         forms = wording.forms_of(session, batch, wanted)
         waits = m.status.in_((Status.PENDING, Status.FAILED))
-        found = and_(choosing.of_batch(batch_id), m.deleted_at.is_(None), waits)
+        found = and_(of_batch(batch_id), m.deleted_at.is_(None), waits)
         rows = wording.rows(session, found, LOOKED_AT + 1)
         gone = _gone(session, batch_id, wanted)
     counts: Counter[str] = Counter()
@@ -105,7 +105,7 @@ def followed(
             select(why, func.count().label("n"))
             .join(c.message_id.table, c.message_id == m.id)
             .where(
-                choosing.of_batch(made.batch_id or 0),
+                of_batch(made.batch_id or 0),
                 m.deleted_at.is_(None),
                 m.status == Status.SENT,
                 wording.has_old_words(session, wanted, made.id),
@@ -123,7 +123,7 @@ def _gone(
         select(m.status, func.count().label("n"))
         .join(c.message_id.table, c.message_id == m.id)
         .where(
-            choosing.of_batch(batch_id),
+            of_batch(batch_id),
             m.deleted_at.is_(None),
             m.status.in_((Status.SENT, Status.PROCESSING)),
             wording.has_old_words(session, wanted, operation_id),
@@ -142,7 +142,7 @@ def _counts_as(row: Row[Any], after: Said | Left) -> str:
 def keys(batch_id: int) -> list[str]:
     """The parameters that the templates of a batch's messages ask for."""
     with db.reading() as session:
-        used = select(m.template_id).where(choosing.of_batch(batch_id), m.template_id.is_not(None))
+        used = select(m.template_id).where(of_batch(batch_id), m.template_id.is_not(None))
         found = session.execute(select(Template).where(col(Template.id).in_(used.distinct())))
         shapes = [composing.shape_of(one) for one in found.scalars()]
     return list(dict.fromkeys(one.key for shape in shapes for one in shape.asks))
@@ -152,7 +152,7 @@ def forms(batch_id: int) -> list[Form]:
     """The templates of the batch's businesses that can be sent, by name."""
     with db.reading() as session:
         found = wording.forms_of(session, wording.batch(session, batch_id), None).values()
-        used = select(m.account_id).where(choosing.of_batch(batch_id)).distinct()
+        used = select(m.account_id).where(of_batch(batch_id)).distinct()
         businesses = set(session.execute(select(a.business_id).where(a.id.in_(used))).scalars())
     able = (one for one in found if not one.stopped and one.business_id in businesses)
     return sorted(able, key=lambda one: one.name)

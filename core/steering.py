@@ -11,11 +11,12 @@ from typing import Any
 from sqlalchemy import and_, or_, select
 from sqlmodel import Session, col
 
-from core import audit, choosing, db, holding, operations
+from core import audit, db, holding, operations
 from core.access import Actor, Role, needs
 from core.batches import held_rows
 from core.choosing import Choice
 from core.errors import Invalid, Problem, Refused
+from core.filtering import of_batch
 from core.models import Batch, Message
 from core.operations import OF_BATCHES, Kind
 from core.states import Status
@@ -88,7 +89,7 @@ def _let_go(session: Session, batch: Batch) -> list[int]:
     """Those on trial that may still wait; a claim holds what it meets while the batch is paused."""
     waits = and_(col(Message.status) == Status.PENDING, col(Message.hold).is_(None))
     open_ = or_(waits, col(Message.status) == Status.PROCESSING)  # which may come back
-    theirs = select(col(Message.id)).where(choosing.of_batch(batch.id), open_)
+    theirs = select(col(Message.id)).where(of_batch(batch.id), open_)
     return list(session.execute(theirs.order_by(col(Message.id))).scalars())
 
 

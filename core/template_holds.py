@@ -12,13 +12,12 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlmodel import Session
 
-from core import composing, db, drafts, holding, listing, messages, templating, usable
+from core import composing, db, drafts, holding, messages, templating, usable
+from core.filtering import c
 from core.leasing import Taken
 from core.models import Template
 from core.standing import m
 from core.states import Status
-
-c = listing.c
 
 
 def settle(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter[str]]:

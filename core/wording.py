@@ -11,7 +11,7 @@ from core import composing, db, drafts, usable
 from core.choosing import e
 from core.corrections import Correction, Form, Said, Way
 from core.errors import Invalid, Problem, Refused
-from core.listing import c
+from core.filtering import c
 from core.models import Account, Batch, Template
 from core.standing import a, m
 from core.states import Status

@@ -12,7 +12,7 @@ from core import clock, exporting
 from core.columns import What
 from core.errors import Invalid
 from core.export import Order
-from core.listing import Filter
+from core.filtering import Filter
 from gateway.gate import actor_of
 
 

@@ -1,17 +1,14 @@
 """All messages: filtered, paged by key; the filter and the place are in the address."""
 
-from dataclasses import replace
-from html import escape
-
 import streamlit as st
 
-from core import batch_reports, catalogue, listing, reports
+from core import listing, reports
 from core.access import Role
-from core.listing import Cursor, Filter, Page
-from core.standing import Standing
-from ui import addresses, exports, look, table
+from core.filtering import Filter
+from core.listing import Cursor, Page
+from ui import addresses, exports, filters, history, look, table
 from ui.guard import signed_in, zone
-from ui.words import WORDS, plural
+from ui.words import VIEWS, plural
 
 person = signed_in()
 now = reports.now()
@@ -27,14 +24,15 @@ def page() -> None:
                 '<a class="go button" href="/schedule">Schedule new message</a>', width="content"
             )
     ready = st.container()
-    wanted = filters(accounts)
+    wanted = filters.chosen(accounts)
     found = listing.page(wanted, now=now, **place())
     number = listing.count(wanted, now=now)
     with heading:
         look.title("Messages", plural(number, "message"))
     with ready:
         exports.shown(person)
-    narrowed(wanted)
+    if wanted.standings == VIEWS["History"]:
+        history.totals(wanted)
     if found.rows:
         with export:
             exports.menu(wanted, by=person)
@@ -42,70 +40,6 @@ def page() -> None:
         turn(found, wanted)
     else:
         nothing(wanted)
-
-
-def filters(accounts: list[str]) -> Filter:
-    with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
-        search = st.text_input(
-            "Search",
-            placeholder="Part of a number, or of the text",
-            key="q",
-            bind="query-params",
-            type="search",
-            live="400ms",
-            on_change=first_page,
-            icon=":material/search:",
-            width=320,
-        )
-        account = st.selectbox(
-            "Account",
-            accounts,
-            index=None,
-            placeholder="All accounts",
-            key="account",
-            bind="query-params",
-            on_change=first_page,
-            width=220,
-        )
-    states = st.pills(
-        "State",
-        [s.value for s in Standing],
-        format_func=lambda value: WORDS[Standing(value)].word,
-        selection_mode="multi",
-        key="state",
-        bind="query-params",
-        on_change=first_page,
-        label_visibility="collapsed",
-    )
-    # What no widget here chooses comes from the address: a batch, a template.
-    beside = Filter.read({name: st.query_params.get_all(name) for name in st.query_params})
-    standings = frozenset(Standing(s) for s in states)
-    return replace(beside, standings=standings, account=account, search=search or "")
-
-
-def narrowed(wanted: Filter) -> None:
-    """That only the messages of one batch, or of one template, are shown."""
-    if wanted.batch is not None:
-        named = escape(batch_reports.name(wanted.batch) or f"number {wanted.batch}")
-        everything = addresses.of(replace(wanted, batch=None))
-        st.html(
-            f'<p class="note grey">Only messages of the batch '
-            f'<a class="go" href="{addresses.batch(wanted.batch)}">{named}</a>.'
-            f' <a class="go" href="{everything}">Show all</a></p>'
-        )
-    one = catalogue.template(wanted.template) if wanted.template is not None else None
-    if one is not None:
-        everything = addresses.of(replace(wanted, template=None))
-        st.html(
-            f'<p class="note grey">Only messages of the template '
-            f'<a class="go" href="{addresses.template(one.id)}">{escape(one.name)}</a>'
-            f' ({escape(one.language)}). <a class="go" href="{everything}">Show all</a></p>'
-        )
-
-
-def first_page() -> None:
-    st.query_params.pop("after", None)
-    st.query_params.pop("before", None)
 
 
 def place() -> dict[str, Cursor]:

@@ -47,7 +47,8 @@ LAYERS: dict[str, str] = {
         templating usable wake""",
     "records": "db models schema settings vault",
     "reads": """batch_bars batch_forecast batch_reports blocking choosing columns coming covering
-        depth dump explain export export_csv export_xlsx forecast invariants.attempts
+        depth dump explain export export_csv export_xlsx filtering
+        forecast invariants.attempts
         invariants.events invariants.messages invariants.optouts invariants.posts
         invariants.rates invariants.violation line listing optout_list readiness
         by_hand remembered reports sending.barring shut standing telling there trends verify""",

@@ -1,11 +1,13 @@
 """Where things are: the links between pages, as Streamlit's bound widgets read them."""
 
+from dataclasses import replace
 from html import escape
 from urllib.parse import urlencode
 
 import streamlit as st
 
-from core.listing import Cursor, Filter
+from core.filtering import Filter
+from core.listing import Cursor
 from core.standing import Standing
 from ui.words import WORDS
 
@@ -25,11 +27,9 @@ def of(wanted: Filter, **place: Cursor) -> str:
     """One page of a filtered list, for an `href`; `place`: `after` or `before`."""
     # A widget that is bound to the address writes and reads the word that it shows.
     pairs = [("state", WORDS[s].word) for s in Standing if s in wanted.standings]
-    pairs += [("account", wanted.account or ""), ("q", wanted.search.strip())]
-    pairs += [("template", str(wanted.template or ""))]
-    pairs += [("batch", "" if wanted.batch is None else str(wanted.batch))]
+    pairs += replace(wanted, standings=frozenset()).pairs
     pairs += [(name, str(cursor)) for name, cursor in place.items()]
-    query = urlencode([pair for pair in pairs if pair[1]])
+    query = urlencode(pairs)
     return escape(f"/messages?{query}" if query else "/messages")
 
 

@@ -13,7 +13,7 @@ from core.columns import COLUMNS, What
 from core.errors import OutboxError
 from core.export import Order
 from core.exporting import Export
-from core.listing import Filter
+from core.filtering import Filter
 from core.models import File
 from ui import look, moments
 from ui.guard import zone

@@ -40,6 +40,17 @@ WORDS: dict[Standing, Word] = {
     Standing.CANCELLED: Word("Cancelled", "grey"),
 }
 
+# The views that everybody needs: what stands so.
+_ENDED = {Standing.SENT, Standing.DELIVERED, Standing.READ, Standing.CANCELLED}
+_FAILED = {Standing.FAILED, Standing.UNCONFIRMED}
+VIEWS: dict[str, frozenset[Standing]] = {
+    "All": frozenset(),
+    "Queue": frozenset(set(Standing) - _ENDED - _FAILED),
+    "Failed": frozenset({Standing.FAILED}),
+    "Unconfirmed": frozenset({Standing.UNCONFIRMED}),
+    "History": frozenset(_ENDED | _FAILED),
+}
+
 # The parts of the queue, from the bottom of a drawing up: the word and its colour there.
 PARTS: dict[str, tuple[str, str]] = {
     "sending": ("Sending", "#22a3b8"),
@@ -167,6 +178,19 @@ def plural(number: int, one: str, many: str | None = None, *, cap: int = CAP) ->
     """«1 message», «1,204 messages»."""
     return f"{count(number, cap=cap)} {one if number == 1 else many or one + 's'}"
 
+
+# Why it failed or is to be tried again, by the class of the failure.
+FAILURES: dict[str, str] = {
+    "unknown": "Nobody can tell whether it arrived",
+    **{name: cause.sentence.rstrip(".") for name, cause in CLASSES.items()},
+}
+# What keeps a single message back.
+KEPT: dict[str, str] = {
+    "batch": "Its batch",
+    "template": "Its template",
+    "late": "Its lateness: a person is to decide",
+    "person": "A person",
+}
 
 # What somebody may ask not to get.
 SCOPES: dict[str, str] = {"everything": "Everything", "marketing": "Marketing only"}

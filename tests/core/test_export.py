@@ -17,8 +17,8 @@ from core.columns import What
 from core.errors import Invalid
 from core.export import CHUNK, Order
 from core.export_csv import csv_rows
+from core.filtering import Filter
 from core.formulas import BEGINS, neutral, plain
-from core.listing import Filter
 from core.models import Attempt, Batch, Content, Message
 from core.sheets import reading
 from core.standing import Standing, m

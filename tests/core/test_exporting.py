@@ -30,7 +30,7 @@ from core.access import Actor, Role
 from core.columns import What
 from core.errors import Refused
 from core.export import Order
-from core.listing import Filter
+from core.filtering import Filter
 from core.models import Content, File, Message
 from core.operations import Kind
 from core.standing import Standing

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import Connection, event, select, update
 
 from core import clock, db, listing
-from core.listing import Cursor, Filter, page
+from core.filtering import Filter
+from core.listing import Cursor, page
 from core.models import Message
 from core.standing import STATUS, Standing, m, standing, where
 from core.states import Status

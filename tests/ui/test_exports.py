@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("sqlite")
 
 def _menu() -> None:
     from core.access import Actor, Role
-    from core.listing import Filter
+    from core.filtering import Filter
     from core.standing import Standing
     from ui import exports
 

@@ -218,6 +218,6 @@ def test_the_messages_of_one_template_are_listed_and_named() -> None:
     without = given.message(account)
     body = html(run("messages", template=str(template)))
     assert f"/message?id={with_it}" in body and f"/message?id={without}" not in body
-    assert "Only messages of the template" in body and "visit" in body
+    assert "Template <a" in body and "visit" in body
     shown = html(run("message", id=str(with_it)))
     assert "visit (en_US)" in shown and "1: Ana" in shown and "Hello Ana" in shown
