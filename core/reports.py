@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlmodel import Session, col
 
-from core import db, listing, models
+from core import clock, db, listing, models
 from core.depth import Depth, Queue, depth_in
 from core.listing import MessageRow
 from core.meta.codes import classify
@@ -100,6 +100,7 @@ class Pulse:
     """All is well, or what is not, at `at`. Counts stop at `listing.CAP` + 1, except today's."""
 
     at: datetime
+    skew: timedelta  # of this machine's clock: how far the database's is ahead of it
     due: int
     retrying: int
     next_day: int
@@ -120,10 +121,13 @@ class Pulse:
 def pulse(*, midnight: datetime) -> Pulse:
     """The state of everything; `midnight` is where the operator's day began."""
     with db.reading() as session:
-        at, queue = db.now(session), depth_in(session)
+        at = db.now(session)
+        skew = at - clock.wall()
+        queue = depth_in(session)
         today, accounts = _today(session, midnight), _loads(session, queue)
         return Pulse(
             at=at,
+            skew=skew,
             due=min(listing.CAP + 1, sum(load.due for load in accounts)),
             retrying=min(listing.CAP + 1, sum(load.retrying for load in accounts)),
             next_day=_capped(session, _next_day(at)),

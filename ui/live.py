@@ -1,19 +1,35 @@
 """What every page shows of the engine's state, asked once for all who look."""
 
-from datetime import datetime
+from collections import defaultdict
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from html import escape
 
 import streamlit as st
 
 from core import coming, reports, trends
 from core.batch_reports import Failed
+from core.blocking import Reason
 from core.coming import Coming
-from core.reports import Pulse
+from core.reports import AccountLoad, Pulse
+from core.schedule import span
 from core.standing import Standing
 from core.trends import RANGES, Sample
 from ui import addresses, moments
 from ui.guard import zone
-from ui.words import plural
+from ui.words import brief, plural
+
+LONG_DUE = timedelta(minutes=10)
+MOST_SKEW = timedelta(seconds=5)
+# Why something is due for long, where no other sentence says it.
+LONG: defaultdict[Reason, str] = defaultdict(
+    str,
+    {
+        Reason.TURN: "more is due than it may send a second",
+        Reason.SLOWED: "WhatsApp asked to send more slowly",
+        Reason.THROTTLED: "WhatsApp told it to wait",
+    },
+)
 
 
 @st.cache_data(ttl=2, show_spinner=False)
@@ -56,18 +72,20 @@ def needs_somebody(pulse: Pulse) -> list[tuple[str, str]]:
     """What waits for a person, as HTML, each with the address where they can look."""
     found = []
     if not pulse.workers:
-        found.append(
-            ("No worker is running, so nothing is sent. Start one with <code>make run</code>.", "")
-        )
+        seen = pulse.queue.engine.seen_at
+        since = f"has run since {moments.clock(seen, zone(), pulse.at)}" if seen else "is running"
+        told = f"<b>No worker {since}</b>, so nothing is sent."
+        found.append((f"{told} Start one with <code>make run</code>.", ""))
     if since := pulse.queue.engine.unreached_since:
         at = moments.clock(since, zone(), pulse.at)
         told = f"<b>WhatsApp cannot be reached</b> since {at}: nothing leaves until it can."
         found.append((f"{told} Check this machine's connection.", ""))
+    if abs(pulse.skew) > MOST_SKEW:
+        told = f"<b>The clock is off</b>: here it is {span(abs(pulse.skew))}"
+        side = "behind" if pulse.skew > timedelta() else "ahead of"
+        found.append((f"{told} {side} the database's. Have the time set by the network.", ""))
     for load in pulse.accounts:
-        if load.account.state == "paused":
-            why = (load.account.state_reason or "a person paused it").rstrip(".")
-            address = addresses.listed(Standing.HELD, account=load.account.name)
-            found.append((f"<b>{escape(load.account.name)}</b> is paused: {escape(why)}.", address))
+        found += _of_account(load, pulse)
     if pulse.late:
         what, it = plural(pulse.late, "message"), "it" if pulse.late == 1 else "them"
         found.append(
@@ -85,6 +103,23 @@ def needs_somebody(pulse: Pulse) -> list[tuple[str, str]]:
             (f"<b>{what}</b> may or may not have arrived.", addresses.listed(Standing.UNCONFIRMED))
         )
     return found
+
+
+def _of_account(load: AccountLoad, pulse: Pulse) -> Iterator[tuple[str, str]]:
+    account, name = load.account, f"<b>{escape(load.account.name)}</b>"
+    if account.state == "paused":
+        why = (account.state_reason or "a person paused it").rstrip(".")
+        by = " by Meta" if account.state_by == "Meta" else ""
+        address = addresses.listed(Standing.HELD, account=account.name)
+        yield f"{name} is paused{by}: {escape(why)}.", address
+    first, engine = load.oldest_due_at, pulse.queue.engine
+    if not first or pulse.at - first < LONG_DUE or engine.bars(account.id):
+        return
+    why = LONG[engine.stalls(account.id).reason]
+    if why:
+        due = f"{name} has had {plural(load.due, 'message')} due for up to"
+        address = addresses.listed(Standing.WAITING, account=account.name)
+        yield f"{due} {brief(pulse.at - first)}: {why}.", address
 
 
 @st.fragment(run_every="10s", key="troubles")

@@ -5,13 +5,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from core import clock, db, sampling
+from core import clock, db, sampling, workers
 from core.access import Actor, Role
+from core.models import Installation
 from core.settings import ROOT
 from core.trends import RANGES, Sample
 from tests.core import stored
+from ui import live
 
 VERA = Actor("vera", Role.VIEWER)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
@@ -82,3 +85,32 @@ def test_failures_are_told_by_reason_the_most_frequent_first(
     assert first < body.index("<b>1</b> Unconfirmed: it may have arrived.")
     assert "Its time was over" not in body
     assert "Its time was over" in html(overview(over="24 h"))
+
+
+def test_what_is_due_for_long_says_why(overview: Callable[..., AppTest]) -> None:
+    workers.start("loop")
+    orders, paused = stored.account(rate=1.0), stored.account("Support", state="paused")
+    for one in (orders, paused):
+        stored.messages(one, [{"due_at": clock.wall() - 25 * MINUTE}] * 2)
+    body = html(overview())
+    told = "<b>Orders</b> has had 2 messages due for up to 25 min: more is due than it may send"
+    assert told in body and "2 things need you" in body
+
+
+def test_since_when_nobody_sends_is_told(overview: Callable[..., AppTest]) -> None:
+    stored.account()
+    with db.writing() as session:
+        session.execute(update(Installation).values(lived_until=clock.wall() - HOUR))
+    assert "<b>No worker has run since" in html(overview())
+
+
+def test_a_clock_that_is_off_is_told(
+    overview: Callable[..., AppTest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored.account()
+    assert "clock is off" not in html(overview())
+    ahead = clock.wall() + 90 * MINUTE
+    monkeypatch.setattr(db, "now", lambda session: ahead)
+    live.forget()
+    said = "<b>The clock is off</b>: here it is 1 h 30 min behind the database's."
+    assert said in html(overview())

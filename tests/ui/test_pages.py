@@ -271,6 +271,6 @@ def test_the_overview_says_what_needs_somebody() -> None:
         session.add(worker)
     live.forget()
     assert "WhatsApp cannot be reached</b> since" in html(run("overview"))
-    for said in ("No worker is running", "token expired", "may or may not have arrived"):
+    for said in ("<b>No worker is running</b>", "token expired", "may or may not have arrived"):
         assert said in body
     assert "new code <b>199999</b> today, 1 time." in body
