@@ -1,14 +1,24 @@
 """Business numbers that send: `manage.py account …`."""
 
 import json
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 
 from commands.common import die, me, typed_secret
-from core import account_settings, accounts, businesses, resuming, syncing
-from core.errors import Unanswered
+from core import (
+    account_settings,
+    account_typed,
+    accounts,
+    businesses,
+    checking,
+    resuming,
+    retiring,
+    syncing,
+)
+from core.errors import Invalid, Unanswered
 from core.listing import CAP
 from core.schedule import from_span
 
@@ -52,12 +62,10 @@ def _templates(business_id: int) -> str:
 
 
 def _rate(typed: str) -> float | None:
-    if _is_none(typed):
-        return None
     try:
-        return float(typed)
-    except ValueError:
-        die(f"«{typed}» is not a rate: a number of messages a second, or none.", 2)
+        return account_typed.rate(typed)
+    except Invalid as refused:
+        die(str(refused), 2)
 
 
 @app.command("list")
@@ -86,6 +94,36 @@ def account_list(
             rate = "no pacing" if one.rate is None else f"{one.rate:g}/s"
             why = f": {one.state_reason}" if one.state_reason else ""
             typer.echo(f"{one.name:<24} {one.phone_number_id:<18} {rate:<10} {one.state}{why}")
+
+
+@app.command("check")
+def account_check(
+    name: str, as_json: Annotated[bool, typer.Option("--json", help="JSON lines")] = False
+) -> None:
+    """Ask Meta now whether its token, number and webhook are well; exit code 1 where one is not."""
+    found = checking.check(name, by=me())
+    for one in found.findings:
+        if as_json:
+            typer.echo(json.dumps(asdict(one), ensure_ascii=False))
+        else:
+            word = {True: "well", False: "wrong", None: "unknown"}[one.well]
+            typer.echo(f"{one.field:<16} {word:<8} {one.told} {one.cure}".rstrip())
+    if not found.well:
+        raise typer.Exit(1)
+
+
+@app.command("retire")
+def account_retire(name: str) -> None:
+    """Take a number out of use for good, once nothing waits for it."""
+    retiring.retire(name, by=me())
+    typer.echo(f"The account «{name}» is retired.")
+
+
+@app.command("reinstate")
+def account_reinstate(name: str) -> None:
+    """Bring a retired number back, paused."""
+    retiring.reinstate(name, by=me())
+    typer.echo(f"The account «{name}» is back, and paused.")
 
 
 @app.command("pause")

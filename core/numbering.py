@@ -75,6 +75,12 @@ def name(region: str) -> str:
 
 
 @cache
+def regions() -> tuple[str, ...]:
+    """Every country that has telephone numbers, by its English name."""
+    return tuple(sorted(phonenumbers.SUPPORTED_REGIONS, key=name))
+
+
+@cache
 def _territories() -> dict[str, str]:
     return dict(Locale("en").territories)
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import and_, or_, select, update
 from sqlmodel import Session, col
 
-from core import audit, db, templates, templating, usable, vault
+from core import audit, checking, db, templates, templating, usable, vault
 from core.access import Actor, Role, needs
 from core.errors import OutboxError, Refused, Unanswered
 from core.meta import graph
@@ -226,9 +226,7 @@ def _check_numbers(business_id: int, token: str) -> None:
     for account_id, phone_number_id in asked:
         found = graph.number(phone_number_id, token)
         with db.writing() as session:
-            told = {name: value for name, value in found._asdict().items() if value is not None}
-            values = told | {"checked_at": db.now(session)}
-            session.execute(update(Account).where(col(Account.id) == account_id).values(**values))
+            checking.note(session, account_id, found)
 
 
 def sync_due() -> int:

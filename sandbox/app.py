@@ -33,6 +33,7 @@ def build(world: World) -> web.Application:
         app.router.add_post(prefix + "/{node}/messages", _graph(_send))
         app.router.add_get(prefix + "/{node:[0-9]+}/phone_numbers", _graph(_phone_numbers))
         app.router.add_get(prefix + "/{node:[0-9]+}/message_templates", _graph(_templates))
+        app.router.add_get(prefix + "/{node:[0-9]+}/subscribed_apps", _graph(_subscribed_apps))
         app.router.add_post(prefix + "/{node:[0-9]+}/unpause", _graph(_unpause))
         app.router.add_get(prefix + "/{node:[0-9]+}", _graph(_node))
     admin.add_routes(app)
@@ -183,8 +184,12 @@ async def _node(request: web.Request, world: World) -> web.StreamResponse:
     node = request.match_info["node"]
     if node == WABA:
         return web.json_response({"id": WABA, "name": "Sandbox business"})
-    every = world.numbers.get(node, method="GET").node()
+    every = _number(world, world.numbers.get(node, method="GET"))
     return web.json_response(_fields(request, every))
+
+
+def _number(world: World, number: Number) -> dict[str, Any]:
+    return number.node() | {"webhook_configuration": {"application": world.webhooks.options.url}}
 
 
 def _fields(request: web.Request, every: dict[str, Any]) -> dict[str, Any]:
@@ -197,7 +202,8 @@ def _fields(request: web.Request, every: dict[str, Any]) -> dict[str, Any]:
 
 async def _phone_numbers(request: web.Request, world: World) -> web.StreamResponse:
     waba = _waba(request)
-    nodes = [number.node() for number in world.numbers.all() if number.waba_id == waba]
+    numbers = [number for number in world.numbers.all() if number.waba_id == waba]
+    nodes = [_number(world, number) for number in numbers]
     body: dict[str, Any] = {"data": [_fields(request, node) for node in nodes]}
     if nodes:
         body["paging"] = {"cursors": {"before": "MAZDZD", "after": "MjQZD"}}
@@ -209,6 +215,12 @@ def _waba(request: web.Request) -> str:
     if node.startswith("999"):
         raise errors.not_found("GET", node)
     return node
+
+
+async def _subscribed_apps(request: web.Request, world: World) -> web.StreamResponse:
+    _waba(request)
+    app = {"id": "100300500700900", "name": "Sandbox app", "link": str(request.url.origin())}
+    return web.json_response({"data": [{"whatsapp_business_api_data": app}]})
 
 
 async def _templates(request: web.Request, world: World) -> web.StreamResponse:

@@ -45,7 +45,7 @@ class Number:
             self.bucket = throughput_bucket(self.throughput)
 
     def node(self) -> dict[str, Any]:
-        """Every field that `GET /{phone_number_id}?fields=` can ask for."""
+        """Every field that `GET /{phone_number_id}?fields=` can ask for, its webhook apart."""
         high = self.throughput is None or self.throughput > DEFAULT_THROUGHPUT
         return {
             "verified_name": f"Sandbox {self.id[-4:]}",

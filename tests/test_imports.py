@@ -46,7 +46,8 @@ LAYERS: dict[str, str] = {
         sheets.reading sheets.table sheets.times sheets.workbook sheets.worksheet states
         templating usable wake""",
     "records": "db models schema settings vault",
-    "reads": """batch_bars batch_forecast batch_reports blocking choosing columns coming covering
+    "reads": """account_reports account_typed
+        batch_bars batch_forecast batch_reports blocking choosing columns coming covering
         depth dump explain export export_csv export_xlsx filtering
         forecast invariants.attempts
         invariants.events invariants.messages invariants.optouts invariants.posts
@@ -54,7 +55,7 @@ LAYERS: dict[str, str] = {
         by_hand remembered reports sending.barring shut standing telling there trends verify""",
     "services": """account_settings accounts apart audit batches businesses catalogue composing
         correcting departure drafts editing enlisting exporting files filling finishing first_row
-        following_up
+        checking following_up retiring
         guarding holding installation judging lateness leasing load_orders loading messages
         meta.client meta.graph operating operations optout_import optouts outcomes outlook people
         preflight preparing previewing resuming sampling scan sending.accept sending.agenda

@@ -51,6 +51,10 @@ def batch(batch_id: int) -> str:
     return f"/batches?id={batch_id}"
 
 
+def account(account_id: int) -> str:
+    return f"/accounts?id={account_id}"
+
+
 def template(template_id: int) -> str:
     return f"/template?id={template_id}"
 

@@ -42,7 +42,7 @@ def main() -> None:
 def _pages() -> list[st.Page]:
     """Those that the bar shows. All are there for everybody: each one's own guard says no."""
     first = _page("overview", "Overview", default=True)
-    names = ("messages", "schedule", "batches", "templates", "people")
+    names = ("messages", "schedule", "batches", "templates", "people", "accounts")
     return [first, *(_page(name, name.capitalize()) for name in names)]
 
 

@@ -24,7 +24,7 @@ def signed_in(role: Role = Role.VIEWER) -> Actor:
         st.stop()
     if person.role < role:
         st.html(
-            f'<section class="empty"><h2>Not for viewers</h2><p>This page needs the role '
+            f'<section class="empty"><h2>Not for {person.role.word}s</h2><p>This needs the role '
             f"{role.word}; you are signed in as {person.role.word}.</p></section>"
         )
         st.stop()

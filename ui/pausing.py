@@ -1,11 +1,11 @@
-"""Resuming a paused account, with the question what becomes of the overdue."""
+"""Pausing an account, and resuming it with the question what becomes of the overdue."""
 
 from datetime import timedelta
 from html import escape
 
 import streamlit as st
 
-from core import resuming
+from core import accounts, resuming
 from core.access import Actor, Role
 from core.models import Account
 from ui import asking, live, look, moments
@@ -24,7 +24,7 @@ def offers(*, by: Actor) -> None:
     with st.container(key="paused", horizontal=True):
         for account in paused:
             if st.button(look.label(f"Resume {account.name} …"), key=f"resume-{account.id}"):
-                _resume(account, by)
+                resume(account, by)
 
 
 def _paused() -> list[Account]:
@@ -38,8 +38,22 @@ def _watch(shown: list[int]) -> None:
         st.rerun()
 
 
+@st.dialog("Pause this account?", on_dismiss=asking.over)
+def pause(account: Account, by: Actor) -> None:
+    asking.begin()
+    st.write("Nothing leaves from it until somebody resumes it. What is due waits.")
+    reason = st.text_input("Why", key="pause-reason", placeholder="Everybody will see it")
+
+    def paused() -> None:
+        accounts.pause(account.name, reason=reason or "", by=by)
+        live.forget()
+
+    if st.button("Pause it", type="primary", key="yes-pause"):
+        asking.carry_out(paused, did=f"{account.name} is paused.")
+
+
 @st.dialog("Send again?", on_dismiss=asking.over)
-def _resume(account: Account, by: Actor) -> None:
+def resume(account: Account, by: Actor) -> None:
     asking.begin()
     st.html(f"<p>{_why(account)}</p>")
     overdue = resuming.overdue(account.name)

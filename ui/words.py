@@ -316,6 +316,35 @@ ACCOUNTS: dict[str, tuple[str, str]] = {
     "retired": ("Retired", "grey"),
 }
 
+# What can be set of an account, by its column.
+OF_ACCOUNTS: dict[str, str] = {
+    "rate": "Messages a second",
+    "quiet_from": "Quiet from",
+    "quiet_to": "Quiet until",
+    "late_policy": "What is late",
+    "late_after": "Late after",
+    "zone": "Time zone",
+    "country": "Home country",
+    "test_number": "Test number",
+}
+
+# What a check of an account looked at.
+CHECKS: dict[str, str] = {
+    "token": "Access token",
+    "phone_number_id": "Number",
+    "waba_id": "Business",
+    "webhook": "Webhook",
+}
+
+# What Meta lets a portfolio begin in 24 hours.
+LIMITS: dict[str, str] = {
+    "TIER_250": "250 people a day",
+    "TIER_2K": "2,000 people a day",
+    "TIER_10K": "10,000 people a day",
+    "TIER_100K": "100,000 people a day",
+    "TIER_UNLIMITED": "no limit",
+}
+
 # What Meta says of a template; «HELD» is ours.
 TEMPLATES: dict[str, tuple[str, str]] = {
     "APPROVED": ("Approved", "green"),

@@ -27,6 +27,7 @@ _TEMPLATE = (
     "name,language,status,category,components,parameter_format,quality_score,rejected_reason,id"
 )
 _NUMBER = "display_phone_number,quality_rating,throughput,whatsapp_business_manager_messaging_limit"
+_CONNECTION = f"{_NUMBER},status,webhook_configuration"
 
 
 class Number(NamedTuple):
@@ -38,6 +39,17 @@ class Number(NamedTuple):
     messaging_limit: str | None
 
 
+class Connection(NamedTuple):
+    """Whether a number can send, and the address that its webhooks go to."""
+
+    number: Number
+    status: str | None
+    webhook: str | None
+
+
+_NEAREST_FIRST = ("phone_number", "whatsapp_business_account", "application")
+
+
 def templates(waba_id: str, token: str) -> list[dict[str, Any]]:
     """Every message template of a WABA with Meta's field names, in Meta's order.
 
@@ -46,30 +58,62 @@ def templates(waba_id: str, token: str) -> list[dict[str, Any]]:
     with _session(token) as session:
         for _ in range(BEGINS):
             try:
-                return [node for page in _pages(session, token, waba_id) for node in page]
+                path = f"{waba_id}/message_templates"
+                return list(_nodes(session, token, path, fields=_TEMPLATE))
             except Unanswered as refused:
                 if refused.code != EXPIRED_CURSOR:
                     raise
     raise Unanswered("Meta's list of templates changed while it was read. Try again.")
 
 
-def _pages(session: requests.Session, token: str, waba_id: str) -> Iterator[list[dict[str, Any]]]:
-    query = {"fields": _TEMPLATE, "limit": str(PAGE)}
+def _nodes(
+    session: requests.Session, token: str, path: str, *, fields: str
+) -> Iterator[dict[str, Any]]:
+    query = {"fields": fields, "limit": str(PAGE)}
     for _ in range(MOST_PAGES):
-        page = _get(session, token, f"{waba_id}/message_templates", query)
-        yield [node for node in page.get("data", ()) if isinstance(node, dict)]
+        page = _get(session, token, path, query)
+        yield from (node for node in page.get("data", ()) if isinstance(node, dict))
         paging = page.get("paging", {})
         after = paging.get("cursors", {}).get("after")
         if not paging.get("next") or not after:
             return
         query = query | {"after": str(after)}
-    raise Unanswered("Meta's list of templates does not end.")
+    raise Unanswered("Meta's list does not end.")
 
 
 def number(phone_number_id: str, token: str) -> Number:
     """What Meta says of one number. Raises Unanswered."""
     with _session(token) as session:
-        node = _get(session, token, phone_number_id, {"fields": _NUMBER})
+        return _number(_get(session, token, phone_number_id, {"fields": _NUMBER}))
+
+
+def connection(phone_number_id: str, token: str) -> Connection:
+    """The same, with whether it is connected and where it reports to. Raises Unanswered."""
+    with _session(token) as session:
+        node = _get(session, token, phone_number_id, {"fields": _CONNECTION})
+    told = node.get("webhook_configuration")
+    addresses = told if isinstance(told, dict) else {}
+    return Connection(
+        _number(node),
+        _text(node.get("status")),
+        next(filter(None, (_text(addresses.get(whose)) for whose in _NEAREST_FIRST)), None),
+    )
+
+
+def belongs(waba_id: str, phone_number_id: str, token: str) -> bool:
+    """Whether the number is one of the WABA. Raises Unanswered."""
+    with _session(token) as session:
+        numbers = _nodes(session, token, f"{waba_id}/phone_numbers", fields="id")
+        return any(node.get("id") == phone_number_id for node in numbers)
+
+
+def subscribed(waba_id: str, token: str) -> bool:
+    """Whether an app hears what happens in the WABA. Raises Unanswered."""
+    with _session(token) as session:
+        return bool(_get(session, token, f"{waba_id}/subscribed_apps", {}).get("data"))
+
+
+def _number(node: dict[str, Any]) -> Number:
     level = node.get("throughput")
     return Number(
         _text(node.get("display_phone_number")),

@@ -3,10 +3,12 @@
 import json
 from datetime import timedelta
 
+import pytest
+
 from core import accounts
 from tests import given
 from tests.core.sending.ticking import change
-from tests.manage.command import TOKEN, refused, said
+from tests.manage.command import TOKEN, here, refused, said
 
 
 def test_an_account_is_set_and_its_token_replaced(sqlite: str) -> None:
@@ -38,3 +40,20 @@ def test_a_resume_says_how_many_are_overdue_and_wants_a_choice(sqlite: str) -> N
     told = said("account", "resume", "Orders", "--only-last", "30m")
     assert told == "The account «Orders» may send. 1 message is overdue and held.\n"
     assert (given.row(old).hold, given.row(new).hold) == ("late", None)
+
+
+def test_a_check_says_part_by_part_what_is_well_and_ends_with_1_where_one_is_not(
+    sqlite: str, environment: pytest.MonkeyPatch
+) -> None:
+    given.account("Orders")
+    environment.setenv("OUTBOX_API_URL", "http://127.0.0.1:1")
+    ended = here("account", "check", "Orders")
+    assert ended.code == 1 and "phone_number_id  unknown  Meta could not be reached" in ended.out
+    one = json.loads(here("account", "check", "Orders", "--json").out)
+    assert (one["field"], one["well"]) == ("phone_number_id", None)
+
+
+def test_a_number_is_retired_and_brought_back(sqlite: str) -> None:
+    given.account("Orders")
+    assert said("account", "retire", "Orders") == "The account «Orders» is retired.\n"
+    assert said("account", "reinstate", "Orders") == "The account «Orders» is back, and paused.\n"

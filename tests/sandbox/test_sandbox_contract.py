@@ -122,6 +122,12 @@ def test_the_template_list_is_as_described(api, problems, description):
         assert problems(body, schema) == []
 
 
+def test_the_apps_of_a_business_are_as_described(api, problems, description):
+    schema = answer_schema(description, "/{Version}/{WABA-ID}/subscribed_apps")
+    body = api.get(f"{WABA}/subscribed_apps").json()
+    assert body["data"] and problems(body, schema) == []
+
+
 def test_unpausing_is_as_described(api, problems):
     paused = api.get(f"{WABA}/message_templates?status=PAUSED").json()["data"][0]["id"]
     answer = api.session.post(f"{api.url}/v23.0/{paused}/unpause", timeout=5)

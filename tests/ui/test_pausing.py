@@ -50,7 +50,7 @@ def _asking() -> None:
     from ui import pausing
 
     [account] = accounts.everything()
-    pausing._resume(account, Actor("olga", Role.OPERATOR))
+    pausing.resume(account, Actor("olga", Role.OPERATOR))
 
 
 def overdue(*minutes: int) -> list[int]:
