@@ -18,7 +18,7 @@ from streamlit.runtime.pages_manager import PagesManager
 import tasks
 from core import clock, logs, schema, users, wake
 from core.settings import ROOT, settings
-from gateway import export, files, optouts, public, session, stopping
+from gateway import evidence, export, files, optouts, public, session, stopping
 from gateway.gate import Gate
 from gateway.living import living
 
@@ -86,6 +86,7 @@ app = st.App(
     routes=[
         *session.routes,
         *export.routes,
+        *evidence.routes,
         *files.routes,
         *optouts.routes,
         *public.routes,

@@ -10,7 +10,7 @@ import typer
 
 from commands.batches import found
 from commands.common import account_id, die, me
-from core import catalogue, export, export_xlsx, exporting
+from core import catalogue, evidence, export, export_xlsx, exporting
 from core.columns import What
 from core.errors import Invalid
 from core.export import Order
@@ -64,6 +64,22 @@ def export_file(
         _into(output, lambda path: _write_csv(order, path))
 
 
+@app.command("evidence")
+def evidence_file(
+    message_id: Annotated[int, typer.Argument()],
+    output: Annotated[
+        str | None, typer.Option(help="the file; - is standard output; else message-ID-evidence")
+    ] = None,
+    zone: Annotated[str, typer.Option(help="whose clock it shows beside UTC")] = "UTC",
+) -> None:
+    """Write all that is known of one message as one HTML file that can be checked later."""
+    made = evidence.of(message_id, zone=zone, by=me())
+    if output == "-":
+        sys.stdout.buffer.write(made.html.encode())
+    else:
+        _into(output or made.name, lambda path: path.write_text(made.html, encoding="utf-8"))
+
+
 def _format(wanted: str | None, output: str) -> str:
     chosen = wanted or ("xlsx" if output.lower().endswith(".xlsx") else "csv")
     if chosen not in FORMATS:
@@ -73,7 +89,7 @@ def _format(wanted: str | None, output: str) -> str:
     return chosen
 
 
-def _into(output: str, write: Callable[[Path], None]) -> None:
+def _into(output: str, write: Callable[[Path], object]) -> None:
     """Under its name once it is whole; a file that was there before stays until then."""
     made = Path(output)
     draft = made.with_name(f".{made.name}.part")

@@ -198,17 +198,23 @@ def shown(row: MessageRow) -> Shown | None:
     """
     if row.kind != "template":
         return None
+    shape = scheduled_with(row)
+    if shape is None:
+        return Shown(None, None, row.text or "", None, ())
+    return templating.shown(shape, row.parameters or {})._replace(body=row.text or "")
+
+
+def scheduled_with(row: MessageRow) -> Shape | None:
+    """The shape of its template as it was then; None where nobody knows any more."""
     one = template(row.template_id) if row.template_id is not None else None
-    body = Shown(None, None, row.text or "", None, ())
     if one is None:
-        return body
+        return None
     then: Mapping[str, Any] = {"sha256": one.sha256, "components": one.components}
     if then["sha256"] != row.template_sha256:
         then = one.previous or {}
     if then.get("sha256") != row.template_sha256:
-        return body
-    shape = templating.shape(then["components"] or (), one.parameter_format)
-    return templating.shown(shape, row.parameters or {})._replace(body=row.text or "")
+        return None
+    return templating.shape(then["components"] or (), one.parameter_format)
 
 
 def named(name: str, *, language: str | None = None, account: str | None = None) -> Template:

@@ -54,8 +54,12 @@ def fill(
     *,
     by: Actor,
     event: str = "imported",
+    lines: Sequence[int] = (),
 ) -> list[int]:
-    """Store them, at most 1,000; returns their ids. Raises IntegrityError for a taken reference."""
+    """Store them, at most 1,000; returns their ids. Raises IntegrityError for a taken reference.
+
+    `lines` are those of the file that they were read from.
+    """
     now = db.now(session)
     made = dict(zip(db.reserve(session, "message", len(composed)), composed, strict=True))
     held = {"batch_id": batch_id, "hold": "batch"}
@@ -64,6 +68,10 @@ def fill(
     contents = [{"message_id": i} | drafts.content_values(one, by) for i, one in made.items()]
     db.insert_rows(session, "content", contents, **CONTENT)
     told = {"at": now, "actor": by.name, "kind": event}
-    events = [told | {"message_id": i, "after": drafts.facts(one)} for i, one in made.items()]
+    read = dict(zip(made, ({"line": line} for line in lines), strict=False))
+    events = [
+        told | {"message_id": i, "after": drafts.facts(one) | read.get(i, {})}
+        for i, one in made.items()
+    ]
     db.insert_rows(session, "message_event", events, **_EVENT)
     return list(made)

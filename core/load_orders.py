@@ -52,7 +52,7 @@ def order(
         instead_of = _give_way(session, plan.account_id, file.sha256, by)
         _check_before(session, file.sha256, again)  # now nobody is about to end
         asked = {"then": then, "first": first, "checked_at": result["checked_at"]}
-        asked |= {"instead_of": instead_of}
+        asked |= {"instead_of": instead_of, "file_name": file.name}
         made = _begin(session, file, plan, result, name=name, by=by, here=here, **asked)
     wake_operations()
     return made

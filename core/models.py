@@ -570,3 +570,11 @@ class QueueSample(SQLModel, table=True):
     p50: float | None = None  # seconds from due to posted
     p95: float | None = None
     rate: float | None = None  # messages a second that it may send; null: no pacing
+
+
+class WebhookMention(SQLModel, table=True):
+    """That a webhook tells of an attempt: the way from a message to all that Meta said of it."""
+
+    __tablename__ = "webhook_mention"
+    attempt_id: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
+    webhook_event_id: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))

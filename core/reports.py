@@ -1,4 +1,4 @@
-"""What the pages show beside the lists: one message with its history, the accounts, the pulse.
+"""What the pages show beside the lists: the accounts, the pulse.
 
 Nothing here keeps a transaction open while a page is read.
 """
@@ -12,9 +12,8 @@ from sqlmodel import Session, col
 
 from core import clock, db, listing, models
 from core.depth import Depth, Queue, depth_in
-from core.listing import MessageRow
 from core.meta.codes import classify
-from core.models import Account, Attempt, MessageEvent, Worker
+from core.models import Account
 from core.standing import Standing, m, where
 from core.states import Status
 
@@ -25,41 +24,6 @@ def now() -> datetime:
     """Engine time, for everything that one page shows."""
     with db.reading() as session:
         return db.now(session)
-
-
-@dataclass(frozen=True)
-class History:
-    """One message with everything that happened to it, oldest first."""
-
-    row: MessageRow
-    attempts: list[Attempt]
-    events: list[MessageEvent]
-    workers: dict[int, str]  # id to host, of those that still run
-
-    @property
-    def zone_guessed(self) -> bool:
-        """Whether its time is that of a zone which was guessed from the country of its number."""
-        timed = [one.after for one in self.events if "due_at" in (one.after or {})]
-        return bool(timed and timed[-1].get("zone_guessed"))
-
-
-def message(message_id: int) -> History | None:
-    """The message, deleted or not; None when there never was one."""
-    with db.reading() as session:
-        found = listing.rows(session, m.id == message_id, limit=1)
-        if not found:
-            return None
-        mine = col(Attempt.message_id) == message_id
-        attempts = session.execute(select(Attempt).where(mine).order_by(col(Attempt.id)))
-        theirs = col(MessageEvent.message_id) == message_id
-        events = session.execute(select(MessageEvent).where(theirs).order_by(col(MessageEvent.id)))
-        workers = session.execute(select(col(Worker.id), col(Worker.host)))
-        return History(
-            found[0],
-            list(attempts.scalars()),
-            list(events.scalars()),
-            {worker.id: worker.host for worker in workers},
-        )
 
 
 def accounts() -> list[Account]:

@@ -30,11 +30,12 @@ _WORDS = (
 def insert_new(session: Session, batch_id: int, new: Sequence[Judged], by: Actor) -> None:
     """Store messages under the hold of their batch. Raises IntegrityError for a reference that
     somebody took in this moment."""
-    composed = [one.composed for one in new if one.composed]
-    if composed:
+    good = [(one.row.line, one.composed) for one in new if one.composed]
+    if good:
         in_the_way = [one.in_the_way for one in new if one.in_the_way is not None]
         batches.make_way(session, in_the_way, by.name)
-        filling.fill(session, batch_id, composed, by=by)
+        lines, composed = zip(*good, strict=True)
+        filling.fill(session, batch_id, composed, by=by, lines=lines)
 
 
 def change_rows(

@@ -102,12 +102,33 @@ def _apply(ids: Sequence[int]) -> int:
         told = [(event, _read_into(event)) for event in _lock(session, ids)]
         updates = statuses.fold(update for _, its in told for update in its)
         strangers = {update.wamid for update in outcomes.apply(session, updates)}
+        _mention(session, told)
         for event, its in told:
             if any(update.wamid in strangers for update in its):
                 event.error = STRANGER
             if event.error != STRANGER or now - event.received_at >= TRY_AGAIN_FOR:
                 event.applied_at = now
         return sum(event.applied_at is not None for event, _ in told)
+
+
+def _mention(session: Session, told: Sequence[tuple[WebhookEvent, list[StatusUpdate]]]) -> None:
+    """Keep which attempts each body tells of: the page of a message finds it by them."""
+    rows = [
+        {"event_id": event.id, "wamid": wamid}
+        for event, its in told
+        for wamid in sorted({update.wamid for update in its})
+    ]
+    source = db.rows_sql(session, event_id="bigint", wamid="text")
+    if rows:
+        session.execute(
+            db.sql(
+                "INSERT INTO webhook_mention (attempt_id, webhook_event_id)"
+                f" SELECT a.id, v.event_id FROM {source}"
+                " JOIN attempt a ON a.meta_message_id = v.wamid WHERE true"
+                " ON CONFLICT DO NOTHING"
+            ),
+            {"rows": db.rows(rows)},
+        )
 
 
 def _lock(session: Session, ids: Sequence[int]) -> Sequence[WebhookEvent]:

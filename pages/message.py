@@ -6,12 +6,11 @@ from html import escape
 
 import streamlit as st
 
-from core import batch_reports, catalogue, people, reports
+from core import batch_reports, catalogue, happened, history, people, posted, reports
 from core.access import Role
 from core.explain import explain_many
+from core.history import History
 from core.listing import MessageRow
-from core.reports import History
-from core.schedule import told
 from core.standing import Standing
 from ui import actions, addresses, asking, look, moments, preview, table, timeline
 from ui.guard import signed_in, zone
@@ -25,47 +24,72 @@ def page() -> None:
     st.html('<p class="crumb"><a class="go" href="/messages">← Messages</a></p>')
     asking.over()  # a run of the whole page closes every dialog
     message_id = addresses.asked()
-    history = reports.message(message_id) if message_id is not None else None
-    if history is None:
+    found = history.read(message_id) if message_id is not None else None
+    if found is None:
         look.empty(
             "No such message",
             "The address names a message that does not exist.",
             link=("All messages", "/messages"),
         )
         return
-    draw(history)
+    draw(found)
 
 
-def draw(history: History) -> None:
-    row = history.row
+def draw(found: History) -> None:
+    row = found.row
     look.title(f"Message {row.id}", row.account)
     left, right = st.columns([2, 3], gap="large")
     with left:
-        at = moments.clock(row.sent_at or row.due_at, zone(), now)
-        st.html(preview.phone(row.account, row.text or "", at=at, shown=catalogue.shown(row)))
+        phone(found)
     with right:
-        watched(row.id, (row.version, row.hold))
+        watched(row.id, signs(found))
         if person.role >= Role.OPERATOR and not row.deleted_at:
-            actions.offered(history, by=person)
-        st.html(timeline.facts(facts(history)))
-    st.html('<h2 class="part-title">What happened</h2>')
-    st.html(timeline.drawn(history, now=now, zone=zone()))
+            actions.offered(found, by=person)
+        st.html(timeline.facts(facts(found)))
+    st.html(
+        f'<h2 class="part-title">What happened</h2><p class="read">Times of {escape(zone())},'
+        " exact on hover. All of it as one file that can be checked later:"
+        f' <a href="{addresses.evidence(row.id, zone())}" download target="_self">'
+        "download the evidence</a></p>"
+    )
+    st.html(timeline.drawn(happened.lines(found, now=now, zone=zone()), now=now, zone=zone()))
+
+
+def phone(found: History) -> None:
+    """What the person has, by the request itself; before there is one, what they will have."""
+    row, attempt = found.row, found.handed_over
+    if attempt is None:
+        at = moments.clock(row.due_at, zone(), now)
+        st.html(preview.phone(row.account, row.text or "", at=at, shown=catalogue.shown(row)))
+        return
+    text, shown = posted.said(row, attempt.payload)
+    at = attempt.posted_at or attempt.claimed_at
+    st.html(preview.phone(row.account, text, at=moments.clock(at, zone(), now), shown=shown))
+    look.quiet("As it was handed to WhatsApp.")
+
+
+Signs = tuple[int, str | None, str | None, int, int]
+
+
+def signs(found: History) -> Signs:
+    """What tells that more has happened; a delivery alone makes no new version."""
+    row = found.row
+    return row.version, row.hold, row.delivery, len(found.attempts), len(found.told)
 
 
 @st.fragment(run_every="2s")
-def watched(message_id: int, seen: tuple[int, str | None]) -> None:
-    """The state, live; the whole page follows when the message has changed."""
-    history = reports.message(message_id)
-    now_is = history and (history.row.version, history.row.hold)
-    if history is None or (now_is != seen and not asking.under_way()):
+def watched(message_id: int, seen: Signs) -> None:
+    """The state, live; the whole page follows when something has happened."""
+    found = history.read(message_id)
+    if found is None or (signs(found) != seen and not asking.under_way()):
         st.rerun()
-    row, at = history.row, reports.now()
+    row, at = found.row, reports.now()
     if row.deleted_at:
         when = moments.clock(row.deleted_at, zone(), at)
         look.note(f"Deleted by {row.deleted_by} {when}. Lists do not show it any more.", "grey")
     why = None if row.ended else explain_many([row.id]).get(row.id)
     state = state_of(row, at, zone(), why=why)
-    advice = "".join(f'<p class="advice">{escape(said)}</p>' for said in more(history, state, at))
+    advice = "".join(f'<p class="advice">{escape(said)}</p>' for said in more(found, state, at))
     chip = look.chip(state.word, state.colour, state.icon)
     st.html(
         f'<section class="state" aria-live="polite">{chip}'
@@ -73,20 +97,20 @@ def watched(message_id: int, seen: tuple[int, str | None]) -> None:
     )
 
 
-def more(history: History, state: State, at: datetime) -> list[str]:
+def more(found: History, state: State, at: datetime) -> list[str]:
     """What can be done about the state, and what the history adds to it: who did it."""
     said = [state.advice] if state.advice else []
     if state.standing is Standing.CANCELLED:
-        ends = [event for event in history.events if event.kind in ("cancel", "delete")]
+        ends = [event for event in found.events if event.kind in ("cancel", "delete")]
         said += [f"By {end.actor}, {moments.clock(end.at, zone(), at)}." for end in ends[-1:]]
-        said += _asked(history)
+        said += _asked(found)
     return said
 
 
-def _asked(history: History) -> Iterator[str]:
+def _asked(found: History) -> Iterator[str]:
     """When and by whom it was asked that they be left in peace."""
-    for event in [event for event in history.events if event.kind == "opted out"][-1:]:
-        if asked := people.asked_before(history.row.id, event.at, zone=zone()):
+    for event in [event for event in found.events if event.kind == "opted out"][-1:]:
+        if asked := people.asked_before(found.row.id, event.at, zone=zone()):
             yield f"Asked {asked}."
 
 
@@ -95,12 +119,12 @@ def _person(number: str) -> str:
     return f'<a class="go" href="{addresses.person(number)}">{table.recipient(number)}</a>'
 
 
-def facts(history: History) -> list[tuple[str, str]]:
-    row = history.row
+def facts(found: History) -> list[tuple[str, str]]:
+    row = found.row
     lines = [
         ("To", _person(row.recipient)),
         ("From", escape(row.account)),
-        ("Scheduled for", escape(told(row.scheduled_at, row.zone, now=now)) + _guessed(history)),
+        ("Scheduled for", moments.shown(row.scheduled_at, zone(), now) + _elsewhere(found)),
         ("Written by", f"{escape(row.created_by)}, {moments.shown(row.created_at, zone(), now)}"),
         ("Retries", f"{row.retry_count} of {row.max_retries}"),
     ]
@@ -116,6 +140,9 @@ def facts(history: History) -> list[tuple[str, str]]:
         named = escape(batch_reports.name(row.batch_id) or f"number {row.batch_id}")
         link = f'<a class="go" href="{addresses.batch(row.batch_id)}">{named}</a>'
         lines.append(("Batch", link))
+    if found.source:
+        named = escape(found.source.file or "its file")
+        lines.append(("Read from", f"line {found.source.line:,} of {named}"))
     if row.reference:
         lines.append(("Reference", escape(row.reference)))
     if row.meta_message_id:
@@ -123,17 +150,24 @@ def facts(history: History) -> list[tuple[str, str]]:
     return lines
 
 
-def _guessed(history: History) -> str:
-    if not history.zone_guessed:
-        return ""
-    told = "its time zone was guessed from the country of the number"
-    return f'<br><span class="quiet">{told}</span>'
+def _elsewhere(found: History) -> str:
+    """The same time where it was meant, if the clocks there show another one."""
+    row = found.row
+    here, there = (moments.clock(row.scheduled_at, place, now) for place in (zone(), row.zone))
+    said = (
+        [f"{there} in {row.zone}, where it was meant"]
+        if row.zone != "UTC" and here != there
+        else []
+    )
+    if found.zone_guessed:
+        said.append("its time zone was guessed from the country of the number")
+    return f'<br><span class="quiet">{escape(", ".join(said))}</span>' if said else ""
 
 
 def _template(row: MessageRow) -> list[tuple[str, str]]:
     named = escape(f"{row.template} ({row.language})")
     link = f'<a class="go" href="{addresses.template(row.template_id or 0)}">{named}</a>'
-    given = timeline.told(row.parameters or {}, "parameters", now, zone())
+    given = happened.value(row.parameters or {}, "parameters", now, zone())
     return [("Template", link), *([("With", escape(given))] if row.parameters else [])]
 
 

@@ -49,16 +49,16 @@ LAYERS: dict[str, str] = {
     "reads": """account_reports account_typed
         batch_bars batch_forecast batch_reports blocking choosing columns coming covering
         depth dump explain export export_csv export_xlsx filtering
-        forecast invariants.attempts
+        forecast happened history invariants.attempts
         invariants.events invariants.messages invariants.optouts invariants.posts
         invariants.rates invariants.violation line listing optout_list readiness
         by_hand remembered reports sending.barring shut standing telling there trends verify""",
     "services": """account_settings accounts apart audit batches businesses catalogue composing
-        correcting departure drafts editing enlisting exporting files filling finishing first_row
-        checking following_up retiring
+        correcting departure drafts editing enlisting evidence exporting files filling finishing
+        first_row checking following_up retiring
         guarding holding installation judging lateness leasing load_orders loading messages
         meta.client meta.graph operating operations optout_import optouts outcomes outlook people
-        preflight preparing previewing resuming sampling scan sending.accept sending.agenda
+        posted preflight preparing previewing resuming sampling scan sending.accept sending.agenda
         sending.attempts sending.claim sending.engine_time sending.lanes sending.loop
         sending.marks sending.posting sending.process sending.reap sending.recognising
         sending.results sending.settle sending.tick sending.twin sessions

@@ -6,8 +6,8 @@ import streamlit as st
 
 from core import holding, messages, reports
 from core.access import Actor
+from core.history import History
 from core.listing import MessageRow
-from core.reports import History
 from core.standing import Standing, standing
 from core.states import Status
 from ui import asking, editing, look

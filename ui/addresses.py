@@ -47,6 +47,11 @@ def message(message_id: int) -> str:
     return f"/message?id={message_id}"
 
 
+def evidence(message_id: int, zone: str) -> str:
+    """What the gateway gives of it as one file, for an `href`."""
+    return escape(f"/export/evidence/{message_id}.html?{urlencode({'zone': zone}, safe='/')}")
+
+
 def batch(batch_id: int) -> str:
     return f"/batches?id={batch_id}"
 

@@ -6,16 +6,17 @@ from html import escape
 
 import streamlit as st
 
-from core import catalogue, composing, editing, reports
+from core import catalogue, composing, editing, happened, history, reports
 from core.access import Actor
 from core.drafts import Draft, When
 from core.errors import Conflict, Invalid, OutboxError, Problem
+from core.happened import FIELDS
 from core.listing import MessageRow
 from core.standing import Standing, standing
 from ui import asking, fields, filling, look, moments, timeline
 from ui.fields import KEEP, Problems
 from ui.guard import zone
-from ui.words import FIELDS, RISK
+from ui.words import RISK
 
 _FIELDS = ("account", "recipient", "text", "when", "max_retries")
 
@@ -129,10 +130,10 @@ def _save(message_id: int, draft: Draft, by: Actor, sure: bool) -> bool:
 
 def _take_note_of_theirs(message_id: int) -> None:
     """Read what it holds now together with its version, so that nothing unseen is overwritten."""
-    history = reports.message(message_id)
-    if history:
-        st.session_state[f"edit-{message_id}-theirs"] = history.row
-        st.session_state[f"edit-{message_id}-version"] = history.row.version
+    found = history.read(message_id)
+    if found:
+        st.session_state[f"edit-{message_id}-theirs"] = found.row
+        st.session_state[f"edit-{message_id}-version"] = found.row.version
 
 
 def _difference(theirs: MessageRow, draft: Draft) -> None:
@@ -156,5 +157,5 @@ def _difference(theirs: MessageRow, draft: Draft) -> None:
 
 
 def _told(row: MessageRow, name: str) -> str:
-    value = row.account if name == "account_id" else getattr(row, name)
-    return timeline.told(value, name, reports.now(), zone())
+    stored = row.account if name == "account_id" else getattr(row, name)
+    return happened.value(stored, name, reports.now(), zone())

@@ -195,60 +195,6 @@ KEPT: dict[str, str] = {
 # What somebody may ask not to get.
 SCOPES: dict[str, str] = {"everything": "Everything", "marketing": "Marketing only"}
 
-# What an attempt came to, by its stored outcome; anything else is a class of refusal.
-ATTEMPTS: dict[str, tuple[str, str]] = {
-    "": ("under way", "blue"),
-    "accepted": ("WhatsApp took it", "green"),
-    "unknown": ("outcome unknown", "orange"),
-    "released": ("not sent, given back", "grey"),
-    "unreached": ("WhatsApp not reached", "amber"),
-    "transient": ("WhatsApp was busy", "amber"),
-    "throttled": ("asked to send more slowly", "amber"),
-    "pair": ("too many to this person at once", "amber"),
-    "account": ("the account was refused", "red"),
-    "template": ("the template was refused", "red"),
-    "recipient": ("WhatsApp cannot reach this person", "red"),
-    "permanent": ("refused", "red"),
-}
-
-EVENTS: dict[str, tuple[str, str]] = {
-    "opted out": ("Cancelled: they asked not to be contacted", "grey"),
-    "scheduled": ("Scheduled", "blue"),
-    "imported": ("Imported", "blue"),
-    "unconfirmed": ("Outcome unknown", "orange"),
-    "failed by webhook": ("Failed", "red"),
-    "edit": ("Edited", "blue"),
-    "cancel": ("Cancelled", "grey"),
-    "retry": ("To be sent again, asked", "blue"),
-    "delete": ("Deleted", "grey"),
-    "undo": ("Brought back", "blue"),
-    "expired": ("Expired", "red"),
-    "hold": ("Held", "amber"),
-    "release": ("Released", "blue"),
-    "batch cancel": ("Cancelled with its batch", "grey"),
-    "batch cancelled": ("Cancelled with its batch", "grey"),
-    "batch remove": ("Removed with its batch", "grey"),
-    "correct": ("Corrected with its batch", "blue"),
-    "undo correct": ("Correction undone", "blue"),
-    "undo load": ("Put back as it was before a file that was called off", "blue"),
-    "template accepted": ("Its changed template accepted", "blue"),
-}
-
-FIELDS: dict[str, str] = {
-    "account": "Account",
-    "account_id": "Account",
-    "recipient": "Recipient",
-    "text": "Text",
-    "template": "Template",
-    "parameters": "With",
-    "scheduled_at": "Time",
-    "due_at": "Leaves",
-    "zone": "Zone",
-    "max_retries": "Max retries",
-    "hold": "Kept back",
-    "reference": "Reference",
-}
-
 # What a column of a file can be, as `core/sheets/plan.py` names it.
 COLUMNS: dict[str, str] = {
     "recipient": "Phone number",

@@ -7,6 +7,7 @@ the id and the status may be missing, and one bad item does not drop the rest.
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, cast, get_args
@@ -62,6 +63,16 @@ def read(body: str, received_at: datetime) -> Iterator[StatusUpdate | str]:
             yield _status(status, received_at)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
             yield f"a status was not read: {type(error).__name__}"
+
+
+def about(body: str, received_at: datetime, wamid: str) -> Iterator[tuple[StatusUpdate, Any]]:
+    """Each status of one message, beside Meta's own object: a body may tell of other people too."""
+    with suppress(ValueError, RecursionError):
+        for status in _statuses(json.loads(body)):
+            with suppress(AttributeError, LookupError, TypeError, ValueError):
+                update = _status(status, received_at)
+                if update.wamid == wamid:
+                    yield update, status
 
 
 def _statuses(document: Any) -> Iterator[Any]:

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from core import clock, db, reports
-from core.models import Attempt, Message, MessageEvent, Worker
+from core.models import Attempt, Message, Worker
 from tests.core import stored
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -127,28 +127,3 @@ def test_only_send_loops_whose_lease_lasts_are_workers() -> None:
 def test_an_empty_database_has_a_pulse() -> None:
     found = pulse()
     assert (found.due, found.sent_today, found.oldest_due_at, found.accounts) == (0, 0, None, [])
-
-
-def test_a_message_comes_with_its_attempts_and_events_oldest_first() -> None:
-    account = stored.account()
-    one, other = stored.messages(account, [{"text": "Mine"}, {"text": "Another"}])
-    for message_id in (one, other):
-        for minute in (1, 2):
-            attempted(message_id, now() + timedelta(minutes=minute))
-    with db.writing() as session:
-        for kind in ("scheduled", "edit"):
-            session.add(MessageEvent(message_id=one, at=now(), actor="ana", kind=kind))
-    found = reports.message(one)
-    assert found is not None
-    assert (found.row.text, found.row.account, found.row.account_state) == (
-        "Mine",
-        "Orders",
-        "active",
-    )
-    assert {attempt.message_id for attempt in found.attempts} == {one}
-    assert found.attempts[0].claimed_at < found.attempts[1].claimed_at
-    assert [event.kind for event in found.events] == ["scheduled", "edit"]
-
-
-def test_a_message_that_never_was_is_none() -> None:
-    assert reports.message(1) is None

@@ -41,6 +41,7 @@ ROUTES = [
     "/auth/login",
     "/oauth2callback",
     "/export/messages.csv",
+    "/export/evidence/1.html",
     "/index.html",
     "/manifest.json",
     "//sign-in",

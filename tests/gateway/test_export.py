@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from core import db, users
 from core.access import Actor, Role
 from core.models import AuditEvent
-from gateway import export, session
+from gateway import evidence, export, session
 from gateway.gate import Gate
 from tests.core import stored
 from tests.core.batched import batch
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("sqlite")
 @pytest.fixture
 def vera(serve: Callable[[Starlette], Browser]) -> Browser:
     """A viewer who is signed in."""
-    routes = [*session.routes, *export.routes]
+    routes = [*session.routes, *export.routes, *evidence.routes]
     site = serve(Starlette(routes=routes, middleware=[Middleware(Gate)]))
     users.add("Vera", role=Role.VIEWER, password=PASSWORD, by=ADMIN)
     site.headers["Cookie"] = site.post("/sign-in", {"name": "vera", "password": PASSWORD}).cookie
@@ -85,3 +85,19 @@ def test_the_link_on_a_batchs_page_brings_what_failed_of_it_and_nothing_else(
     answer = vera.get(unescape(link[1]))
     read = csv.DictReader(io.StringIO(answer.text.removeprefix("\ufeff")))
     assert sorted(int(row["id"]) for row in read) == sorted(ids[:2])
+
+
+def test_the_link_on_a_messages_page_brings_its_evidence(
+    vera: Browser, signed_in: Callable[[Actor | None], None]
+) -> None:
+    (one,) = stored.messages(stored.account(), [{"text": "Hello"}])
+    link = re.search(r'href="(/export/evidence/[^"]*)"', html(run("message", id=str(one))))
+    assert link
+    answer = vera.get(unescape(link[1]))
+    assert answer.status == 200 and f"<h1>Message {one}</h1>" in answer.text
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert vera.get("/export/evidence/999.html").status == 404
+    assert vera.get(f"/export/evidence/{one}.html?zone=Mars/Base").status == 400
+    signed_in(None)
+    assert vera.get(f"/export/evidence/{one}.html").status == 401

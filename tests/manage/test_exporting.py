@@ -93,3 +93,12 @@ def test_what_cannot_be_done_is_told_in_words(line: tuple[str, ...], code: int, 
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     ended = here("export", "messages", "--output", str(tmp_path / "no" / "out.csv"))
     assert ended.code == 1 and "cannot be written" in ended.err
+
+
+def test_the_evidence_of_a_message_is_written_as_one_file(tmp_path: Path) -> None:
+    (one,) = stored.messages(stored.account(), [{"text": "Hello"}])
+    made = tmp_path / "one.html"
+    assert said("evidence", str(one), "--output", str(made)) == f"Written: {made}\n"
+    assert "Hello" in made.read_text(encoding="utf-8")
+    ended = here("evidence", "99", "--output", "-")
+    assert ended.code == 1 and "There is no message 99." in ended.err

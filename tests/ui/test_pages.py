@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from streamlit.testing.v1 import AppTest
 
-from core import clock, db, editing, files, leasing, operating, reports, workers
+from core import clock, db, editing, files, history, leasing, operating, workers
 from core.access import Actor, Role
 from core.drafts import Draft
 from core.models import Attempt, File, Message, MessageEvent, Worker
@@ -238,8 +238,8 @@ def test_what_was_typed_last_is_what_is_scheduled() -> None:
     at.text_area[0].set_value("Second thought")
     schedule_button(at).click().run()  # both come in one run, as when a click leaves the field
     (row,) = everything()
-    history = reports.message(row.id)
-    assert history is not None and history.row.text == "Second thought"
+    found = history.read(row.id)
+    assert found is not None and found.row.text == "Second thought"
 
 
 @pytest.mark.usefixtures("signed_in")

@@ -7,11 +7,12 @@ import pytest
 from core.blocking import Reason
 from core.causes import CLASSES, CODES
 from core.explain import Explanation
+from core.happened import EVENTS
 from core.listing import MessageRow
 from core.meta.codes import TABLE, ErrorClass
 from core.standing import Standing
 from ui import words
-from ui.words import EVENTS, WORDS, state_of
+from ui.words import WORDS, state_of
 
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

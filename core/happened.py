@@ -1,0 +1,265 @@
+"""What happened to a message, a line for each thing: the words of its page and of its evidence.
+
+Here and not in `ui/`, because the gateway and the command line give the evidence.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from core import schedule
+from core.causes import CLASSES, failure
+from core.history import History, Told
+from core.meta.codes import classify
+from core.models import Attempt, MessageEvent
+
+# What an attempt came to, by its stored outcome; anything else is a class of refusal.
+ATTEMPTS: dict[str, tuple[str, str]] = {
+    "": ("under way", "blue"),
+    "accepted": ("WhatsApp took it", "green"),
+    "unknown": ("outcome unknown", "orange"),
+    "released": ("not sent, given back", "grey"),
+    "unreached": ("WhatsApp not reached", "amber"),
+    "transient": ("WhatsApp was busy", "amber"),
+    "throttled": ("asked to send more slowly", "amber"),
+    "pair": ("too many to this person at once", "amber"),
+    "account": ("the account was refused", "red"),
+    "template": ("the template was refused", "red"),
+    "recipient": ("WhatsApp cannot reach this person", "red"),
+    "permanent": ("refused", "red"),
+}
+
+EVENTS: dict[str, tuple[str, str]] = {
+    "opted out": ("Cancelled: they asked not to be contacted", "grey"),
+    "scheduled": ("Scheduled", "blue"),
+    "imported": ("Imported", "blue"),
+    "test": ("Sent as a test of a file", "blue"),
+    "unconfirmed": ("Outcome unknown", "orange"),
+    "failed by webhook": ("Failed", "red"),
+    "edit": ("Edited", "blue"),
+    "cancel": ("Cancelled", "grey"),
+    "retry": ("To be sent again, asked", "blue"),
+    "delete": ("Deleted", "grey"),
+    "undo": ("Brought back", "blue"),
+    "expired": ("Expired", "red"),
+    "hold": ("Held", "amber"),
+    "release": ("Released", "blue"),
+    "batch cancel": ("Cancelled with its batch", "grey"),
+    "batch cancelled": ("Cancelled with its batch", "grey"),
+    "batch remove": ("Removed with its batch", "grey"),
+    "correct": ("Corrected with its batch", "blue"),
+    "undo correct": ("Correction undone", "blue"),
+    "undo load": ("Put back as it was before a file that was called off", "blue"),
+    "template accepted": ("Its changed template accepted", "blue"),
+}
+
+FIELDS: dict[str, str] = {
+    "account": "Account",
+    "account_id": "Account",
+    "recipient": "Recipient",
+    "text": "Text",
+    "template": "Template",
+    "parameters": "With",
+    "scheduled_at": "Time",
+    "due_at": "Leaves",
+    "zone": "Zone",
+    "max_retries": "Max retries",
+    "hold": "Kept back",
+    "reference": "Reference",
+}
+
+# What Meta tells of a message afterwards, by the status of its webhook.
+TOLD: dict[str, tuple[str, str]] = {
+    "sent": ("WhatsApp sent it on", "green"),
+    "delivered": ("On the phone", "green"),
+    "read": ("Read", "green"),
+    "failed": ("WhatsApp could not deliver it", "red"),
+}
+
+UNKNOWN = "Nobody can tell whether it arrived, so it is not sent again by itself."
+_HIDDEN = {"version", "status", "kept", "template_sha256", "line"}  # told by the sentence itself
+_AT_ONCE = timedelta(seconds=5)
+
+
+class Change(NamedTuple):
+    field: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing that happened. `by`: who did it; `colour`: a class of outbox.css.
+
+    `times` are exact ones, `unfolds` what is shown to whoever asks: a heading and its text.
+    """
+
+    at: datetime
+    colour: str
+    title: str
+    by: str = ""
+    facts: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+    changes: tuple[Change, ...] = ()
+    times: tuple[tuple[str, datetime], ...] = ()
+    unfolds: tuple[tuple[str, str], ...] = ()
+
+
+def lines(history: History, *, now: datetime, zone: str) -> list[Line]:
+    """All that happened, oldest first; what was changed is told with the times of `zone`."""
+    found = [_event(one, history, now, zone) for one in history.events]
+    found += [_attempt(one, history) for one in history.attempts]
+    found += [_told(one) for one in history.told]
+    found += _proved(history)
+    found += _due(history, now)
+    return sorted(found, key=lambda line: line.at)
+
+
+def _event(event: MessageEvent, history: History, now: datetime, zone: str) -> Line:
+    word, colour = EVENTS.get(event.kind, (event.kind.replace("_", " ").capitalize(), "grey"))
+    changes = tuple(_changes(event.before, event.after, now, zone))
+    sentences = tuple(_beside(event, history))
+    return Line(event.at, colour, word, event.actor, sentences=sentences, changes=changes)
+
+
+def _beside(event: MessageEvent, history: History) -> Iterator[str]:
+    after = event.after if isinstance(event.after, dict) else {}
+    if history.source and "line" in after and event.kind == "imported":
+        yield f"From line {history.source.line:,} of {history.source.file or 'a file'}."
+    if after.get("confirmed"):
+        yield "They took the risk that it arrives twice."
+
+
+def _changes(before: Any, after: Any, now: datetime, zone: str) -> Iterator[Change]:
+    """What changed, field by field; only where both sides are known."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return
+    for name in after:
+        if name in before and name not in _HIDDEN and before[name] != after[name]:
+            old, new = (value(side[name], name, now, zone) for side in (before, after))
+            yield Change(FIELDS.get(name, name.replace("_", " ").capitalize()), old, new)
+
+
+def value(stored: Any, name: str, now: datetime, zone: str) -> str:
+    """A stored value as people read it."""
+    if stored is None or stored in ("", {}):
+        return "none"
+    if isinstance(stored, dict):
+        return " · ".join(f"{key}: {each}" for key, each in stored.items())
+    if name.endswith("_at") or name == "not_after":
+        at = stored if isinstance(stored, datetime) else datetime.fromisoformat(str(stored))
+        return schedule.clock(at, zone, now)
+    return str(stored)
+
+
+def _due(history: History, now: datetime) -> Iterator[Line]:
+    """When its time came, unless it was to leave at once, or no longer was to leave then."""
+    row, at = history.row, history.row.scheduled_at
+    ended = [one.at for one in history.events if one.kind in ("cancel", "delete", "opted out")]
+    if row.created_at + _AT_ONCE < at <= now and not (ended and ended[-1] < at):
+        yield Line(at, "grey", "Due")
+
+
+def _attempt(attempt: Attempt, history: History) -> Line:
+    number = 1 + sum(other.id < attempt.id for other in history.attempts)
+    word, colour = ATTEMPTS.get(attempt.outcome or "", ("Refused", "red"))
+    moments = {
+        "Claimed": attempt.claimed_at,
+        "Its turn": attempt.slot_at,
+        "Posted": attempt.posted_at,
+        "Answered": attempt.answered_at,
+        "Proved": attempt.proved_at,
+    }
+    bodies = {"Request": attempt.payload, "Answer": attempt.answer}
+    return Line(
+        attempt.posted_at or attempt.claimed_at,
+        colour,
+        f"Attempt {number}: {word}",
+        facts=tuple(_facts(attempt, history)),
+        sentences=tuple(_refused(attempt, history)),
+        times=tuple((name, at) for name, at in moments.items() if at),
+        unfolds=tuple((name, indented(body)) for name, body in bodies.items() if body),
+    )
+
+
+def _facts(attempt: Attempt, history: History) -> Iterator[str]:
+    if attempt.posted_at and attempt.answered_at:
+        said = "answered" if attempt.http_status else "nothing came"
+        yield f"{said} within {_exactly(attempt.answered_at - attempt.posted_at)}"
+    if attempt.http_status:
+        yield f"HTTP {attempt.http_status}"
+    if attempt.error_code is not None:
+        sub = f"/{attempt.error_subcode}" if attempt.error_subcode else ""
+        yield f"code {attempt.error_code}{sub}"
+    if attempt.confirmed_by:
+        yield f"risk accepted by {attempt.confirmed_by}"
+    host = history.workers.get(attempt.worker_id)
+    yield f"claimed by worker {attempt.worker_id}{f' on {host}' if host else ''}"
+
+
+def _exactly(took: timedelta) -> str:
+    """«84 ms», or as people say it from ten seconds on: who disputes it wants to know."""
+    milliseconds = took / timedelta(milliseconds=1)
+    return f"{milliseconds:,.0f} ms" if milliseconds < 10_000 else schedule.span(took)
+
+
+class _Refusal(NamedTuple):
+    error_class: str | None
+    error_code: int | None
+    error_text: str | None
+
+
+def _refused(attempt: Attempt, history: History) -> Iterator[str]:
+    """Meta's code in plain words and what to do; then Meta's own."""
+    if attempt.outcome == "unknown":
+        yield UNKNOWN
+    failed = {one.attempt_id for one in history.told if one.update.status == "failed"}
+    if attempt.outcome in CLASSES:
+        yield from _causes(attempt.outcome, attempt.error_code, attempt.error_text)
+    elif attempt.error_text and attempt.id not in failed:
+        yield attempt.error_text
+
+
+def _causes(error_class: str, code: int | None, text: str | None) -> Iterator[str]:
+    sentence, advice = failure(_Refusal(error_class, code, text))
+    yield f"{sentence} {advice}"
+    if text and text not in sentence:
+        yield f"In Meta’s words: {text}" if code is not None else text
+
+
+def _told(told: Told) -> Line:
+    update = told.update
+    word, colour = TOLD[update.status]
+    said = ": ".join(part for part in (update.title, update.details) if part) or None
+    error_class = str(classify(update.code).error_class) if update.code is not None else ""
+    causes = _causes(error_class, update.code, said) if update.status == "failed" else ()
+    return Line(
+        told.received_at,
+        colour,
+        word,
+        facts=("told by webhook",),
+        sentences=tuple(causes),
+        times=(("By Meta’s clock", update.at), ("Received", told.received_at)),
+        unfolds=(("Webhook", indented(json.dumps(told.said))),),
+    )
+
+
+def _proved(history: History) -> Iterator[Line]:
+    """What Meta told before its webhooks were kept for each message."""
+    heard = {one.attempt_id for one in history.told}
+    for one in history.attempts:
+        if one.id not in heard and one.delivery in TOLD and one.proved_at:
+            word, colour = TOLD[one.delivery]
+            # Meta tells whole seconds, which would stand before their cause.
+            at = max(one.proved_at, one.answered_at or one.proved_at)
+            yield Line(at, colour, word, facts=("told by webhook",))
+
+
+def indented(body: str) -> str:
+    """JSON for people to read; anything else as it is."""
+    try:
+        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except ValueError:  # a gateway's HTML page, or nothing that anybody meant
+        return body
