@@ -16,7 +16,17 @@ from time import monotonic
 from huey import Huey, RedisHuey, SqliteHuey, crontab
 from huey.consumer_options import OptionParserHandler
 
-from core import apart, clock, operating, renewing, sampling, syncing, wake, workers
+from core import (
+    apart,
+    clock,
+    day_counts,
+    operating,
+    renewing,
+    sampling,
+    syncing,
+    wake,
+    workers,
+)
 from core.logs import configure
 from core.scan import scan
 from core.sending.loop import SendLoop
@@ -106,6 +116,12 @@ def sync_templates() -> None:
 def sample_queue() -> None:
     """Keep how deep the queue is; of several workers whoever comes first in a minute does."""
     sampling.take()
+
+
+@huey.periodic_task(crontab(minute="*"))
+def count_days() -> None:
+    """Count a day's messages whose turn it is, for what is usual on a weekday."""
+    day_counts.count_next()
 
 
 @huey.task()

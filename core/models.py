@@ -578,3 +578,15 @@ class WebhookMention(SQLModel, table=True):
     __tablename__ = "webhook_mention"
     attempt_id: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
     webhook_event_id: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
+
+
+class DayVolume(SQLModel, table=True):
+    """How many messages of an account fell due on a day of its zone; `label` is '' without one."""
+
+    __tablename__ = "day_volume"
+    account_id: int = Field(sa_column=Column(BigInt, ForeignKey("account.id"), primary_key=True))
+    day: str = Field(sa_column=Column(Text, primary_key=True))  # 2026-11-26
+    label: str = Field(sa_column=Column(Text, primary_key=True))
+    messages: int = Field(sa_column=Column(Integer, nullable=False))
+    first_at: datetime | None = _instant()
+    counted_at: datetime = _instant(null=False)

@@ -9,7 +9,7 @@ from core.listing import CAP
 from core.reports import AccountLoad, Pulse
 from core.standing import Standing
 from core.telling import depth_in_words
-from ui import guarded, live, look, moments, pausing, stopping, trends
+from ui import guarded, live, look, moments, pausing, stopping, trends, volumes
 from ui.addresses import listed
 from ui.guard import signed_in, zone
 from ui.words import ACCOUNTS, brief, count, plural
@@ -41,6 +41,8 @@ def rest() -> None:
         st.html(
             f'<h2 class="part-title">Accounts</h2><div class="list accounts">{_HEAD}{lines}</div>'
         )
+        if usual := volumes.listed(live.expected()):
+            st.html(usual)
     else:
         look.empty(
             "No number to send from yet",

@@ -52,10 +52,11 @@ LAYERS: dict[str, str] = {
         forecast happened history invariants.attempts
         invariants.events invariants.messages invariants.optouts invariants.posts
         invariants.rates invariants.violation line listing optout_list readiness
-        by_hand remembered reports sending.barring shut standing telling there trends verify""",
+        by_hand remembered reports sending.barring shut standing telling there trends verify
+        volumes""",
     "services": """account_settings accounts apart audit batches businesses catalogue composing
-        correcting departure drafts editing enlisting evidence exporting files filling finishing
-        first_row checking following_up retiring
+        correcting day_counts departure drafts editing enlisting evidence exporting files filling
+        finishing first_row checking following_up retiring
         guarding holding installation judging lateness leasing load_orders loading messages
         meta.client meta.graph operating operations optout_import optouts outcomes outlook people
         posted preflight preparing previewing resuming sampling scan sending.accept sending.agenda

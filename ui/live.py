@@ -7,7 +7,7 @@ from html import escape
 
 import streamlit as st
 
-from core import coming, reports, trends
+from core import coming, reports, trends, volumes
 from core.batch_reports import Failed
 from core.blocking import Reason
 from core.coming import Coming
@@ -15,8 +15,10 @@ from core.reports import AccountLoad, Pulse
 from core.schedule import span
 from core.standing import Standing
 from core.trends import RANGES, Sample
+from core.volumes import Volume
 from ui import addresses, moments
 from ui.guard import zone
+from ui.volumes import sentence
 from ui.words import brief, plural
 
 LONG_DUE = timedelta(minutes=10)
@@ -63,6 +65,11 @@ def next_day() -> Coming:
     return coming.coming(coming.DAY)
 
 
+@st.cache_data(ttl=30, show_spinner=False)
+def expected() -> list[Volume]:
+    return volumes.expected()
+
+
 def forget() -> None:
     """Ask anew at once: the person has just changed something and looks for it."""
     _pulse.clear()
@@ -86,6 +93,7 @@ def needs_somebody(pulse: Pulse) -> list[tuple[str, str]]:
         found.append((f"{told} {side} the database's. Have the time set by the network.", ""))
     for load in pulse.accounts:
         found += _of_account(load, pulse)
+    found += [(sentence(one), "/batches") for one in expected() if one.missing]
     if pulse.late:
         what, it = plural(pulse.late, "message"), "it" if pulse.late == 1 else "them"
         found.append(

@@ -10,9 +10,10 @@ from streamlit.testing.v1 import AppTest
 
 from core import clock, db, sampling, workers
 from core.access import Actor, Role
-from core.models import Installation
+from core.models import DayVolume, Installation
 from core.settings import ROOT
 from core.trends import RANGES, Sample
+from core.volumes import weekdays
 from tests.core import stored
 from ui import live
 
@@ -114,3 +115,19 @@ def test_a_clock_that_is_off_is_told(
     live.forget()
     said = "<b>The clock is off</b>: here it is 1 h 30 min behind the database's."
     assert said in html(overview())
+
+
+def test_a_file_that_was_not_loaded_is_missed(overview: Callable[..., AppTest]) -> None:
+    orders, now = stored.account("Orders & co"), clock.wall()
+    day = now.date()
+    rows = [(day, "", 0), *((one, label, n) for one in weekdays(day) for label, n in USUAL)]
+    with db.writing() as session:
+        for one, label, n in rows:
+            given: dict[str, Any] = {"account_id": orders, "day": one.isoformat(), "label": label}
+            session.add(DayVolume(**given, messages=n, counted_at=now))
+    body = html(overview())
+    told = "<b>Dental</b>: 0 scheduled today, normally 4,900. Was the file loaded?"
+    assert told in body and "without a label" in body and "Orders &amp; co" in body
+
+
+USUAL = (("", 7), ("Dental", 4_900))
