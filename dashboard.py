@@ -9,10 +9,14 @@ import logging
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
 from streamlit.runtime.pages_manager import PagesManager
 
 import tasks
@@ -47,6 +51,17 @@ def _settle_in() -> None:
     pandas.DataFrame({"a": [1]}).to_json()
     gc.collect()
     gc.freeze()
+
+
+def _document(request: Request) -> HTMLResponse:
+    """Streamlit's own, told where its server is: at the address of a page it asks below that first,
+    and each browser's console has two errors more."""
+    told = "<head><script>window.__streamlit={BACKEND_BASE_URL:location.origin}</script>"
+    return HTMLResponse(_INDEX.replace("<head>", told, 1), headers={"Cache-Control": "no-cache"})
+
+
+_INDEX = (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
+_PAGES = [Route(f"/{path.stem}", _document) for path in sorted((ROOT / "pages").glob("*.py"))]
 
 
 def _banner() -> str:
@@ -90,6 +105,7 @@ app = st.App(
         *files.routes,
         *optouts.routes,
         *public.routes,
+        *_PAGES,
     ],
     middleware=[Middleware(Gate)],
     lifespan=lifespan,

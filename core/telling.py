@@ -20,7 +20,7 @@ NEVER = "It will not leave: its turn comes too late for it."
 SOON = timedelta(seconds=2)
 
 ADVICE = {
-    Reason.GUARD: "An administrator decides: python manage.py guard status",
+    Reason.GUARD: "An administrator decides, by «Decide …» on each page or: manage.py guard answer",
     Reason.STOPPED: "«Resume sending» stands on every page; or: python manage.py resume-all",
     Reason.PAUSED: RESUME,
     Reason.BATCH: "It is released and resumed on the page of its batch.",
@@ -85,7 +85,8 @@ def _behind(why: Explanation) -> str:
 
 
 def _guard(why: Explanation, at: _Clock) -> str:
-    return f"Nothing is sent from this database{at.since(why)}{_because(why)}"
+    told = " ".join((why.detail or "").splitlines())
+    return f"The restore guard is on{at.since(why)}, so nothing is sent. {told}".rstrip()
 
 
 def _stopped(why: Explanation, at: _Clock) -> str:

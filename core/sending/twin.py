@@ -26,10 +26,13 @@ from core.settings import settings
 
 SIZE = 512  # bytes, always the same, so that the file is rewritten in place by one write
 WATCHED_FOR = 3.0  # seconds in which a worker that lives renews itself
-STRANGE = "its data folder is a copy, or was restored: it is not the one that it sent with."
-NEW_MACHINE = "it has not sent before, and no worker of another machine lives."
-BEHIND = "the database is older than what it has sent: it made attempt {}, the newest there is {}."
-ANOTHER = "the database is a copy, or was restored: it is not the one that it has sent from."
+STRANGE = "its data folder is a copy or a backup, so it cannot know what has left already."
+NEW_MACHINE = "it has never sent from this database, and no other machine is sending from it now."
+BEHIND = (
+    "the database is an older one, as after a backup was restored: of the last {:,} that left"
+    " from here it knows nothing, so what it shows as waiting may have left already."
+)
+ANOTHER = "the database is a copy or a backup: what waits in it may have left from the other one."
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def _what_is_wrong(twin: Twin | None, seen: Twin, given: int) -> str | None:
     if twin.database != seen.database:
         return ANOTHER
     # Ids given, not rows: erasing old attempts is no restore.
-    return BEHIND.format(twin.highest, given) if twin.highest > given else None
+    return BEHIND.format(twin.highest - given) if twin.highest > given else None
 
 
 def _here(why: str) -> str:

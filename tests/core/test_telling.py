@@ -23,7 +23,7 @@ def told(reason: Reason, **more: Any) -> str:
     [
         (
             {"reason": Reason.GUARD, "since": NOW - MINUTE, "detail": "It is a copy."},
-            "Nothing is sent from this database since 11:59: It is a copy.",
+            "The restore guard is on since 11:59, so nothing is sent. It is a copy.",
         ),
         (
             {"reason": Reason.STOPPED, "since": NOW - MINUTE, "by": "ana", "detail": "wrong file"},
@@ -121,7 +121,7 @@ def test_advice_is_given_only_where_somebody_can_do_something() -> None:
     assert Reason.TURN not in asked
     late = replace(PLAIN, reason=Reason.HELD, hold="late")
     assert advice(late) and not advice(replace(late, hold="batch"))
-    assert advice(replace(PLAIN, reason=Reason.GUARD)).endswith("manage.py guard status")
+    assert advice(replace(PLAIN, reason=Reason.GUARD)).endswith("manage.py guard answer")
 
 
 def test_the_depth_is_told_with_its_capped_counts() -> None:

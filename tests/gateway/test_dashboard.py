@@ -112,6 +112,8 @@ def test_from_the_printed_code_to_signing_out(dashboard: Dashboard) -> None:
     page = dashboard.get("/", Cookie=answer.cookie)
     assert page.status == 200 and "<title>Streamlit</title>" in page.text
     assert page.headers["X-Frame-Options"] == "DENY"
+    deep = dashboard.get("/message?id=1", Cookie=answer.cookie)  # asks for the server at «/» alone
+    assert deep.text.index("BACKEND_BASE_URL:location.origin") < deep.text.index('type="module"')
     export = dashboard.get("/export/messages.csv", Cookie=answer.cookie)
     assert export.status == 200 and export.headers["Content-Type"].startswith("text/csv")
     with line(dashboard, Cookie=answer.cookie, Origin=dashboard.origin) as opened:
