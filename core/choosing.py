@@ -7,13 +7,16 @@ on where it was, and what is written meanwhile neither comes twice nor is left o
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, Self
+from urllib.parse import parse_qs
 
-from sqlalchemy import ColumnElement, Select, and_, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
 from sqlmodel import Session, col
 
 from core import db, models
 from core.errors import Invalid, Problem
+from core.filtering import Filter
 from core.meta.codes import ErrorClass
 from core.models import Account, Batch
 from core.standing import m
@@ -44,6 +47,8 @@ class Choice:
     hold: str | None = None
     recipient: str | None = None  # E.164
     operation_id: int | None = None  # those that this operation changed
+    query: str | None = None  # a list's filter, as its address has it
+    at: str | None = None  # when the filter was looked at, as `db.stamp` writes it
 
     def stored(self) -> dict[str, Any]:
         """As `operation.filter` keeps it."""
@@ -72,6 +77,34 @@ class Choice:
         statuses = [one.value for one in among if self.status in (None, one.value)]
         status = m.status.concat("") if by_id else m.status
         return and_(status.in_(statuses), m.deleted_at.is_(None), *found)
+
+
+def of_filter(wanted: Filter, *, now: datetime) -> Choice:
+    """All that match a list's filter at this instant; a few of them by their ids."""
+    with db.reading() as session:
+        matching = and_(wanted.standing(now), wanted.conditions(session, now))
+        few = list(session.execute(select(m.id).where(matching).limit(CHUNK + 1)).scalars())
+    if len(few) <= CHUNK:
+        return Choice(ids=tuple(sorted(few)))
+    return Choice(query=wanted.query, at=db.stamp(now), batch_id=wanted.batch)
+
+
+def matching(
+    session: Session,
+    choice: Choice,
+    among: Collection[Status],
+    *,
+    within: tuple[int, int] | None = None,
+) -> ColumnElement[bool]:
+    """As `Choice.matches`, and what its filter asks. `within`: the first and last of some ids, by
+    which they are read."""
+    found = choice.matches(among, by_id=within is not None)
+    if choice.query is None or choice.at is None:
+        return found
+    wanted, at = Filter.read(parse_qs(choice.query)), datetime.fromisoformat(choice.at)
+    stands = wanted.standing(at)
+    judged = case((stands, True), else_=False) if within else stands
+    return and_(found, judged, wanted.conditions(session, at, among=within))
 
 
 def parse(session: Session, typed: Sequence[str]) -> Choice:
@@ -134,11 +167,11 @@ def count(session: Session, choice: Choice, among: Collection[Status]) -> int:
     elif choice.recipient is not None:
         counted = select(func.count()).select_from(_to(choice, among, 0).subquery())
     else:
-        matching = choice.matches(among, by_id=choice.batch_id is not None)
-        if choice.batch_id is not None:
-            after, until = reach(session, choice)
-            matching = and_(m.id > after, m.id <= until, matching)
-        counted = select(func.count()).select_from(m.id.table).where(matching)
+        within = reach(session, choice) if choice.batch_id is not None else None
+        asked = matching(session, choice, among, within=within)
+        if within:
+            asked = and_(m.id > within[0], m.id <= within[1], asked)
+        counted = select(func.count()).select_from(m.id.table).where(asked)
     return int(session.execute(counted).scalar_one())
 
 
@@ -174,9 +207,10 @@ def chunk(
         theirs = _to(choice, among, after).where(c.message_id <= until).order_by(c.message_id)
         return _read(session, theirs, None)
     end = after + WINDOW
-    here = and_(m.id > after, m.id <= min(end, until), choice.matches(among, by_id=True))
-    matching = select(m.id).where(here).order_by(m.id)
-    return _read(session, matching, end if end < until else None)
+    within = after + 1, min(end, until)
+    here = and_(m.id.between(*within), matching(session, choice, among, within=within))
+    found = select(m.id).where(here).order_by(m.id)
+    return _read(session, found, end if end < until else None)
 
 
 def _to(choice: Choice, among: Collection[Status], after: int) -> Select[int]:

@@ -230,6 +230,39 @@ def capped(session: Session, *conditions: ColumnElement[bool]) -> int:
     return int(session.execute(select(func.count()).select_from(few.subquery())).scalar_one())
 
 
+@dataclass(frozen=True)
+class Seen:
+    """A page as somebody looked at it: how many matched (capped), and the newest id there was."""
+
+    page: Page
+    matching: int
+    newest: int
+
+
+def seen(
+    wanted: Filter, *, now: datetime, after: Cursor | None = None, before: Cursor | None = None
+) -> Seen:
+    """The page, and what `news` compares it with."""
+    with db.reading() as session:
+        newest = int(session.execute(select(func.coalesce(func.max(m.id), 0))).scalar_one())
+    found = page(wanted, now=now, after=after, before=before)
+    return Seen(found, count(wanted, now=now), newest)
+
+
+def news(wanted: Filter, then: Seen, *, now: datetime) -> tuple[int, int]:
+    """How many match that did not, and how many of the rows are not as they were."""
+    versions = {row.id: row.version for row in then.page.rows}
+    with db.reading() as session:
+        asked = select(m.id, m.version).where(m.id.in_(versions), m.deleted_at.is_(None))
+        are = {row.id: row.version for row in session.execute(asked)}
+        if then.matching > CAP:  # beyond it only what was written since can be told
+            since = and_(wanted.standing(now), wanted.conditions(session, now))
+            more = capped(session, m.id > then.newest, since)
+        else:
+            more = max(count(wanted, now=now) - then.matching, 0)
+    return more, sum(are.get(one) != version for one, version in versions.items())
+
+
 TOTALLED = 100_000  # messages of each status, the latest; what it costs is bounded
 
 

@@ -31,7 +31,7 @@ from core import (
     storing,
     template_holds,
 )
-from core.choosing import e
+from core.choosing import Choice, e
 from core.leasing import Taken
 from core.operations import AMONG, APART, Kind
 from core.standing import m
@@ -114,7 +114,7 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
         )
         leasing.progress(session, mine, ended=reached is None)
         now = db.now(session)
-    if done and held.kind in (*_SENDS, Kind.BATCH_RELEASE, Kind.TEMPLATE):
+    if done and held.kind in (*SENDS, Kind.BATCH_RELEASE, Kind.TEMPLATE):
         wake(now)
     return mine, reached is not None
 
@@ -122,8 +122,8 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
 def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter[str]]:
     db.lock(session, "message", ids)
     rows = {row.id: row for row in _rows(session, ids)}
-    why = {one: _why_not(mine, rows.get(one)) for one in ids}
-    if mine.kind in _SENDS:
+    why = {one: why_not(mine.kind, mine.choice, rows.get(one), sure=mine.confirmed) for one in ids}
+    if mine.kind in SENDS:
         able = [one for one in ids if why[one] is None]
         why |= dict.fromkeys(covering.of_messages(session, able), "opted_out")
         why |= dict.fromkeys(messages.of_cancelled_batches(session, able), "by_batch")
@@ -137,7 +137,7 @@ def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter
     return len(changed), skipped
 
 
-_SENDS = (Kind.RETRY, Kind.UNDO, Kind.RELEASE)  # after these a message may leave
+SENDS = (Kind.RETRY, Kind.UNDO, Kind.RELEASE)  # after these a message may leave
 
 
 def _rows(session: Session, ids: Collection[int]) -> list[Row[Any]]:
@@ -148,29 +148,33 @@ def _rows(session: Session, ids: Collection[int]) -> list[Row[Any]]:
     return list(session.execute(select(*columns).where(m.id.in_(ids))).all())
 
 
-def _why_not(mine: Taken, row: Row[Any] | None) -> str | None:
+def why_not(kind: Kind, choice: Choice, row: Row[Any] | None, *, sure: bool) -> str | None:
+    """Why such an operation leaves a message alone, by `REASONS`; None: it does not.
+
+    `sure`: somebody accepts that what may have arrived arrives twice.
+    """
     if row is None or row.deleted_at is not None:
         return "gone"
-    if row.status not in AMONG[mine.kind]:
+    if row.status not in AMONG[kind]:
         return str(row.status)
-    if mine.kind is Kind.RETRY and row.error_class == "unknown" and not mine.confirmed:
+    if kind is Kind.RETRY and row.error_class == "unknown" and not sure:
         return "unconfirmed"
-    if mine.kind is Kind.RETRY and row.error_class == "expired" and not _names_expired(mine):
+    if kind is Kind.RETRY and row.error_class == "expired" and not _names_expired(choice):
         return "expired"
-    if mine.kind is Kind.UNDO and row.meta_message_id is not None:
+    if kind is Kind.UNDO and row.meta_message_id is not None:
         return "left"
-    if mine.kind in (Kind.HOLD, Kind.BATCH_PAUSE) and row.hold:
+    if kind in (Kind.HOLD, Kind.BATCH_PAUSE) and row.hold:
         return "held"
-    if mine.kind is Kind.BATCH_RELEASE and row.hold != "batch":
+    if kind is Kind.BATCH_RELEASE and row.hold != "batch":
         return "held" if row.hold else "free"
-    if mine.kind is Kind.RELEASE and not holding.may_go(row):
+    if kind is Kind.RELEASE and not holding.may_go(row):
         return "by_rule" if row.hold else "free"
     return None
 
 
-def _names_expired(mine: Taken) -> bool:
+def _names_expired(choice: Choice) -> bool:
     """They were to be worthless by now: only who means these sends them all the same."""
-    return mine.choice.ids is not None or mine.choice.error_class == "expired"
+    return choice.ids is not None or choice.error_class == "expired"
 
 
 def _event(row: Row[Any], kind: Kind) -> tuple[Any, Any]:

@@ -6,11 +6,12 @@ from core import listing, reports
 from core.access import Role
 from core.filtering import Filter
 from core.listing import Cursor, Page
-from ui import addresses, exports, filters, history, look, table
+from ui import addresses, bulk, exports, filters, history, look, news, picking, table
 from ui.guard import signed_in, zone
 from ui.words import VIEWS, plural
 
 person = signed_in()
+operator = person.role >= Role.OPERATOR
 now = reports.now()
 
 
@@ -19,27 +20,48 @@ def page() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", key="head"):
         heading = st.empty()
         export = st.container(width="content")
-        if person.role >= Role.OPERATOR:
+        if operator:
             st.html(
                 '<a class="go button" href="/schedule">Schedule new message</a>', width="content"
             )
     ready = st.container()
     wanted = filters.chosen(accounts)
-    found = listing.page(wanted, now=now, **place())
-    number = listing.count(wanted, now=now)
-    with heading:
-        look.title("Messages", plural(number, "message"))
     with ready:
         exports.shown(person)
+        if operator:
+            bulk.outcome(by=person)
     if wanted.standings == VIEWS["History"]:
         history.totals(wanted)
-    if found.rows:
+    number = selecting(wanted) if picking.mode(operator) else reading(wanted)
+    with heading:
+        look.title("Messages", plural(number, "message"))
+    if number:
         with export:
             exports.menu(wanted, by=person)
-        st.html(table.messages(found.rows, now=now, zone=zone()))
-        turn(found, wanted)
+
+
+def selecting(wanted: Filter) -> int:
+    """Rows with ticks, and what may be done with those that are ticked."""
+    picked = picking.mine(wanted, now)
+    bulk.bar(picked, wanted, by=person, now=now)
+    news.told(wanted, picked.seen, show=lambda: picking.show_new(wanted))
+    if picked.shown.rows:
+        picking.grid(picked, wanted, zone=zone())
     else:
         nothing(wanted)
+    return picked.seen.matching
+
+
+def reading(wanted: Filter) -> int:
+    """Rows that lead to their messages."""
+    seen = listing.seen(wanted, now=now, **place())
+    news.told(wanted, seen, show=filters.first_page)
+    if seen.page.rows:
+        st.html(table.messages(seen.page.rows, now=now, zone=zone()))
+        turn(seen.page, wanted)
+    else:
+        nothing(wanted)
+    return seen.matching
 
 
 def place() -> dict[str, Cursor]:

@@ -54,7 +54,7 @@ LAYERS: dict[str, str] = {
         invariants.rates invariants.violation line listing optout_list readiness
         by_hand remembered reports sending.barring shut standing telling there trends verify
         volumes""",
-    "services": """account_settings accounts apart audit batches businesses catalogue composing
+    "services": """account_settings accounts apart audit batches bulk businesses catalogue composing
         correcting day_counts departure drafts editing enlisting evidence exporting files filling
         finishing first_row checking following_up retiring
         guarding holding installation judging lateness leasing load_orders loading messages

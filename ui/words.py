@@ -13,6 +13,7 @@ from core.catalogue import Entry
 from core.causes import CLASSES, failure
 from core.explain import Explanation
 from core.listing import CAP, MessageRow
+from core.operations import Kind
 from core.retry import WINDOW
 from core.schedule import span
 from core.standing import Standing, standing
@@ -39,6 +40,40 @@ WORDS: dict[Standing, Word] = {
     Standing.READ: Word("Read", "green", "✓✓"),
     Standing.CANCELLED: Word("Cancelled", "grey"),
 }
+
+
+class Bulk(NamedTuple):
+    """What is done to many messages at once: `verb` on its button, `undone` whether it can be."""
+
+    verb: str
+    doing: str
+    done: str
+    undone: str
+
+
+_NOT_BACK = "This cannot be undone."
+BULK: dict[Kind, Bulk] = {
+    Kind.CANCEL: Bulk(
+        "Cancel", "Cancelling", "cancelled", "It can be undone for what nobody changes meanwhile."
+    ),
+    Kind.RETRY: Bulk(
+        "Send again",
+        "Sending again",
+        "to be sent again",
+        f"They leave as soon as their turn comes. {_NOT_BACK}",
+    ),
+    Kind.HOLD: Bulk("Hold", "Holding", "held", f"«Release» lets them go again. {_NOT_BACK}"),
+    Kind.RELEASE: Bulk(
+        "Release", "Releasing", "released", f"They leave however late it is. {_NOT_BACK}"
+    ),
+    Kind.DELETE: Bulk(
+        "Delete",
+        "Deleting",
+        "deleted",
+        f"They leave every list, and what waits is not sent. {_NOT_BACK}",
+    ),
+}
+BROUGHT_BACK = Bulk("Undo", "Bringing back", "brought back", _NOT_BACK)
 
 # The views that everybody needs: what stands so.
 _ENDED = {Standing.SENT, Standing.DELIVERED, Standing.READ, Standing.CANCELLED}

@@ -1,0 +1,132 @@
+"""Bulk actions as the page asks for them: foreseen, done here or by a worker, undone."""
+
+from datetime import timedelta
+from threading import Event
+from typing import Any
+
+import pytest
+from sqlmodel import col, update
+
+from core import bulk, choosing, clock, db, listing, operating, operations, optouts
+from core.access import Actor, Role
+from core.choosing import Choice
+from core.errors import Forbidden
+from core.filtering import Filter
+from core.models import Message
+from core.operations import Kind
+from core.standing import Standing
+from tests import given
+from tests.core import stored
+
+OLGA = Actor("olga", Role.OPERATOR)
+NOW = clock.wall()
+GOING = {"status": "processing", "unconfirmed_since": NOW}
+KINDS: list[dict[str, Any]] = [
+    *({}, {"hold": "person"}, {"hold": "batch"}, GOING, {"status": "sent"}),
+    *({"status": "failed", "error_class": one} for one in ("transient", "unknown", "expired")),
+]
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of two messages, windows of three ids."""
+    for module in (choosing, bulk):
+        monkeypatch.setattr(module, "CHUNK", 2)
+    monkeypatch.setattr(choosing, "WINDOW", 3)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("kind", [*bulk.KINDS[:-1]])
+@pytest.mark.parametrize("by_id", [True, False])
+def test_what_is_foreseen_is_what_is_done(kind: Kind, by_id: bool) -> None:
+    ids = stored.messages(stored.account(), KINDS)
+    stored.messages(stored.account("Other"), KINDS)
+    optouts.add([given.row(ids[1]).recipient, given.row(ids[5]).recipient], by=OLGA)
+    with db.writing() as session:  # whoever was cancelled for it waits again
+        session.execute(
+            update(Message).where(col(Message.status) == "cancelled").values(status="pending")
+        )
+    wanted = Filter(account="Orders")
+    choice = Choice(ids=(*ids, 999)) if by_id else choosing.of_filter(wanted, now=NOW)
+    assert (choice.query is None) is by_id
+    foreseen = bulk.foresee(kind, choice)
+    assert foreseen.meant == len(ids) + by_id
+    row = bulk.begin(kind, choice, counted=foreseen.counted, by=OLGA)
+    assert row.state == "queued"
+    operating.run_waiting(Event())
+    row = operations.state(row.id)
+    among = {one.value for one in operations.AMONG[kind]}
+    statuses = {"gone", "pending", "processing", "sent", "failed", "cancelled"}
+    expected = {
+        reason: number
+        for reason, number in foreseen.why.items()
+        if by_id or reason not in statuses - among
+    }
+    assert (row.done, row.cursor["why"]) == (foreseen.able, expected)
+
+
+def test_all_that_match_a_filter_are_meant_as_they_were_when_it_was_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(choosing, "CHUNK", 1)
+    account = stored.account()
+    soon = NOW + timedelta(minutes=1)
+    ids = stored.messages(account, [{"due_at": soon}, {"due_at": soon}, {"due_at": NOW}])
+    choice = choosing.of_filter(Filter(frozenset({Standing.SCHEDULED})), now=NOW)
+    with db.writing() as session:  # a time comes
+        session.execute(update(Message).where(col(Message.id) == ids[2]).values(due_at=soon))
+    [late] = stored.messages(account, [{"due_at": soon - timedelta(minutes=5)}])
+    made = operations.create(Kind.CANCEL, choice, by=OLGA)
+    operating.run_waiting(Event())
+    assert operations.state(made).done == 3 and given.row(late).status == "pending"
+
+
+def test_a_few_are_done_at_once_and_brought_back_at_once() -> None:
+    ids = stored.messages(stored.account(), [{"hold": "person"}, {}, {"status": "sent"}])
+    choice = choosing.of_filter(Filter(), now=NOW)
+    assert choice.ids == tuple(ids)
+    row = bulk.begin(Kind.CANCEL, choice, counted=3, by=OLGA)
+    assert (row.state, row.done, row.cursor["why"]) == ("finished", 2, {"sent": 1})
+    latest = bulk.latest(OLGA)
+    assert latest is not None and latest.id == row.id
+    assert bulk.latest(Actor("otto", Role.OPERATOR)) is None
+    assert bulk.undo(row.id, by=OLGA).done == 2
+    assert given.statuses() == ["pending", "pending", "sent"]
+    assert given.row(ids[0]).hold == "person"
+
+
+def test_a_search_finds_for_a_bulk_action_what_it_finds_for_the_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(choosing, "CHUNK", 1)
+    texts = [{"text": one} for one in ("Order 7", "Bill", "Order 8", "Order 9")]
+    ids = stored.messages(stored.account(), texts)
+    row = bulk.begin(
+        Kind.HOLD, choosing.of_filter(Filter(search="order"), now=NOW), counted=3, by=OLGA
+    )
+    operating.run_waiting(Event())
+    assert operations.state(row.id).done == 3
+    assert [given.row(one).hold for one in ids] == ["person", None, "person", "person"]
+
+
+def test_a_viewer_does_nothing_to_many() -> None:
+    with pytest.raises(Forbidden):
+        bulk.begin(Kind.CANCEL, Choice(ids=(1,)), counted=1, by=Actor("vera", Role.VIEWER))
+
+
+def test_what_is_new_and_what_changed_since_somebody_looked_is_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    account = stored.account()
+    ids = stored.messages(account, [{}, {}, {"status": "failed"}])
+    wanted = Filter(frozenset({Standing.SCHEDULED}))
+    then = listing.seen(wanted, now=NOW)
+    assert listing.news(wanted, then, now=NOW) == (0, 0)
+    stored.messages(account, [{}, {"status": "sent"}])
+    with db.writing() as session:
+        session.execute(update(Message).where(col(Message.id) == ids[0]).values(version=2))
+    assert listing.news(wanted, then, now=NOW) == (1, 1)
+    monkeypatch.setattr(listing, "CAP", 1)
+    assert listing.news(wanted, then, now=NOW) == (1, 1)

@@ -1,0 +1,127 @@
+"""Select mode of the page Messages: ticks over pages, the question, the outcome and its undo."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import bulk, listing
+from core.access import Actor, Role
+from core.choosing import Choice
+from core.operations import Kind
+from core.settings import ROOT
+from tests import given
+from tests.core import stored
+
+OLGA = Actor("olga", Role.OPERATOR)
+
+pytestmark = pytest.mark.usefixtures("sqlite")
+
+
+@pytest.fixture(autouse=True)
+def olga(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.sessions.actor", lambda token: OLGA)
+
+
+def run() -> AppTest:
+    at = AppTest.from_file(str(ROOT / "pages" / "messages.py"), default_timeout=20)
+    return at.run()
+
+
+def html(at: AppTest) -> str:
+    assert not at.exception, at.exception
+    return "\n".join(element.proto.body for element in at.get("html"))
+
+
+def test_ticks_stay_over_pages_and_go_with_another_filter(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing.page, "__kwdefaults__", listing.page.__kwdefaults__ | {"size": 3})
+    ids = stored.messages(stored.account(), [{}] * 5)
+    at = run()
+    at.toggle(key="selecting").set_value(True).run()
+    picked = at.session_state["picking"]
+    picked.ids = {ids[0]}
+    at.button(key="pick-on").click().run()
+    assert [row.id for row in at.session_state["picking"].shown.rows] == ids[3:]
+    at.session_state["picking"].ids.add(ids[4])
+    at.run()
+    assert "<b>2</b> selected" in html(at)
+    at.text_input(key="q").set_value("Hello").run()
+    assert "<b>0</b> selected" in html(at) and at.button(key="bulk-cancel").disabled
+
+
+def test_what_is_shown_stands_still_until_somebody_asks_for_what_is_new() -> None:
+    account = stored.account()
+    stored.messages(account, [{}])
+    at = run()
+    at.toggle(key="selecting").set_value(True).run()
+    stored.messages(account, [{}])
+    at.run()
+    assert len(at.dataframe[0].value) == 1 and "1 message" in html(at)
+
+
+def test_all_that_match_are_selected_by_one_button() -> None:
+    stored.messages(stored.account(), [{}] * 3)
+    at = run()
+    at.toggle(key="selecting").set_value(True).run()
+    at.button(key="select-all").click().run()
+    assert "<b>3</b> selected" in html(at) and not at.button(key="bulk-cancel").disabled
+
+
+def _question() -> None:
+    import streamlit as st
+
+    from core import listing, reports
+    from core.access import Actor, Role
+    from core.choosing import Choice
+    from core.filtering import Filter
+    from core.operations import Kind
+    from ui import bulk, picking
+
+    now = reports.now()
+    picked = picking.Picked("", now, listing.seen(Filter(), now=now))
+    picked.every = Choice(ids=tuple(st.session_state["ids"]))
+    bulk.question(Kind(st.session_state["kind"]), picked, Actor("olga", Role.OPERATOR))
+
+
+def asked(kind: Kind, ids: list[int]) -> AppTest:
+    at = AppTest.from_function(_question, default_timeout=20)
+    at.session_state["kind"], at.session_state["ids"] = str(kind), ids
+    return at.run()
+
+
+def test_a_question_says_how_many_it_touches_how_many_not_and_why() -> None:
+    ids = stored.messages(stored.account(), [{}, {}, {"status": "sent"}])
+    at = asked(Kind.CANCEL, ids)
+    assert "**2** of the 3 selected" in at.markdown[0].value
+    assert "1 sent already" in html(at) and "can be undone" in html(at)
+    at.button(key="yes-bulk-cancel").click().run()
+    assert given.statuses() == ["cancelled", "cancelled", "sent"]
+
+
+def test_what_may_have_arrived_is_sent_again_only_by_who_says_so() -> None:
+    unknown = {"status": "failed", "error_class": "unknown"}
+    ids = stored.messages(stored.account(), [unknown])
+    at = asked(Kind.RETRY, ids)
+    assert not at.button and "1 may have arrived" in html(at)
+    at.checkbox(key="risk").check().run()
+    at.button(key="yes-bulk-retry").click().run()
+    assert given.row(ids[0]).confirmed_by == "olga"
+
+
+def test_the_outcome_is_told_and_undone_where_it_can_be() -> None:
+    ids = stored.messages(stored.account(), [{}, {"status": "sent"}])
+    row = bulk.begin(Kind.CANCEL, Choice(ids=tuple(ids)), counted=2, by=OLGA)
+    at = run()
+    assert "1 message cancelled. 1 left as they are: 1 sent already." in html(at)
+    at.button(key=f"undo-{row.id}").click().run()
+    assert given.statuses() == ["pending", "sent"] and "1 message brought back." in html(at)
+    bulk.begin(Kind.HOLD, Choice(ids=(ids[0],)), counted=1, by=OLGA)
+    at = run()
+    assert "1 message held." in html(at)
+    assert [one.label for one in at.button if one.label in ("Undo", "Close")] == ["Close"]
+    next(one for one in at.button if one.label == "Close").click().run()
+    assert "1 message held." not in html(at)
+
+
+def test_a_viewer_cannot_select(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.sessions.actor", lambda token: Actor("vera", Role.VIEWER))
+    stored.messages(stored.account(), [{}])
+    assert not run().toggle

@@ -1,0 +1,119 @@
+"""What may be done with the messages that are selected: each says first what it will do."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import streamlit as st
+
+from core import bulk, operations
+from core.access import Actor
+from core.bulk import Foreseen
+from core.filtering import Filter
+from core.models import Operation
+from core.operations import UNDONE_BY, Kind
+from core.reasons import REASONS
+from ui import asking, look, picking
+from ui.picking import Picked
+from ui.progress import progress
+from ui.words import BROUGHT_BACK, BULK, count, plural
+
+_CLOSED = "bulk-closed"  # the operation whose end was read
+
+
+def bar(picked: Picked, wanted: Filter, *, by: Actor, now: datetime) -> None:
+    """How many are selected, and the buttons."""
+    chosen = bool(picked.ids) or picked.every is not None
+    with st.container(key="bulk-bar"):
+        with st.container(horizontal=True, vertical_alignment="center", key="bulk-chosen"):
+            st.html(f'<p class="picked">{_selected(picked)}</p>', width="content")
+            if picked.every is None and picked.seen.matching:
+                st.button(
+                    f"Select all {count(picked.seen.matching)} that match",
+                    key="select-all",
+                    on_click=picking.select_all,
+                    args=(picked, wanted, now),
+                )
+            if chosen:
+                st.button("Clear", key="select-none", on_click=picking.over)
+        with st.container(horizontal=True, key="bulk-actions"):
+            for kind, words in BULK.items():
+                if st.button(words.verb, key=f"bulk-{kind}", disabled=not chosen):
+                    _ask(kind, picked, by)
+
+
+def _selected(picked: Picked) -> str:
+    if picked.number is None:
+        return f"All <b>{count(picked.seen.matching)}</b> that match are selected"
+    return f"<b>{picked.number:,}</b> selected"
+
+
+@st.dialog("Are you sure?", on_dismiss=asking.over)
+def _ask(kind: Kind, picked: Picked, by: Actor) -> None:
+    asking.begin()
+    question(kind, picked, by)
+
+
+def question(kind: Kind, picked: Picked, by: Actor) -> None:
+    """What it will do and what it will leave alone, before it is done."""
+    words, choice = BULK[kind], picked.choice
+    sure = False
+    foreseen = bulk.foresee(kind, choice)
+    if kind is Kind.RETRY and foreseen.why.get("unconfirmed"):
+        sure = st.checkbox("Also those that may have arrived: they may arrive twice", key="risk")
+        foreseen = bulk.foresee(kind, choice, confirmed=sure) if sure else foreseen
+    st.write(f"{words.verb} **{foreseen.able:,}** of the {foreseen.meant:,} selected?")
+    if foreseen.why:
+        look.quiet(f"The others stay as they are: {_why(foreseen.why)}.")
+    look.note(words.undone, "grey" if kind in UNDONE_BY else "orange")
+    if not foreseen.able:
+        return
+    if st.button(f"{words.verb} {foreseen.able:,}", type="primary", key=f"yes-bulk-{kind}"):
+        asking.carry_out(lambda: _begin(kind, picked, foreseen, sure, by))
+
+
+def _begin(kind: Kind, picked: Picked, foreseen: Foreseen, sure: bool, by: Actor) -> None:
+    bulk.begin(kind, picked.choice, counted=foreseen.counted, confirmed=sure, by=by)
+    picking.over()
+
+
+def _why(why: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {REASONS[reason]}" for reason, number in why.items())
+
+
+def outcome(*, by: Actor) -> None:
+    """How far the last bulk action of this person is, or what became of it, with its undo."""
+    row = bulk.latest(by)
+    if row is None or st.session_state.get(_CLOSED) == row.id:
+        return
+    kind = Kind(row.kind)
+    if row.state in operations.OPEN:
+        progress(row.id, by=by, doing=BULK.get(kind, BROUGHT_BACK).doing, one="message")
+        return
+    with st.container(horizontal=True, vertical_alignment="center", key="bulk-outcome"):
+        look.note(told(row), "red" if row.state == "failed" else "grey")
+        may = kind in UNDONE_BY and row.done and row.state in ("finished", "cancelled")
+        if may and st.button("Undo", key=f"undo-{row.id}"):
+            asking.carry_out(lambda: _undo(row.id, by))
+        st.button("Close", key=f"close-{row.id}", on_click=_close, args=(row.id,))
+
+
+def _undo(operation_id: int, by: Actor) -> None:
+    bulk.undo(operation_id, by=by)
+    picking.over()
+
+
+def _close(operation_id: int) -> None:
+    st.session_state[_CLOSED] = operation_id
+
+
+def told(row: Operation) -> str:
+    """«412 messages cancelled. 8 left as they are: being sent.»"""
+    done = BULK.get(Kind(row.kind), BROUGHT_BACK).done
+    said = f"{plural(row.done, 'message', cap=row.done)} {done}."
+    if row.skipped:
+        said += f" {row.skipped:,} left as they are: {_why(row.cursor['why'])}."
+    if row.state == "failed":
+        said += f" It ended before its time: {row.error}."
+    elif row.state == "cancelled":
+        said += " It was called off before its end."
+    return said
