@@ -6,7 +6,7 @@ with `needs`; the mark is checked on each call and listed in `CHANGING`, so one 
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import ParamSpec, TypeVar
 
@@ -29,10 +29,12 @@ class Role(IntEnum):
 
 @dataclass(frozen=True)
 class Actor:
-    """A person, or a part of Outbox acting by itself; `name` is what events record."""
+    """A person, or a part of Outbox acting by itself; `name` is what events record, with the
+    address that they signed in from."""
 
     name: str
     role: Role
+    address: str | None = field(default=None, compare=False)
 
 
 CHANGING: dict[str, Role] = {}

@@ -29,7 +29,7 @@ def record(
         target=target,
         before=before,
         after=after,
-        address=address,
+        address=address or by.address,
     )
     session.add(event)
 

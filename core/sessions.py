@@ -60,17 +60,17 @@ def actor(token: str | None) -> Actor | None:
     with db.reading() as session:
         now = db.now(session)
         found = session.exec(
-            select(User.name, User.role, UserSession.last_seen_at)
+            select(User.name, User.role, UserSession.last_seen_at, UserSession.address)
             .join(UserSession, col(UserSession.user_id) == col(User.id))
             .where(UserSession.token_sha256 == digest, UserSession.expires_at > now)
             .where(col(User.disabled_at).is_(None))
         ).first()
     if found is None:
         return None
-    name, role, seen = found
+    name, role, seen, address = found
     if seen is None or now - seen >= SEEN_EVERY:
         _seen(digest, now)
-    return _actor(name, role)
+    return _actor(name, role, address)
 
 
 def sign_out(token: str | None) -> None:
@@ -132,8 +132,8 @@ def _seen(digest: str, now: datetime) -> None:
             session.exec(update(User).where(col(User.id) == kept[0]).values(last_seen_at=now))
 
 
-def _actor(name: str, role: str) -> Actor:
-    return Actor(name, Role[role.upper()])
+def _actor(name: str, role: str, address: str | None = None) -> Actor:
+    return Actor(name, Role[role.upper()], address)
 
 
 def _lifetime() -> timedelta:

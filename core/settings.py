@@ -1,5 +1,6 @@
 """Settings from the environment (`OUTBOX_…`) and from a `.env` file beside the code."""
 
+import re
 from functools import lru_cache
 from ipaddress import ip_address
 from pathlib import Path
@@ -87,4 +88,27 @@ def settings() -> Settings:
         )
         raise Misconfigured(wrong) from None
     found.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return found
+
+
+_SECRET = {"secret_key", "app_secret", "webhook_verify_token"}
+_WITH_PASSWORD = {"database_url", "queue_url"}
+
+
+def shown() -> dict[str, str]:
+    """Every setting as it is in force, by its name; of a secret only whether it is set."""
+    found = {}
+    for name, value in settings():
+        text = (
+            ",".join(map(str, value))
+            if isinstance(value, tuple)
+            else ""
+            if value is None
+            else str(value)
+        )
+        if name in _SECRET:
+            text = "set" if text else ""
+        elif name in _WITH_PASSWORD:
+            text = re.sub(r"//.*@", "//…@", text)
+        found[name] = text or "not set"
     return found

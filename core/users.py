@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, text
+from sqlalchemy import delete, func, text
 from sqlmodel import Session, col, select
 
 from core import audit, db, passwords
@@ -32,13 +32,18 @@ class Person:
     created_by: str
     disabled_at: datetime | None
     last_seen_at: datetime | None
+    signed_in: int  # in how many browsers
 
 
 def all_users() -> list[Person]:
     """Everybody, disabled ones too, by name."""
     with db.reading() as session:
         users = session.exec(select(User)).all()
-    return sorted((_person(user) for user in users), key=lambda person: _key(person.name))
+        alive = col(UserSession.expires_at) > db.now(session)
+        counted = select(UserSession.user_id, func.count()).where(alive)
+        open_ = dict(session.exec(counted.group_by(col(UserSession.user_id))).all())
+    people = (_person(user, open_.get(user.id, 0)) for user in users)
+    return sorted(people, key=lambda person: _key(person.name))
 
 
 def any_user() -> bool:
@@ -83,6 +88,44 @@ def disable(name: str, *, by: Actor) -> None:
         user.disabled_at = db.now(session)
         end_sessions(session, user)
         audit.record(session, by, "user disabled", target=user.name)
+
+
+@needs(Role.ADMIN)
+def enable(name: str, *, by: Actor) -> None:
+    """Let a user sign in again with the password they had. Harmless when they may."""
+    with db.writing() as session:
+        user = existing(session, name)
+        if user.disabled_at:
+            user.disabled_at = None
+            audit.record(session, by, "user enabled", target=user.name)
+
+
+@needs(Role.ADMIN)
+def set_role(name: str, role: Role, *, by: Actor) -> None:
+    """Let a user do more or less, from their next click on.
+
+    Raises Invalid for an unknown name, and for the only administrator.
+    """
+    with db.writing() as session:
+        _alone(session)
+        user = existing(session, name)
+        before = user.role
+        if before == role.word:
+            return
+        if role is not Role.ADMIN and not user.disabled_at:
+            _refuse(*_last_administrator(session, user))
+        user.role = role.word
+        told = {"role": before}, {"role": role.word}
+        audit.record(session, by, "role changed", target=user.name, before=told[0], after=told[1])
+
+
+@needs(Role.ADMIN)
+def invite(name: str, *, role: Role, by: Actor) -> None:
+    """A new user whose password nobody knows: they choose one by a link (core/password_links.py).
+
+    Raises Invalid with every problem of `name`.
+    """
+    add(name, role=role, password=secrets.token_urlsafe(32), by=by)
 
 
 def setup_code() -> str | None:
@@ -212,7 +255,7 @@ def _refuse(*problems: Problem) -> None:
         raise Invalid(*problems)
 
 
-def _person(user: User) -> Person:
+def _person(user: User, signed_in: int) -> Person:
     return Person(
         name=user.name,
         role=Role[user.role.upper()],
@@ -220,4 +263,5 @@ def _person(user: User) -> Person:
         created_by=user.created_by,
         disabled_at=user.disabled_at,
         last_seen_at=user.last_seen_at,
+        signed_in=signed_in,
     )

@@ -22,13 +22,18 @@ _template = Environment(
     loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined
 ).get_template("sign_in.html")
 
-TITLES = {"in": "Sign in", "first": "Create the first administrator", "out": "Sign out?"}
+TITLES = {
+    "in": "Sign in",
+    "first": "Create the first administrator",
+    "link": "Choose your password",
+    "out": "Sign out?",
+}
 
 
 def page(
     which: str, *, typed: Mapping[str, str], wrong: Mapping[str, str], status: int = 200
 ) -> HTMLResponse:
-    """`which` is in, first or out; `wrong` has a sentence for each field that needs one."""
+    """`which` is in, first, link or out; `wrong` has a sentence for each field that needs one."""
     empty = [name for name in ("code", "name", "password") if not typed.get(name)]
     html = _template.render(
         page=which,

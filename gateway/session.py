@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from core import sessions, users
+from core import password_links, sessions, users
 from core.errors import Invalid, Problem
 from gateway import bodies, forms
 from gateway.gate import safe_next
 
 LARGEST_FORM = 20_000
+GONE = "This link was used, or is too old. Ask an administrator for another one."
 # Only longer than any session: the server ends those, and prolongs them with each visit.
 COOKIE_LASTS = 400 * 24 * 3600
 STATUS = {"wrong": 401, "slowed": 429}  # of a problem's code; any other is 400
@@ -27,12 +28,24 @@ async def sign_in(request: Request) -> Response:
     """The form, for the first administrator while there is no user; and what it sends."""
     if request.method == "POST":
         return await _sent(request)
+    if link := request.query_params.get("link"):
+        return await _choosing(link)
     token = request.cookies.get(sessions.cookie_name())
     if await to_thread.run_sync(sessions.actor, token):
         return RedirectResponse(safe_next(request.query_params.get("next", "/")), 303)
     typed = {name: request.query_params.get(name, "") for name in ("code", "next")}
     typed["next"] = safe_next(typed["next"])
     return forms.page(await _which(), typed=typed, wrong={})
+
+
+async def _choosing(link: str, wrong: Mapping[str, str] | None = None) -> Response:
+    """The form in which whoever has the link chooses a password."""
+    name = await to_thread.run_sync(password_links.whose, link)
+    if name is None:
+        typed = {"code": "", "name": "", "next": "/"}
+        return forms.page(await _which(), typed=typed, wrong={"name": GONE}, status=404)
+    typed = {"link": link, "name": name, "next": "/"}
+    return forms.page("link", typed=typed, wrong=wrong or {}, status=400 if wrong else 200)
 
 
 async def sign_out(request: Request) -> Response:
@@ -48,10 +61,13 @@ async def sign_out(request: Request) -> Response:
 
 async def _sent(request: Request) -> Response:
     form = await _form(request)
-    which = await _which()
+    link = form.get("link", "")
+    which = "link" if link else await _which()
     try:
         token = await to_thread.run_sync(_open, request, which, form, limiter=_hashing)
     except Invalid as refused:
+        if link:
+            return await _choosing(link, {one.field: one.message for one in refused.problems})
         return _refused(await _which(), form, refused.problems)
     answer = _to(safe_next(form.get("next", "/")))
     answer.set_cookie(
@@ -68,10 +84,12 @@ async def _sent(request: Request) -> Response:
 
 def _open(request: Request, which: str, form: Mapping[str, str]) -> str:
     name, password = form.get("name", ""), form.get("password", "")
+    if which != "in" and password != form.get("again", ""):
+        raise Invalid(Problem("again", "different", "The two passwords are not the same."))
     if which == "first":
-        if password != form.get("again", ""):
-            raise Invalid(Problem("again", "different", "The two passwords are not the same."))
         users.first_administrator(name, password, form.get("code", ""))
+    elif which == "link":
+        name = password_links.use(form["link"], password)
     address = request.client.host if request.client else None
     agent = request.headers.get("user-agent")
     return sessions.sign_in(name, password, address=address, user_agent=agent)

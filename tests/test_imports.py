@@ -56,7 +56,7 @@ LAYERS: dict[str, str] = {
         volumes""",
     "services": """account_settings accounts apart audit batches bulk businesses catalogue composing
         correcting day_counts departure drafts editing enlisting evidence exporting files filling
-        finishing first_row checking following_up retiring
+        finishing first_row checking following_up password_links retiring
         guarding holding installation judging lateness leasing load_orders loading messages
         meta.client meta.graph operating operations optout_import optouts outcomes outlook people
         posted preflight preparing previewing resuming sampling scan sending.accept sending.agenda

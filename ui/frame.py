@@ -14,6 +14,7 @@ from ui.guard import signed_in
 # Pages that the bar shows under another: of one thing, behind its list, and of many.
 BEHIND = {"message": "messages", "template": "templates", "many": "schedule"}
 NEEDS = {"schedule": Role.OPERATOR}  # pages that viewers cannot use
+ARRANGING = ("settings",)  # in the menu of the person, for administrators
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 
 
@@ -25,7 +26,8 @@ def main() -> None:
     stop = installation.stopped()
     shown = _pages()
     page = st.navigation(
-        [*shown, *(_page(name, name.capitalize()) for name in BEHIND)], position="hidden"
+        [*shown, *(_page(name, name.capitalize()) for name in (*BEHIND, *ARRANGING))],
+        position="hidden",
     )
     with st.container(key="bar", horizontal=True, vertical_alignment="center"):
         _bar(shown, page.url_path, person)
@@ -67,9 +69,11 @@ def _bar(pages: list[st.Page], here: str, person: Actor) -> None:
 
 
 def _person(person: Actor) -> None:
+    arranges = ARRANGING if person.role >= Role.ADMIN else ()
+    links = "".join(f'<a class="go" href="/{name}">{name.capitalize()}</a>' for name in arranges)
     st.html(
         f'<details class="person"><summary>{escape(person.name)}</summary>'
-        f"<div><p>{escape(person.name)}<br><small>{person.role.word}</small></p>"
+        f"<div><p>{escape(person.name)}<br><small>{person.role.word}</small></p>{links}"
         '<form method="post" action="/sign-out"><button>Sign out</button></form></div></details>',
         width="content",
     )

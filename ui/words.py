@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from core import telling
+from core.access import Role
 from core.catalogue import Entry
 from core.causes import CLASSES, failure
 from core.explain import Explanation
@@ -295,6 +296,33 @@ ACCOUNTS: dict[str, tuple[str, str]] = {
     "active": ("Active", "green"),
     "paused": ("Paused", "orange"),
     "retired": ("Retired", "grey"),
+}
+
+ROLES: dict[Role, str] = {
+    Role.VIEWER: "Viewer: looks and exports, changes nothing",
+    Role.OPERATOR: "Operator: schedules, cancels, pauses, releases",
+    Role.ADMIN: "Administrator: also numbers, people and settings",
+}
+
+# What each setting of the environment means.
+SETTINGS: dict[str, str] = {
+    "data_dir": "where everything is kept that has no other place",
+    "database_url": "the database",
+    "queue_url": "the queue of the workers",
+    "api_url": "the Cloud API; on this machine Outbox is in training",
+    "api_version": "the Graph version in every address",
+    "secret_key": "encrypts the access tokens; not set: the file secret.key does",
+    "app_secret": "Meta's app secret, which signs webhooks",
+    "webhook_verify_token": "what Meta repeats when the webhook is set up",
+    "public_url": "how browsers reach the dashboard",
+    "dashboard_port": "where the dashboard listens",
+    "sandbox_port": "where the sandbox listens",
+    "session_hours": "how long somebody stays signed in without a visit",
+    "min_lead_seconds": "how far ahead a typed time must be",
+    "retry_delays": "seconds before the first, second, … automatic retry",
+    "worker_max_hours": "after how many hours a worker begins anew",
+    "worker_max_megabytes": "from how much memory on a worker begins anew",
+    "test_clock": "for tests",
 }
 
 # What can be set of an account, by its column.

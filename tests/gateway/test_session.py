@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from core import db, sessions, users
+from core import db, password_links, sessions, users
 from core.access import Role
 from core.models import UserSession
 from tests.gateway.conftest import ADMIN, PASSWORD, Browser
@@ -172,3 +172,19 @@ def test_a_password_with_spaces_and_other_scripts_is_taken_as_typed(gated: Brows
     users.add("Bo", role=Role.VIEWER, password=password, by=ADMIN)
     assert gated.post("/sign-in", {"name": "bo", "password": password}).status == 303
     assert gated.post("/sign-in", {"name": "bo", "password": password.strip()}).status == 401
+
+
+def test_a_link_asks_for_a_password_signs_in_and_is_used_up(gated: Browser, ana: str) -> None:
+    path = password_links.make("ana", by=ADMIN).partition("/sign-in")[2]
+    link = path.partition("=")[2]
+    page = gated.get(f"/sign-in{path}", Cookie=ana)  # also where somebody is signed in
+    assert page.status == 200 and "Choose your password" in page.text and "For Ana." in page.text
+    sent = {"link": link, "password": "another long password", "again": "another"}
+    page = gated.post("/sign-in", sent)
+    assert page.status == 400 and "The two passwords are not the same." in page.text
+    answer = gated.post("/sign-in", sent | {"again": "another long password"})
+    assert answer.status == 303 and gated.get("/messages", Cookie=answer.cookie).status == 200
+    assert gated.get("/", Cookie=ana).status == 303
+    for page in (gated.get(f"/sign-in{path}"), gated.post("/sign-in", sent)):
+        assert page.status in (400, 404) and not page.cookie
+    assert "too old. Ask an administrator" in gated.get("/sign-in?link=guess").text
