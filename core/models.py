@@ -506,6 +506,8 @@ class User(SQLModel, table=True):
     failed_sign_ins: int = _small()
     next_sign_in_at: datetime | None = _instant()
     last_seen_at: datetime | None = _instant()
+    here_at: datetime | None = _instant()  # used a page; one that only stays open does not count
+    left_at: datetime | None = _instant()  # ended the visit before this one
 
 
 class UserSession(SQLModel, table=True):

@@ -9,7 +9,7 @@ from core.listing import CAP
 from core.reports import AccountLoad, Pulse
 from core.standing import Standing
 from core.telling import depth_in_words
-from ui import guarded, live, look, moments, pausing, stopping, trends, volumes
+from ui import guarded, live, look, moments, pausing, since, stopping, trends, volumes
 from ui.addresses import listed
 from ui.guard import signed_in, zone
 from ui.words import ACCOUNTS, brief, count, plural
@@ -19,6 +19,8 @@ person = signed_in()
 
 def page() -> None:
     head()
+    if told := since.told(person, now=live.pulse().at, zone=zone()):
+        st.html(told)
     pausing.offers(by=person)
     rest()
     if live.pulse().accounts:

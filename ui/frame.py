@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from core import guarding, installation
+from core import guarding, installation, presence
 from core.access import Actor, Role
 from core.settings import settings
 from ui import asking, guarded, live, look, stopping
@@ -22,6 +22,7 @@ def main() -> None:
     st.set_page_config(page_title="Outbox", page_icon="📤", layout="wide")
     look.dress()
     person = signed_in()
+    presence.come(person)
     asking.over()  # a run of the whole page closes every dialog
     stop = installation.stopped()
     shown = _pages()

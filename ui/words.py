@@ -87,6 +87,26 @@ VIEWS: dict[str, frozenset[Standing]] = {
     "History": frozenset(_ENDED | _FAILED),
 }
 
+# What others did since somebody was last here, by its audit event.
+SINCE: dict[str, str] = {
+    "account added": "added",
+    "account paused by Meta": "paused by Meta",
+    "account paused": "paused",
+    "account resumed": "resumed",
+    "account resumed by itself": "resumed by itself",
+    "all sending stopped": "all sending stopped",
+    "all sending resumed": "all sending resumed",
+    "restore guard answered": "restore guard answered",
+    "batch released": "released",
+    "batch first released": "released for the first few",
+    "batch paused": "paused",
+    "batch resumed": "resumed",
+    "batch cancelled": "cancelled",
+    "batch corrected": "corrected",
+    "batch finished": "finished",
+    "template held": "held",
+}
+
 # The parts of the queue, from the bottom of a drawing up: the word and its colour there.
 PARTS: dict[str, tuple[str, str]] = {
     "sending": ("Sending", "#22a3b8"),

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from core import clock, db, sampling, workers
+from core import audit, clock, db, sampling, users, workers
 from core.access import Actor, Role
-from core.models import DayVolume, Installation
+from core.models import DayVolume, Installation, User
 from core.settings import ROOT
 from core.trends import RANGES, Sample
 from core.volumes import weekdays
@@ -131,3 +131,18 @@ def test_a_file_that_was_not_loaded_is_missed(overview: Callable[..., AppTest]) 
 
 
 USUAL = (("", 7), ("Dental", 4_900))
+
+
+def test_what_happened_since_somebody_was_here_is_told(overview: Callable[..., AppTest]) -> None:
+    stored.account()
+    assert "last here" not in html(overview())
+    admin = Actor("ben", Role.ADMIN)
+    users.add("vera", role=Role.VIEWER, password="correct horse battery", by=admin)
+    with db.writing() as session:
+        session.execute(update(User).values(left_at=clock.wall() - 3 * HOUR))
+        audit.record(session, admin, "batch released", target="batch 7")
+        audit.record(session, admin, "account paused by Meta", target="<Orders>")
+    body = html(overview())
+    assert "<b>0</b> sent, <b>0</b> failed." in body
+    assert 'href="/batches?id=7">batch 7</a> released by ben' in body
+    assert "&lt;Orders&gt; paused by Meta" in body
