@@ -118,8 +118,7 @@ def _of_account(load: AccountLoad, pulse: Pulse) -> Iterator[tuple[str, str]]:
     if account.state == "paused":
         why = (account.state_reason or "a person paused it").rstrip(".")
         by = " by Meta" if account.state_by == "Meta" else ""
-        address = addresses.listed(Standing.HELD, account=account.name)
-        yield f"{name} is paused{by}: {escape(why)}.", address
+        yield f"{name} is paused{by}: {escape(why)}.", addresses.account(account.id)
     first, engine = load.oldest_due_at, pulse.queue.engine
     if not first or pulse.at - first < LONG_DUE or engine.bars(account.id):
         return

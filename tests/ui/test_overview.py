@@ -146,3 +146,11 @@ def test_what_happened_since_somebody_was_here_is_told(overview: Callable[..., A
     assert "<b>0</b> sent, <b>0</b> failed." in body
     assert 'href="/batches?id=7">batch 7</a> released by ben' in body
     assert "&lt;Orders&gt; paused by Meta" in body
+
+
+def test_a_pause_by_meta_leads_to_where_it_is_cured(overview: Callable[..., AppTest]) -> None:
+    given = {"state": "paused", "state_by": "Meta", "state_reason": "Token expired."}
+    orders = stored.account(**given)
+    body = html(overview())
+    told = "<b>Orders</b> is paused by Meta: Token expired."
+    assert f'{told}<a class="go" href="/accounts?id={orders}">Look</a>' in body
