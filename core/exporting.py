@@ -13,7 +13,17 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, not_
 from sqlmodel import Session, col, update
 
-from core import audit, db, export, export_xlsx, files, leasing, operations, optout_list
+from core import (
+    audit,
+    db,
+    export,
+    export_xlsx,
+    files,
+    leasing,
+    not_reached,
+    operations,
+    optout_list,
+)
 from core.access import Actor, Role, needs
 from core.choosing import Choice
 from core.errors import Refused
@@ -21,6 +31,7 @@ from core.export import Order
 from core.export_csv import csv_pieces
 from core.leasing import Taken
 from core.models import File, Operation
+from core.not_reached import Missed
 from core.operations import Kind
 from core.wake import wake_operations
 
@@ -78,6 +89,15 @@ def optouts_as_csv(*, by: Actor) -> Iterator[str]:
     told = {"format": "csv"}
     _note("optouts", told, None, by)
     return _noted(optout_list.csv_pieces(), lambda rows: _note("optouts", told, rows, by))
+
+
+@needs(Role.VIEWER)
+def missed_as_csv(wanted: Missed, *, zone: str, by: Actor) -> Iterator[str]:
+    """Who was not reached, in pieces; on record likewise. Raises Invalid at `zone`."""
+    pieces = not_reached.csv_pieces(wanted, zone=zone)
+    told = {"format": "csv", "days": wanted.days, "account": wanted.account}
+    _note("not reached", told, None, by)
+    return _noted(pieces, lambda rows: _note("not reached", told, rows, by=by))
 
 
 def _noted(pieces: Iterable[tuple[str, int]], ended: Callable[[int], None]) -> Iterator[str]:

@@ -192,8 +192,8 @@ def _merged(
     up: bool,
 ) -> list[MessageRow]:
     """The next rows of one half of the list, over its statuses."""
-    beyond = _beyond(start, up=up) if start else true()
-    conditions = and_(wanted.conditions(session, now), beyond)
+    further = beyond(start, up=up) if start else true()
+    conditions = and_(wanted.conditions(session, now), further)
     by = (m.due_at, m.id) if up else (m.due_at.desc(), m.id.desc())
     sorts = wanted.batch is not None
     chosen = [s for s in (ENDED if ended else OPEN) if s in wanted.statuses()]
@@ -205,7 +205,8 @@ def _merged(
     return sorted(merged, key=lambda row: (row.due_at, row.id), reverse=not up)[:limit]
 
 
-def _beyond(start: Cursor, *, up: bool) -> ColumnElement[bool]:
+def beyond(start: Cursor, *, up: bool) -> ColumnElement[bool]:
+    """What comes after that place, in a list by (due_at, id)."""
     here = tuple_(m.due_at, m.id)
     key = tuple_(literal(start.due_at, m.due_at.type), literal(start.id, m.id.type))
     return here > key if up else here < key

@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     dashboard_port: int = Field(default=8501, ge=1, le=65535)
     sandbox_port: int = Field(default=8600, ge=1, le=65535)
     session_hours: float = Field(default=12, gt=0)
+    undelivered_hours: float = Field(default=24, gt=0)
     min_lead_seconds: int = Field(default=300, ge=0)
     retry_delays: Annotated[tuple[int, ...], NoDecode] = (60, 300, 900, 1800, 3600)
     worker_max_hours: float = Field(default=24, ge=0)

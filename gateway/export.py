@@ -13,6 +13,7 @@ from core.columns import What
 from core.errors import Invalid
 from core.export import Order
 from core.filtering import Filter
+from core.not_reached import Missed
 from gateway.gate import actor_of
 
 
@@ -38,9 +39,25 @@ def _csv(what: What, request: Request) -> Response:
     return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
 
 
+def _missed(request: Request) -> Response:
+    """Who was not reached, for the telephone: `days`, `account`, `zone`."""
+    given = parse_qs(request.url.query)
+    zone = given.get("zone", ["UTC"])[-1]
+    try:
+        rows = exporting.missed_as_csv(Missed.read(given), zone=zone, by=actor_of(request))
+    except Invalid as refused:
+        return PlainTextResponse(str(refused), 400)
+    headers = {
+        "Content-Disposition": f'attachment; filename="not-reached-{clock.wall():%Y-%m-%d}.csv"',
+        "Cache-Control": "no-store",
+        "Content-Encoding": "identity",
+    }
+    return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
+
+
 def _route(what: What) -> Route:
     answer: Callable[[Request], Response] = partial(_csv, what)
     return Route(f"/export/{what}.csv", answer)
 
 
-routes = [_route(what) for what in What]
+routes = [*map(_route, What), Route("/export/not-reached.csv", _missed)]

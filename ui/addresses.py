@@ -8,6 +8,7 @@ import streamlit as st
 
 from core.filtering import Filter
 from core.listing import Cursor
+from core.not_reached import Missed
 from core.standing import Standing
 from ui.words import WORDS
 
@@ -50,6 +51,21 @@ def message(message_id: int) -> str:
 def evidence(message_id: int, zone: str) -> str:
     """What the gateway gives of it as one file, for an `href`."""
     return escape(f"/export/evidence/{message_id}.html?{urlencode({'zone': zone}, safe='/')}")
+
+
+def not_reached(wanted: Missed, **place: Cursor) -> str:
+    """Who was not reached, for an `href`; `place`: `after`."""
+    return escape(f"/not_reached?{_missed(wanted, **place)}")
+
+
+def not_reached_csv(wanted: Missed, zone: str) -> str:
+    """The same as the gateway gives it as one file."""
+    return escape(f"/export/not-reached.csv?{_missed(wanted, zone=zone)}")
+
+
+def _missed(wanted: Missed, **more: Cursor | str) -> str:
+    pairs = {"days": wanted.days, "account": wanted.account or "", **more}
+    return urlencode({name: str(said) for name, said in pairs.items() if said}, safe="/")
 
 
 def batch(batch_id: int) -> str:

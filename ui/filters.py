@@ -11,6 +11,7 @@ import streamlit as st
 from core import batch_reports, catalogue, filtering, schedule
 from core.errors import Invalid
 from core.filtering import Filter
+from core.not_reached import Missed
 from core.standing import Standing
 from core.states import HOLDS
 from ui import addresses, look, moments
@@ -80,6 +81,7 @@ def _views(wanted: Filter) -> None:
         f"{' aria-current=page' if wanted.standings == standings else ''}>{escape(name)}</a>"
         for name, standings in VIEWS.items()
     )
+    links += f'<a class="go" href="{addresses.not_reached(Missed())}">Not reached</a>'
     st.html(f'<nav class="ways" aria-label="Views">{links}</nav>')
 
 

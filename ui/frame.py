@@ -12,7 +12,12 @@ from ui import asking, guarded, live, look, stopping
 from ui.guard import signed_in
 
 # Pages that the bar shows under another: of one thing, behind its list, and of many.
-BEHIND = {"message": "messages", "template": "templates", "many": "schedule"}
+BEHIND = {
+    "message": "messages",
+    "template": "templates",
+    "many": "schedule",
+    "not_reached": "messages",
+}
 NEEDS = {"schedule": Role.OPERATOR}  # pages that viewers cannot use
 ARRANGING = ("settings",)  # in the menu of the person, for administrators
 PAGES = Path(__file__).resolve().parent.parent / "pages"
@@ -27,7 +32,7 @@ def main() -> None:
     stop = installation.stopped()
     shown = _pages()
     page = st.navigation(
-        [*shown, *(_page(name, name.capitalize()) for name in (*BEHIND, *ARRANGING))],
+        [*shown, *(_page(name, _title(name)) for name in (*BEHIND, *ARRANGING))],
         position="hidden",
     )
     with st.container(key="bar", horizontal=True, vertical_alignment="center"):
@@ -47,6 +52,10 @@ def _pages() -> list[st.Page]:
     first = _page("overview", "Overview", default=True)
     names = ("messages", "schedule", "batches", "templates", "people", "accounts")
     return [first, *(_page(name, name.capitalize()) for name in names)]
+
+
+def _title(name: str) -> str:
+    return name.replace("_", " ").capitalize()
 
 
 def _page(name: str, title: str, **options: bool) -> st.Page:

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -11,7 +12,7 @@ from sqlmodel import col, select
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from core import db, users
+from core import clock, db, users
 from core.access import Actor, Role
 from core.models import AuditEvent
 from gateway import evidence, export, session
@@ -101,3 +102,18 @@ def test_the_link_on_a_messages_page_brings_its_evidence(
     assert vera.get(f"/export/evidence/{one}.html?zone=Mars/Base").status == 400
     signed_in(None)
     assert vera.get(f"/export/evidence/{one}.html").status == 401
+
+
+def test_the_link_on_not_reached_brings_whom_to_telephone(
+    vera: Browser, signed_in: Callable[[Actor | None], None]
+) -> None:
+    past = clock.wall() - timedelta(hours=1)
+    failed = {"status": "failed", "error_class": "recipient", "error_code": 131026, "due_at": past}
+    stored.messages(stored.account(), [failed | {"reference": "A-1"}, {"due_at": past}])
+    body = html(run("not_reached"))
+    assert "tel:+6281200000000" in body and "A-1" in body and "tel:+6281200000001" not in body
+    link = re.search(r'href="(/export/not-reached[^"]*)"', body)
+    assert link
+    [row] = csv.DictReader(io.StringIO(vera.get(unescape(link[1])).text.removeprefix("\ufeff")))
+    assert row["reference"] == "A-1" and "131026" in row["reason"]
+    assert vera.get("/export/not-reached.csv?zone=Mars/Base").status == 400

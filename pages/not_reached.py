@@ -1,0 +1,87 @@
+"""Who was not reached, for the telephone: number, reference, why, and what can be done."""
+
+from dataclasses import replace
+from html import escape
+
+import streamlit as st
+
+from core import not_reached, reports
+from core.listing import Cursor, MessageRow
+from core.not_reached import WINDOWS, Missed
+from core.settings import settings
+from ui import addresses, look, moments, table
+from ui.guard import signed_in, zone
+from ui.words import plural, state_of
+
+signed_in()
+now = reports.now()
+
+
+def page() -> None:
+    st.html('<p class="crumb"><a class="go" href="/messages">← Messages</a></p>')
+    wanted = Missed.read({name: st.query_params.get_all(name) for name in st.query_params})
+    found = not_reached.page(wanted, now=now, after=_after())
+    number = not_reached.count(wanted, now=now)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="head"):
+        look.title("Not reached", plural(number, "message"))
+        if number:
+            st.html(
+                f'<a class="button" href="{addresses.not_reached_csv(wanted, zone())}" download'
+                ' target="_self">Export for the telephone</a>',
+                width="content",
+            )
+    choices(wanted)
+    look.quiet(
+        "What failed, what nobody knows of, and what WhatsApp took over"
+        f" {settings().undelivered_hours:g} hours ago and has not delivered."
+    )
+    if not found.rows:
+        look.empty("Everybody was reached", "Nothing of these days is waiting for a call.")
+        return
+    st.html(f'<div class="list missed">{"".join(map(line, found.rows))}</div>')
+    if found.after:
+        st.html(
+            f'<footer class="turn"><span><a class="go button plain"'
+            f' href="{addresses.not_reached(wanted, after=found.after)}">Next →</a></span></footer>'
+        )
+
+
+def choices(wanted: Missed) -> None:
+    """The days, then the accounts, as links: what is chosen is the address."""
+    days = [(f"Last {plural(one, 'day')}", replace(wanted, days=one)) for one in WINDOWS]
+    names = [account.name for account in reports.accounts()]
+    accounts = [("All accounts", replace(wanted, account=None))]
+    accounts += [(name, replace(wanted, account=name)) for name in names]
+    for label, ways in (("Days", days), ("Accounts", accounts if names[1:] else [])):
+        links = "".join(
+            f'<a class="go" href="{addresses.not_reached(one)}"'
+            f"{' aria-current=page' if one == wanted else ''}>{escape(word)}</a>"
+            for word, one in ways
+        )
+        if links:
+            st.html(f'<nav class="ways" aria-label="{label}">{links}</nav>')
+
+
+def line(row: MessageRow) -> str:
+    state, (reason, advice) = state_of(row, now, zone()), not_reached.why(row, now)
+    reference = f"<small>{escape(row.reference)}</small>" if row.reference else ""
+    at = moments.shown(row.sent_at or row.due_at, zone(), now)
+    return (
+        '<div class="row">'
+        f'<a class="go state-cell" href="{addresses.message(row.id)}">'
+        f"{look.chip(state.word, state.colour, state.icon)}</a>"
+        f'<span class="to"><a href="tel:{escape(row.recipient)}">'
+        f"{table.recipient(row.recipient)}</a>{reference}</span>"
+        f'<span class="why">{escape(reason)}<small>{escape(advice)}</small></span>'
+        f'<span class="by">{escape(row.account)}</span><span class="at">{at}</span></div>'
+    )
+
+
+def _after() -> Cursor | None:
+    try:
+        return Cursor.read(st.query_params["after"])
+    except (KeyError, ValueError):
+        return None
+
+
+page()
