@@ -22,7 +22,7 @@ from streamlit.runtime.pages_manager import PagesManager
 import tasks
 from core import clock, logs, schema, users, wake
 from core.settings import ROOT, settings
-from gateway import evidence, export, files, optouts, public, session, stopping
+from gateway import audit, evidence, export, files, optouts, public, session, stopping
 from gateway.gate import Gate
 from gateway.living import living
 
@@ -100,6 +100,7 @@ app = st.App(
     ROOT / "ui" / "frame.py",
     routes=[
         *session.routes,
+        *audit.routes,
         *export.routes,
         *evidence.routes,
         *files.routes,

@@ -46,7 +46,7 @@ LAYERS: dict[str, str] = {
         sheets.reading sheets.table sheets.times sheets.workbook sheets.worksheet states
         templating usable wake""",
     "records": "db models schema settings vault",
-    "reads": """account_reports account_typed
+    "reads": """account_reports account_typed audit_trail
         batch_bars batch_forecast batch_reports blocking choosing columns coming covering
         depth dump explain export export_csv export_xlsx filtering
         forecast happened history invariants.attempts

@@ -19,7 +19,10 @@ BEHIND = {
     "not_reached": "messages",
 }
 NEEDS = {"schedule": Role.OPERATOR}  # pages that viewers cannot use
-ARRANGING = ("settings",)  # in the menu of the person, for administrators
+ARRANGING = {
+    "settings": "Settings",
+    "audit": "Audit trail",
+}  # in the menu of the person, for administrators
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 
 
@@ -79,8 +82,8 @@ def _bar(pages: list[st.Page], here: str, person: Actor) -> None:
 
 
 def _person(person: Actor) -> None:
-    arranges = ARRANGING if person.role >= Role.ADMIN else ()
-    links = "".join(f'<a class="go" href="/{name}">{name.capitalize()}</a>' for name in arranges)
+    arranges = ARRANGING if person.role >= Role.ADMIN else {}
+    links = "".join(f'<a class="go" href="/{name}">{word}</a>' for name, word in arranges.items())
     st.html(
         f'<details class="person"><summary>{escape(person.name)}</summary>'
         f"<div><p>{escape(person.name)}<br><small>{person.role.word}</small></p>{links}"

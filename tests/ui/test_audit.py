@@ -1,0 +1,58 @@
+"""The page Audit trail: for administrators; who, what, before and after, from where."""
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from core import account_settings, audit_trail
+from core.access import Actor, Role
+from core.settings import ROOT
+from tests import given
+
+pytestmark = pytest.mark.usefixtures("sqlite")
+
+
+def run(monkeypatch: pytest.MonkeyPatch, role: Role, **query: str) -> AppTest:
+    monkeypatch.setattr("core.sessions.actor", lambda token: Actor("ada", role))
+    at = AppTest.from_file(str(ROOT / "pages" / "audit.py"), default_timeout=20)
+    for name, value in query.items():
+        at.query_params[name] = value
+    return at.run()
+
+
+def html(at: AppTest) -> str:
+    assert not at.exception, at.exception
+    return "\n".join(element.proto.body for element in at.get("html"))
+
+
+def test_a_change_is_told_with_before_and_after_and_from_where(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given.account("<b>Orders")
+    ada = Actor("ada", Role.ADMIN, "10.0.0.7")
+    account_settings.change("<b>Orders", {"rate": 5.0}, by=ada)
+    body = html(run(monkeypatch, Role.ADMIN))
+    assert "Account changed<small>&lt;b&gt;Orders" in body and "from 10.0.0.7" in body
+    assert "Messages a second: <del>1.0</del> → <ins>5.0</ins>" in body
+    assert 'href="/export/audit.csv"' in body
+    at = run(monkeypatch, Role.ADMIN)
+    at.text_input[0].set_value("nobody & all").run()
+    assert "Nothing found" in html(at) and "/export/audit.csv?q=nobody+%26+all" in html(at)
+    assert "Not for operators" in html(run(monkeypatch, Role.OPERATOR))
+
+
+@pytest.mark.parametrize("odd", ["x", "-1", "9" * 30, "0"])
+def test_an_odd_place_in_the_address_breaks_nothing(
+    odd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given.account("Orders")
+    for name in ("after", "before"):
+        assert "Audit trail" in html(run(monkeypatch, Role.ADMIN, **{name: odd}))
+
+
+def test_the_pages_keep_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(audit_trail.PAGE + 1):
+        given.account(f"Orders {number}")
+    assert "/audit?q=added&amp;after=2" in html(run(monkeypatch, Role.ADMIN, q="added"))
+    body = html(run(monkeypatch, Role.ADMIN, q="added", after="2"))
+    assert "Orders 0<" in body and "Orders 1<" not in body
+    assert "/audit?q=added&amp;before=1" in body
