@@ -52,9 +52,11 @@ def test_the_functions_that_change_something_are_known() -> None:
     for_all = {name for name, role in CHANGING.items() if role is Role.VIEWER}
     assert for_all == {  # of one's own
         "core.operations.cancel",
+        "core.evidence.of",
         "core.exporting.as_csv",
         "core.exporting.begin",
         "core.exporting.discard",
+        "core.exporting.missed_as_csv",
         "core.exporting.note",
         "core.exporting.optouts_as_csv",
     }
