@@ -46,6 +46,8 @@ DONE = {
     Kind.UNLOAD: "put back",
     Kind.HOLD: "held",
     Kind.RELEASE: "released",
+    Kind.RESCHEDULE: "given a new time",
+    Kind.UNRESCHEDULE: "given back their former time",
 }
 
 

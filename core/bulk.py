@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, null, or_, select
 from sqlmodel import Session, col
 
-from core import choosing, covering, db, leasing, operating, operations
+from core import choosing, covering, db, leasing, operating, operations, rescheduling
 from core.access import Actor, Role, needs
 from core.choosing import CHUNK, Choice
 from core.models import Batch, Operation, Template
@@ -18,7 +18,10 @@ from core.standing import m
 from core.states import Status
 
 LATELY = timedelta(minutes=15)  # for which the page tells somebody what became of theirs
-KINDS = (Kind.CANCEL, Kind.RETRY, Kind.HOLD, Kind.RELEASE, Kind.DELETE, Kind.UNDO)
+KINDS = (
+    *(Kind.CANCEL, Kind.RETRY, Kind.HOLD, Kind.RELEASE, Kind.DELETE, Kind.UNDO),
+    *(Kind.RESCHEDULE, Kind.UNRESCHEDULE),
+)
 
 
 @dataclass(frozen=True)
@@ -37,14 +40,19 @@ class Foreseen:
         return self.able + sum(self.why.values())
 
 
-def foresee(kind: Kind, choice: Choice, *, confirmed: bool = False) -> Foreseen:
+def foresee(
+    kind: Kind, choice: Choice, *, confirmed: bool = False, shift: timedelta | None = None
+) -> Foreseen:
     """Count what it would touch if it were done now; it may be fewer by then."""
     able, counted, why = 0, 0, Counter[str]()
     with db.reading() as session:
-        for group in _groups(session, choice):
+        soon = db.now(session) - (shift or timedelta())
+        for group in _groups(session, choice, soon, sends=kind in operating.SENDS):
             reason = operating.why_not(kind, choice, group, sure=confirmed)
             if reason is None and kind in operating.SENDS:
                 reason = "opted_out" if group.covered else "by_batch" if group.over else None
+            if reason is None and kind is Kind.RESCHEDULE:
+                reason = _no_new_time(group, now=shift is None)
             if reason is None:
                 able += group.n
             else:
@@ -57,16 +65,25 @@ def foresee(kind: Kind, choice: Choice, *, confirmed: bool = False) -> Foreseen:
     return Foreseen(able, dict(why.most_common()), counted)
 
 
-def _groups(session: Session, choice: Choice) -> Iterator[Any]:
+def _no_new_time(group: Any, *, now: bool) -> str | None:
+    """As core/rescheduling.py judges each, but for what has a last time."""
+    if now and group.hold:
+        return "kept_back"
+    return ("due" if now else "over") if group.soon else None
+
+
+def _groups(session: Session, choice: Choice, soon: datetime, *, sends: bool) -> Iterator[Any]:
     """One row for each sort of message, as `operating.why_not` judges them."""
-    flags = {
+    flags: dict[str, ColumnElement[Any]] = {
         "status": m.status,
         "hold": m.hold,
         "error_class": m.error_class,
         "kind": m.kind,
-        "covered": _flag(_covered()),
-        "over": _flag(m.batch_id.in_(select(col(Batch.id)).where(col(Batch.state) == "cancelled"))),
+        "soon": _flag(m.due_at <= soon),
     }
+    if sends:
+        cancelled = select(col(Batch.id)).where(col(Batch.state) == "cancelled")
+        flags |= {"covered": _flag(_covered()), "over": _flag(m.batch_id.in_(cancelled))}
     columns = [one.label(name) for name, one in flags.items()]
     none = (null().label("deleted_at"), null().label("meta_message_id"))
     for these in _these(session, choice):
@@ -96,15 +113,23 @@ def _flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
 
 @needs(Role.OPERATOR)
 def begin(
-    kind: Kind, choice: Choice, *, counted: int, confirmed: bool = False, by: Actor
+    kind: Kind,
+    choice: Choice,
+    *,
+    counted: int,
+    confirmed: bool = False,
+    shift: timedelta | None = None,
+    by: Actor,
 ) -> Operation:
     """A few are done here and now, many by a worker; returns the operation.
 
-    `counted` as `foresee` has it.
+    `counted` as `foresee` has it; `shift`: by how much to reschedule, None: to now.
     """
     here = choice.ids is not None and counted <= CHUNK
-    made = operations.create(kind, choice, by=by, confirmed=confirmed, here=here, counted=counted)
-    return _run(made, here)
+    asked = operations.Asked(confirmed=confirmed, here=here, counted=counted)
+    if kind is Kind.RESCHEDULE:
+        asked["arguments"] = rescheduling.arguments(shift)
+    return _run(operations.create(kind, choice, by=by, **asked), here)
 
 
 @needs(Role.OPERATOR)

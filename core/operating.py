@@ -27,6 +27,7 @@ from core import (
     loading,
     messages,
     preflight,
+    rescheduling,
     sparing,
     storing,
     template_holds,
@@ -114,7 +115,7 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
         )
         leasing.progress(session, mine, ended=reached is None)
         now = db.now(session)
-    if done and held.kind in (*SENDS, Kind.BATCH_RELEASE, Kind.TEMPLATE):
+    if done and held.kind in _MAY_LEAVE:
         wake(now)
     return mine, reached is not None
 
@@ -138,6 +139,10 @@ def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter
 
 
 SENDS = (Kind.RETRY, Kind.UNDO, Kind.RELEASE)  # after these a message may leave
+_MAY_LEAVE = (
+    *(*SENDS, Kind.BATCH_RELEASE, Kind.TEMPLATE),
+    *(Kind.RESCHEDULE, Kind.UNRESCHEDULE),
+)
 
 
 def _rows(session: Session, ids: Collection[int]) -> list[Row[Any]]:
@@ -274,6 +279,8 @@ _OWN: dict[Kind, Callable[[Session, Taken, list[int]], tuple[int, Counter[str]]]
     Kind.TEMPLATE: template_holds.settle,
     Kind.UNCORRECT: correcting.bring_back,
     Kind.UNLOAD: storing.bring_back,
+    Kind.RESCHEDULE: rescheduling.work,
+    Kind.UNRESCHEDULE: rescheduling.put_back,
 }
 _AFTER: dict[Kind, Status | None] = {
     Kind.RETRY: Status.PENDING,

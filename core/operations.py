@@ -32,6 +32,8 @@ class Kind(StrEnum):
     LOAD = "load"
     UNLOAD = "undo load"  # what one that was called off had changed of other messages
     EXPORT = "export"
+    RESCHEDULE = "reschedule"  # now, or all by as much
+    UNRESCHEDULE = "undo reschedule"
     LEAVE = "leave"  # in peace, who asked for it
     OPT_OUTS = "opt-outs"  # from a file
     BATCH_RELEASE = "batch release"
@@ -44,7 +46,11 @@ class Kind(StrEnum):
     TEMPLATE = "template"  # its waiting messages held or let go, as it now stands
 
 
-UNDONE_BY = {Kind.CANCEL: Kind.UNDO, Kind.CORRECT: Kind.UNCORRECT}
+UNDONE_BY = {
+    Kind.CANCEL: Kind.UNDO,
+    Kind.CORRECT: Kind.UNCORRECT,
+    Kind.RESCHEDULE: Kind.UNRESCHEDULE,
+}
 OF_BATCHES = {Kind.BATCH_RELEASE, Kind.BATCH_PAUSE, Kind.BATCH_CANCEL, Kind.BATCH_REMOVE}
 FILLS = {Kind.LOAD, Kind.FOLLOW_UP}
 AMONG: dict[Kind, tuple[Status, ...]] = {
@@ -54,6 +60,8 @@ AMONG: dict[Kind, tuple[Status, ...]] = {
     Kind.UNDO: (Status.CANCELLED,),
     Kind.HOLD: (Status.PENDING,),
     Kind.RELEASE: (Status.PENDING,),
+    Kind.RESCHEDULE: (Status.PENDING,),
+    Kind.UNRESCHEDULE: (Status.PENDING,),
     **dict.fromkeys(OF_BATCHES, (Status.PENDING,)),
     Kind.CORRECT: (Status.PENDING, Status.PROCESSING, Status.FAILED),
     Kind.UNCORRECT: (Status.PENDING, Status.FAILED),
@@ -139,7 +147,7 @@ def put(
 
 @needs(Role.OPERATOR)
 def undo(operation_id: int, *, by: Actor, here: bool = False) -> int:
-    """Bring back what a bulk cancel cancelled or a correction changed; returns the operation.
+    """Bring back what a cancel, a correction or new times changed; returns the operation.
 
     Raises Refused for anything else, and where it has not ended or was undone.
     """

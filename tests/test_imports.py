@@ -59,7 +59,8 @@ LAYERS: dict[str, str] = {
         finishing first_row checking following_up password_links retiring
         guarding holding installation judging lateness leasing load_orders loading messages
         meta.client meta.graph operating operations optout_import optouts outcomes outlook people
-        posted preflight preparing presence previewing resuming sampling scan
+        posted preflight preparing presence previewing rescheduling
+        resuming sampling scan
         sending.accept sending.agenda sending.attempts sending.claim sending.engine_time
         sending.lanes sending.loop sending.marks sending.posting sending.process
         sending.reap sending.recognising sending.results sending.settle sending.tick sending.twin

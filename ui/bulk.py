@@ -1,13 +1,15 @@
 """What may be done with the messages that are selected: each says first what it will do."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import streamlit as st
 
-from core import bulk, operations
+from core import bulk, operations, rescheduling, schedule
 from core.access import Actor
-from core.bulk import Foreseen
+from core.choosing import Choice
+from core.errors import Invalid
 from core.filtering import Filter
 from core.models import Operation
 from core.operations import UNDONE_BY, Kind
@@ -15,7 +17,7 @@ from core.reasons import REASONS
 from ui import asking, look, picking
 from ui.picking import Picked
 from ui.progress import progress
-from ui.words import BROUGHT_BACK, BULK, count, plural
+from ui.words import BULK, bulk_of, count, plural
 
 _CLOSED = "bulk-closed"  # the operation whose end was read
 
@@ -36,9 +38,9 @@ def bar(picked: Picked, wanted: Filter, *, by: Actor, now: datetime) -> None:
             if chosen:
                 st.button("Clear", key="select-none", on_click=picking.over)
         with st.container(horizontal=True, key="bulk-actions"):
-            for kind, words in BULK.items():
-                if st.button(words.verb, key=f"bulk-{kind}", disabled=not chosen):
-                    _ask(kind, picked, by)
+            for what, words in BULK.items():
+                if st.button(words.verb, key=f"bulk-{what}", disabled=not chosen):
+                    _ask(what, picked, by)
 
 
 def _selected(picked: Picked) -> str:
@@ -48,31 +50,47 @@ def _selected(picked: Picked) -> str:
 
 
 @st.dialog("Are you sure?", on_dismiss=asking.over)
-def _ask(kind: Kind, picked: Picked, by: Actor) -> None:
+def _ask(what: str, picked: Picked, by: Actor) -> None:
     asking.begin()
-    question(kind, picked, by)
+    question(what, picked, by)
 
 
-def question(kind: Kind, picked: Picked, by: Actor) -> None:
+def question(what: str, picked: Picked, by: Actor) -> None:
     """What it will do and what it will leave alone, before it is done."""
-    words, choice = BULK[kind], picked.choice
-    sure = False
-    foreseen = bulk.foresee(kind, choice)
-    if kind is Kind.RETRY and foreseen.why.get("unconfirmed"):
+    words, choice, sure, shift = BULK[what], picked.choice, False, None
+    if what == "reschedule" and (shift := _shift()) is None:
+        return
+    foreseen = bulk.foresee(words.kind, choice, shift=shift)
+    if words.kind is Kind.RETRY and foreseen.why.get("unconfirmed"):
         sure = st.checkbox("Also those that may have arrived: they may arrive twice", key="risk")
-        foreseen = bulk.foresee(kind, choice, confirmed=sure) if sure else foreseen
+        foreseen = bulk.foresee(words.kind, choice, confirmed=sure) if sure else foreseen
     st.write(f"{words.verb} **{foreseen.able:,}** of the {foreseen.meant:,} selected?")
     if foreseen.why:
         look.quiet(f"The others stay as they are: {_why(foreseen.why)}.")
-    look.note(words.undone, "grey" if kind in UNDONE_BY else "orange")
+    look.note(words.undone, "grey" if words.kind in UNDONE_BY else "orange")
     if not foreseen.able:
         return
-    if st.button(f"{words.verb} {foreseen.able:,}", type="primary", key=f"yes-bulk-{kind}"):
-        asking.carry_out(lambda: _begin(kind, picked, foreseen, sure, by))
+    if st.button(f"{words.verb} {foreseen.able:,}", type="primary", key=f"yes-bulk-{what}"):
+        asked = {"counted": foreseen.counted, "confirmed": sure, "shift": shift}
+        asking.carry_out(lambda: _begin(words.kind, choice, by, **asked))
 
 
-def _begin(kind: Kind, picked: Picked, foreseen: Foreseen, sure: bool, by: Actor) -> None:
-    bulk.begin(kind, picked.choice, counted=foreseen.counted, confirmed=sure, by=by)
+def _shift() -> timedelta | None:
+    """By how much all are to leave later, or (negative) earlier; None: it cannot be read."""
+    ways = ["Later", "Earlier"]
+    way = st.segmented_control("Leave", ways, default=ways[0], required=True, key="bulk-way")
+    typed = st.text_input("By how much", "1h", key="bulk-by", help="Such as 30m, 2h or 1d")
+    try:
+        span = schedule.from_span(typed or "")
+        rescheduling.arguments(span)
+    except Invalid as refused:
+        look.wrong(str(refused))
+        return None
+    return span if way == ways[0] else -span
+
+
+def _begin(kind: Kind, choice: Choice, by: Actor, **asked: Any) -> None:
+    bulk.begin(kind, choice, by=by, **asked)
     picking.over()
 
 
@@ -87,7 +105,7 @@ def outcome(*, by: Actor) -> None:
         return
     kind = Kind(row.kind)
     if row.state in operations.OPEN:
-        progress(row.id, by=by, doing=BULK.get(kind, BROUGHT_BACK).doing, one="message")
+        progress(row.id, by=by, doing=bulk_of(kind).doing, one="message")
         return
     with st.container(horizontal=True, vertical_alignment="center", key="bulk-outcome"):
         look.note(told(row), "red" if row.state == "failed" else "grey")
@@ -108,7 +126,7 @@ def _close(operation_id: int) -> None:
 
 def told(row: Operation) -> str:
     """«412 messages cancelled. 8 left as they are: being sent.»"""
-    done = BULK.get(Kind(row.kind), BROUGHT_BACK).done
+    done = bulk_of(row.kind).done
     said = f"{plural(row.done, 'message', cap=row.done)} {done}."
     if row.skipped:
         said += f" {row.skipped:,} left as they are: {_why(row.cursor['why'])}."

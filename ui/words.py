@@ -46,6 +46,7 @@ WORDS: dict[Standing, Word] = {
 class Bulk(NamedTuple):
     """What is done to many messages at once: `verb` on its button, `undone` whether it can be."""
 
+    kind: Kind
     verb: str
     doing: str
     done: str
@@ -53,28 +54,38 @@ class Bulk(NamedTuple):
 
 
 _NOT_BACK = "This cannot be undone."
-BULK: dict[Kind, Bulk] = {
-    Kind.CANCEL: Bulk(
-        "Cancel", "Cancelling", "cancelled", "It can be undone for what nobody changes meanwhile."
-    ),
-    Kind.RETRY: Bulk(
-        "Send again",
-        "Sending again",
-        "to be sent again",
+_BACK = "It can be undone for what has neither left nor been changed by then."
+_NEW_TIME = ("Rescheduling", "given a new time", _BACK)
+BULK: dict[str, Bulk] = {
+    "now": Bulk(Kind.RESCHEDULE, "Send now", *_NEW_TIME),
+    "cancel": Bulk(Kind.CANCEL, "Cancel", "Cancelling", "cancelled", _BACK),
+    "reschedule": Bulk(Kind.RESCHEDULE, "Reschedule", *_NEW_TIME),
+    "retry": Bulk(
+        Kind.RETRY,
+        *("Send again", "Sending again", "to be sent again"),
         f"They leave as soon as their turn comes. {_NOT_BACK}",
     ),
-    Kind.HOLD: Bulk("Hold", "Holding", "held", f"«Release» lets them go again. {_NOT_BACK}"),
-    Kind.RELEASE: Bulk(
-        "Release", "Releasing", "released", f"They leave however late it is. {_NOT_BACK}"
+    "hold": Bulk(
+        Kind.HOLD, "Hold", "Holding", "held", f"«Release» lets them go again. {_NOT_BACK}"
     ),
-    Kind.DELETE: Bulk(
-        "Delete",
-        "Deleting",
-        "deleted",
+    "release": Bulk(
+        Kind.RELEASE,
+        *("Release", "Releasing", "released"),
+        f"They leave however late it is. {_NOT_BACK}",
+    ),
+    "delete": Bulk(
+        Kind.DELETE,
+        *("Delete", "Deleting", "deleted"),
         f"They leave every list, and what waits is not sent. {_NOT_BACK}",
     ),
 }
-BROUGHT_BACK = Bulk("Undo", "Bringing back", "brought back", _NOT_BACK)
+_BROUGHT_BACK = Bulk(Kind.UNDO, "Undo", "Bringing back", "brought back", _NOT_BACK)
+
+
+def bulk_of(kind: str) -> Bulk:
+    """The words for an operation that has begun."""
+    return next((one for one in BULK.values() if one.kind == kind), _BROUGHT_BACK)
+
 
 # The views that everybody needs: what stands so.
 _ENDED = {Standing.SENT, Standing.DELIVERED, Standing.READ, Standing.CANCELLED}

@@ -1,5 +1,7 @@
 """Select mode of the page Messages: ticks over pages, the question, the outcome and its undo."""
 
+from datetime import timedelta
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -72,34 +74,44 @@ def _question() -> None:
     from core.access import Actor, Role
     from core.choosing import Choice
     from core.filtering import Filter
-    from core.operations import Kind
     from ui import bulk, picking
 
     now = reports.now()
     picked = picking.Picked("", now, listing.seen(Filter(), now=now))
     picked.every = Choice(ids=tuple(st.session_state["ids"]))
-    bulk.question(Kind(st.session_state["kind"]), picked, Actor("olga", Role.OPERATOR))
+    bulk.question(st.session_state["what"], picked, Actor("olga", Role.OPERATOR))
 
 
-def asked(kind: Kind, ids: list[int]) -> AppTest:
+def asked(what: str, ids: list[int]) -> AppTest:
     at = AppTest.from_function(_question, default_timeout=20)
-    at.session_state["kind"], at.session_state["ids"] = str(kind), ids
+    at.session_state["what"], at.session_state["ids"] = what, ids
     return at.run()
 
 
 def test_a_question_says_how_many_it_touches_how_many_not_and_why() -> None:
     ids = stored.messages(stored.account(), [{}, {}, {"status": "sent"}])
-    at = asked(Kind.CANCEL, ids)
+    at = asked("cancel", ids)
     assert "**2** of the 3 selected" in at.markdown[0].value
     assert "1 sent already" in html(at) and "can be undone" in html(at)
     at.button(key="yes-bulk-cancel").click().run()
     assert given.statuses() == ["cancelled", "cancelled", "sent"]
 
 
+def test_all_are_given_a_time_so_much_later_and_a_length_that_cannot_be_read_is_said() -> None:
+    (one,) = stored.messages(stored.account(), [{}])
+    due = given.row(one).due_at
+    at = asked("reschedule", [one])
+    at.text_input(key="bulk-by").set_value("soon").run()
+    assert "no length of time" in html(at) and not at.button
+    at.text_input(key="bulk-by").set_value("2h").run()
+    at.button(key="yes-bulk-reschedule").click().run()
+    assert given.row(one).due_at == due + timedelta(hours=2)
+
+
 def test_what_may_have_arrived_is_sent_again_only_by_who_says_so() -> None:
     unknown = {"status": "failed", "error_class": "unknown"}
     ids = stored.messages(stored.account(), [unknown])
-    at = asked(Kind.RETRY, ids)
+    at = asked("retry", ids)
     assert not at.button and "1 may have arrived" in html(at)
     at.checkbox(key="risk").check().run()
     at.button(key="yes-bulk-retry").click().run()
