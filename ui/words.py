@@ -350,6 +350,7 @@ SETTINGS: dict[str, str] = {
     "sandbox_port": "where the sandbox listens",
     "session_hours": "how long somebody stays signed in without a visit",
     "min_lead_seconds": "how far ahead a typed time must be",
+    "undelivered_hours": "after how many hours without delivery somebody counts as not reached",
     "retry_delays": "seconds before the first, second, … automatic retry",
     "worker_max_hours": "after how many hours a worker begins anew",
     "worker_max_megabytes": "from how much memory on a worker begins anew",
