@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from core import bulk, listing
@@ -57,6 +58,11 @@ def test_what_is_shown_stands_still_until_somebody_asks_for_what_is_new() -> Non
     stored.messages(account, [{}])
     at.run()
     assert len(at.dataframe[0].value) == 1 and "1 message" in html(at)
+    st.cache_data.clear()  # the count of a moment ago
+    at.run()
+    assert at.button(key="show-new").label == "↻ 1 new: show them"
+    at.button(key="show-new").click().run()
+    assert len(at.dataframe[0].value) == 2 and "2 messages" in html(at)
 
 
 def test_all_that_match_are_selected_by_one_button() -> None:
