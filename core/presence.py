@@ -11,7 +11,7 @@ from sqlalchemy import case, func, or_, select, update
 from sqlmodel import Session, col
 
 from core import db, listing, trends
-from core.access import Actor
+from core.access import Actor, Role, needs
 from core.models import AuditEvent, QueueSample, User
 from core.standing import Standing, m, where
 
@@ -31,9 +31,10 @@ class Since:
     events: list[AuditEvent]
 
 
-def come(person: Actor) -> None:
+@needs(Role.VIEWER)
+def come(*, by: Actor) -> None:
     """Note that they use a page; at most once a minute."""
-    here, mine = col(User.here_at), col(User.name) == person.name
+    here, mine = col(User.here_at), col(User.name) == by.name
     with db.reading() as session:
         now = db.now(session)
         known = session.execute(select(here).where(mine)).first()

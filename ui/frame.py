@@ -30,7 +30,7 @@ def main() -> None:
     st.set_page_config(page_title="Outbox", page_icon="📤", layout="wide")
     look.dress()
     person = signed_in()
-    presence.come(person)
+    presence.come(by=person)
     asking.over()  # a run of the whole page closes every dialog
     stop = installation.stopped()
     shown = _pages()

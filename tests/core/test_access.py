@@ -59,6 +59,7 @@ def test_the_functions_that_change_something_are_known() -> None:
         "core.exporting.missed_as_csv",
         "core.exporting.note",
         "core.exporting.optouts_as_csv",
+        "core.presence.come",
     }
 
 

@@ -22,14 +22,14 @@ def test_a_visit_ends_after_half_an_hour_without_a_page(
     users.add("ana", role=Role.ADMIN, password="correct horse battery", by=ANA)
     for minutes in (0, 20, 40):
         move_clock(minutes * MINUTE)
-        presence.come(ANA)
+        presence.come(by=ANA)
         assert presence.left(ANA) is None
     move_clock(10 * HOUR)
-    presence.come(ANA)
+    presence.come(by=ANA)
     left = presence.left(ANA)
     assert left and abs(clock.wall() - left - 10 * HOUR + 40 * MINUTE) < MINUTE
     move_clock(10 * HOUR + 5 * MINUTE)
-    presence.come(ANA)
+    presence.come(by=ANA)
     assert presence.left(ANA) == left
 
 
