@@ -11,8 +11,7 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlmodel import Session
 
-from core import db, messages
-from core.choosing import e
+from core import db, messages, untouched
 from core.errors import Invalid, Problem
 from core.leasing import Taken
 from core.standing import m
@@ -47,7 +46,7 @@ def work(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter[st
         changes.append({"message_id": one, "due_at": at, "scheduled_at": at, "hold": None})
         was = {"due_at": db.stamp(row.due_at), "scheduled_at": db.stamp(row.scheduled_at)}
         events[one] = (was | {"hold": row.hold}, {"due_at": db.stamp(at)})
-    done = _write(session, changes, now=now)
+    done = _write(session, changes)
     made = {one: event for one, event in events.items() if one in done}
     messages.record(session, mine.kind, mine.by, made, at=now, operation_id=mine.id)
     return len(done), why
@@ -71,52 +70,37 @@ def _time(
     return (None, "beyond") if row.not_after is not None and at > row.not_after else (at, "")
 
 
-def _write(
-    session: Session, changes: list[dict[str, Any]], *, now: datetime, where: str = "TRUE"
-) -> set[int]:
+def _write(session: Session, changes: list[dict[str, Any]]) -> set[int]:
     """Set the times of those that still wait; returns which. At a new time nothing is late."""
     if not changes:
         return set()
     columns = {"due_at": "timestamptz", "scheduled_at": "timestamptz", "hold": "text"}
-    columns |= {"event_id": "bigint", "made_at": "timestamptz"}
-    may = f"m.status = 'pending' AND m.deleted_at IS NULL AND {where}"
+    may = "m.status = 'pending' AND m.deleted_at IS NULL"
     done = session.execute(
         db.sql(
             "UPDATE message AS m SET due_at = v.due_at, scheduled_at = v.scheduled_at,"
             " hold = CASE WHEN v.hold = 'late' THEN v.hold WHEN m.hold = 'late' THEN NULL"
             " ELSE m.hold END, version = m.version + 1"
             f" FROM {db.rows_sql(session, message_id='bigint', **columns)}"
-            f" WHERE m.id = v.message_id AND {db.judged(may)} RETURNING id",
-            *(("now",) if ":now" in where else ()),
+            f" WHERE m.id = v.message_id AND {db.judged(may)} RETURNING id"
         ),
-        {"rows": db.rows(changes)} | ({"now": now} if ":now" in where else {}),
+        {"rows": db.rows(changes)},
     )
     return set(done.scalars())
 
 
-# What was claimed, changed, or whose former time is over by now, keeps what it has.
-_AS_IT_WAS = (
-    "NOT EXISTS (SELECT 1 FROM message_event later WHERE later.message_id = m.id"
-    " AND later.id > v.event_id) AND NOT EXISTS (SELECT 1 FROM attempt a WHERE a.message_id = m.id"
-    " AND a.claimed_at >= v.made_at) AND (v.due_at > :now OR v.due_at <= v.made_at)"
-)
-
-
 def put_back(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter[str]]:
-    """Give back the times that an operation changed, where nobody claimed or changed it since."""
-    made = select(e.id, e.message_id, e.at, e.before, e.after).where(
-        e.operation_id == mine.choice.operation_id, e.message_id.in_(ids)
-    )
-    found = {row.message_id: row for row in session.execute(made)}
-    changes = [
-        {"message_id": one, "event_id": row.id, "made_at": row.at, **row.before}
-        for one, row in found.items()
-    ]
-    now = db.now(session)
+    """Give back the times that an operation changed, where nobody claimed or changed it since, and
+    which are not over by now."""
     db.lock(session, "message", ids)
-    done = _write(session, changes, now=now, where=_AS_IT_WAS)
+    now, found = db.now(session), untouched.since(session, mine.choice.operation_id, ids)
+    former = {one: datetime.fromisoformat(row.before["due_at"]) for one, row in found.items()}
+    over = {one for one, row in found.items() if row.at < former[one] <= now}
+    changes = [{"message_id": one, **found[one].before} for one in sorted(set(found) - over)]
+    done = _write(session, changes)
     told = {
         one: (found[one].after, {"due_at": found[one].before["due_at"]}) for one in sorted(done)
     }
     messages.record(session, mine.kind, mine.by, told, at=now, operation_id=mine.id)
-    return len(done), Counter(["changed"] * (len(ids) - len(done)))
+    rest = len(ids) - len(done) - len(over)
+    return len(done), Counter(["over"] * len(over) + ["changed"] * rest)

@@ -53,7 +53,7 @@ LAYERS: dict[str, str] = {
         invariants.events invariants.messages invariants.optouts invariants.posts
         invariants.rates invariants.violation line listing optout_list readiness
         by_hand not_reached remembered reports sending.barring shut standing telling there
-        trends verify volumes""",
+        trends untouched verify volumes""",
     "services": """account_settings accounts apart audit batches bulk businesses catalogue composing
         correcting day_counts departure drafts editing enlisting evidence exporting files filling
         finishing first_row checking following_up password_links retiring

@@ -1,5 +1,6 @@
 """New times for many at once, and the way back while nobody has claimed them since."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -71,6 +72,18 @@ def test_former_times_come_back_but_for_what_was_claimed_or_changed_since() -> N
     assert (undone.done, undone.cursor["why"]) == (2, {"changed": 2})
     assert [(given.row(one).due_at - now) / HOUR for one in ids] == [1, 3, 3, -1]
     assert given.row(late).hold == "late" and given.events(free)[-1] == "undo reschedule"
+
+
+def test_a_former_time_that_is_over_by_then_does_not_come_back(
+    move_clock: Callable[[timedelta], None],
+) -> None:
+    now = clock.wall()
+    ids = stored.messages(stored.account(), [{"due_at": now + HOUR}, {"due_at": now + 3 * HOUR}])
+    row = rescheduled(ids, 4 * HOUR)
+    move_clock(2 * HOUR)
+    undone = bulk.undo(row.id, by=OLGA)
+    assert (undone.done, undone.cursor["why"]) == (1, {"over": 1})
+    assert [(given.row(one).due_at - now) / HOUR for one in ids] == [5, 3]
 
 
 @pytest.mark.parametrize("shift", [timedelta(), timedelta(days=400), timedelta(days=-400)])
