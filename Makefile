@@ -7,7 +7,7 @@ SETTINGS := $(if $(wildcard .env),$(BIN)/dotenv run --no-override --)
 # Half of a test is waiting for a process: three of them keep two cores busy.
 AT_ONCE := $(shell n=$$(nproc); echo $$((n + n / 2)))
 
-.PHONY: run test check lint format bench chaos clean packages
+.PHONY: run test check lint format bench chaos screenshots clean packages
 
 run: .venv/installed
 	@$(BIN)/python manage.py migrate
@@ -43,6 +43,11 @@ bench: .venv/installed
 KILLS ?= 50
 chaos: .venv/installed
 	KILLS=$(KILLS) SEED=$(SEED) $(BIN)/pytest -s tests/chaos/test_kills.py -k sigkills
+
+# Every page, light and dark, into docs/images.
+screenshots: .venv/installed
+	@sh deploy/debian-packages.sh chromium fonts-noto-color-emoji
+	$(BIN)/pytest --timeout 300 tests/browser/screenshots.py
 
 .venv/installed: requirements.txt
 	@$(PYTHON) -m venv .venv || { echo "One line first:  sudo apt-get install python3-venv"; exit 1; }

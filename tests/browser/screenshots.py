@@ -1,0 +1,77 @@
+"""Draws every page, light and dark, into docs/images: `make screenshots`. No test of anything."""
+
+from pathlib import Path
+
+from core import accounts, optouts, steering, users
+from core.access import Role
+from core.settings import ROOT
+from tests import given
+from tests.browser.conftest import PASSWORD, Desk, Operator
+from tests.core import templated
+from tests.core.batched import batch
+from tests.waiting import until
+
+IMAGES = ROOT / "docs" / "images"
+WIDE, NARROW, TALLEST = 1360, 390, 1800
+VISIT = "Halo {}, besok pukul {}.00 kami tunggu di klinik. Balas pesan ini untuk mengubah janji."
+NAMES = ("Dewi", "Budi", "Siti", "Agus", "Rina", "Putu", "Made", "Ayu")
+REFUSED = "+447700900141"  # by the sandbox
+LOWEST = {"settings": 470}  # below it has the paths of the machine that draws
+PAGES = ("messages", "schedule", "many", "batches", "templates", "people", "accounts", "settings")
+
+
+def text(number: int) -> str:
+    return VISIT.format(NAMES[number % len(NAMES)], 8 + number % 9)
+
+
+def fill(desk: Desk) -> dict[str, str]:
+    """A morning at a clinic; returns the addresses of what has a page of its own."""
+    clinic = templated.account("Klinik Sehat", country="ID", zone="Asia/Jakarta", rate=8)
+    dental = templated.account("Dental Care", country="ID", zone="Asia/Jakarta", rate=4)
+    shop = given.account("Toko", country="ID", zone="Asia/Jakarta")
+    templated.read_again(clinic)
+    sent = [given.message(clinic, to=given.recipient(n), text=text(n)) for n in range(24)]
+    failed = given.message(clinic, to=REFUSED, text=text(3))
+    for n in range(40):
+        account, later = (clinic, dental)[n % 2], given.in_(minutes=10 + 31 * n)
+        given.message(account, to=given.recipient(100 + n), text=text(n), when=later)
+    given.message(shop, to=given.recipient(500), text="Pesanan Anda siap diambil.")
+    accounts.pause("Toko", reason="closed for stocktaking", by=given.ANA)
+    half, _ = batch(dental, [{"text": text(n)} for n in range(30)], name="Wednesday, Dental")
+    held, _ = batch(clinic, [{"text": text(n)} for n in range(80)], name="Friday, Klinik")
+    steering.release_first(half, 12, by=given.ANA)
+    optouts.add([given.recipient(n) for n in range(600, 604)], reason="STOP", by=given.ANA)
+    users.add("budi", role=Role.OPERATOR, password=PASSWORD, by=given.ANA)
+    until(lambda: given.row(failed).status == "failed", within=60)
+    until(lambda: given.row(sent[-1]).delivery == "read", within=60)
+    return {
+        "overview": "/",
+        "message": f"/message?id={sent[0]}",
+        "failed": f"/message?id={failed}",
+        "batch": f"/batches?id={held}",
+        "not-reached": "/not_reached",
+    } | {name: f"/{name}" for name in PAGES}
+
+
+def draw(person: Operator, name: str, path: str, width: int) -> None:
+    """The whole page, as high as it is up to a limit; nothing of it under the pointer."""
+    page = person.page
+    page.set_viewport_size({"width": width, "height": 900})
+    person.open(path)
+    page.wait_for_load_state("networkidle")
+    needed = page.get_by_test_id("stMain").evaluate("one => one.scrollHeight")
+    height = LOWEST.get(name.partition("-")[0], min(max(needed, 700), TALLEST))
+    page.set_viewport_size({"width": width, "height": height})
+    person.settled()
+    page.screenshot(path=str(Path(IMAGES, f"{name}.png")), animations="disabled")
+
+
+def test_screenshots(desk: Desk) -> None:
+    ana = desk.newcomer()
+    pages = fill(desk)
+    for scheme in ("light", "dark"):
+        ana.page.emulate_media(color_scheme=scheme)
+        for name, path in pages.items():
+            draw(ana, f"{name}-{scheme}", path, WIDE)
+    for name in ("overview", "messages", "message", "schedule"):
+        draw(ana, f"{name}-phone", pages[name], NARROW)
