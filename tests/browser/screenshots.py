@@ -1,6 +1,8 @@
 """Draws every page, light and dark, into docs/images: `make screenshots`. No test of anything."""
 
-from pathlib import Path
+from io import BytesIO
+
+from PIL import Image
 
 from core import accounts, optouts, steering, users
 from core.access import Role
@@ -63,7 +65,8 @@ def draw(person: Operator, name: str, path: str, width: int) -> None:
     height = LOWEST.get(name.partition("-")[0], min(max(needed, 700), TALLEST))
     page.set_viewport_size({"width": width, "height": height})
     person.settled()
-    page.screenshot(path=str(Path(IMAGES, f"{name}.png")), animations="disabled")
+    shot = Image.open(BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+    shot.quantize(256).save(IMAGES / f"{name}.png", optimize=True)
 
 
 def test_screenshots(desk: Desk) -> None:
