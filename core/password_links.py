@@ -8,7 +8,7 @@ import secrets
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from core import audit, db, passwords, users
 from core.access import Actor, Role, needs
@@ -17,7 +17,6 @@ from core.models import Setting, User
 from core.settings import settings
 
 LASTS = timedelta(hours=24)
-_KEY = "password link "
 _LONGEST = 100
 
 
@@ -32,7 +31,7 @@ def make(name: str, *, by: Actor) -> str:
         user = users.existing(session, name)
         if user.disabled_at:
             raise Refused(f"«{user.name}» may not sign in: let them in again first.")
-        _forget(session, user.id)
+        users.end_links(session, user)
         now = db.now(session)
         value = {"user_id": user.id, "until": db.stamp(now + LASTS)}
         session.add(Setting(key=_key(code), value=value, updated_at=now, updated_by=by.name))
@@ -66,6 +65,7 @@ def use(code: str, password: str) -> str:
         user.password_hash = stored
         session.add(user)
         users.end_sessions(session, user)
+        users.end_links(session, user)  # of two that were made at once, the other one
         themselves = Actor(user.name, Role[user.role.upper()])
         audit.record(session, themselves, "password chosen by link", target=user.name)
         return user.name
@@ -79,17 +79,8 @@ def _user(session: Session, code: str) -> User | None:
     return user if user and not user.disabled_at else None
 
 
-def _forget(session: Session, user_id: int) -> None:
-    """Take this person's link away, and those whose time is over."""
-    now = db.now(session)
-    for one in session.exec(select(Setting).where(col(Setting.key).startswith(_KEY))):
-        over = datetime.fromisoformat(one.value["until"]) <= now
-        if over or one.value["user_id"] == user_id:
-            session.delete(one)
-
-
 def _key(code: str) -> str:
-    return _KEY + hashlib.sha256(code.encode()).hexdigest()
+    return users.PASSWORD_LINK + hashlib.sha256(code.encode()).hexdigest()
 
 
 def _gone() -> Problem:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, update
 from sqlmodel import col, select
 
-from core import audit, db, passwords, users
+from core import audit, db, password_links, passwords, users
 from core.access import Actor, Role, needs
 from core.errors import Invalid, Problem
 from core.guesses import guesses
@@ -35,7 +35,7 @@ def sign_in(
     Raises Invalid at `password`: `wrong`, without a word on whether the name exists, or `slowed`
     with `seconds` to wait. The same work is done for names that do not exist.
     """
-    by_name = ("name", name.strip().casefold()[: users.LONGEST_NAME])
+    by_name = _by_name(name)
     by_address = ("address", address or "")
     guesses.begin(by_name, by_address, field="password")
     with db.reading() as session:
@@ -46,6 +46,21 @@ def sign_in(
     token = _open(user, address=address, user_agent=user_agent)
     guesses.forgive(by_name)
     guesses.take_back(by_address)
+    return token
+
+
+def choose_password(
+    link: str, password: str, *, address: str | None = None, user_agent: str | None = None
+) -> str:
+    """A new token for whoever chose a password by a link. Raises as `password_links.use`.
+
+    Nobody is slowed for wrong tries here: they are why somebody was given a link, which is used up.
+    """
+    name = password_links.use(link, password)
+    with db.reading() as session:
+        user = users.existing(session, name)
+    token = _open(user, address=address, user_agent=user_agent)
+    guesses.forgive(_by_name(name))
     return token
 
 
@@ -130,6 +145,10 @@ def _seen(digest: str, now: datetime) -> None:
         ).first()
         if kept:
             session.exec(update(User).where(col(User.id) == kept[0]).values(last_seen_at=now))
+
+
+def _by_name(name: str) -> tuple[str, str]:
+    return "name", name.strip().casefold()[: users.LONGEST_NAME]
 
 
 def _actor(name: str, role: str, address: str | None = None) -> Actor:

@@ -18,6 +18,7 @@ from core.models import Setting, User, UserSession
 
 LONGEST_NAME = 40
 SETUP_CODE = "setup_code"
+PASSWORD_LINK = "password link "  # begins the key of each setting that keeps one
 _CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # without those that are taken for others
 _SETUP = Actor("setup code", Role.ADMIN)
 
@@ -66,13 +67,14 @@ def add(name: str, *, role: Role, password: str, by: Actor) -> None:
 
 @needs(Role.ADMIN)
 def set_password(name: str, password: str, *, by: Actor) -> None:
-    """Give a user another password; wherever they are signed in ends."""
+    """Give a user another password; wherever they are signed in ends, and so does their link."""
     _refuse(*passwords.problems(password))
     stored = passwords.hashed(password)
     with db.writing() as session:
         user = existing(session, name)
         user.password_hash = stored
         end_sessions(session, user)
+        end_links(session, user)
         audit.record(session, by, "user given a password", target=user.name)
 
 
@@ -87,6 +89,7 @@ def disable(name: str, *, by: Actor) -> None:
         _refuse(*_last_administrator(session, user))
         user.disabled_at = db.now(session)
         end_sessions(session, user)
+        end_links(session, user)
         audit.record(session, by, "user disabled", target=user.name)
 
 
@@ -183,6 +186,15 @@ def end_sessions(session: Session, user: User) -> int:
     """Sign a user out everywhere; returns of how many browsers."""
     gone = session.exec(delete(UserSession).where(col(UserSession.user_id) == user.id))
     return gone.rowcount
+
+
+def end_links(session: Session, user: User) -> None:
+    """Take away by what a user could choose a password, and what is too old of others."""
+    now = db.now(session)
+    for one in session.exec(select(Setting).where(col(Setting.key).startswith(PASSWORD_LINK))):
+        over = datetime.fromisoformat(one.value["until"]) <= now
+        if over or one.value["user_id"] == user.id:
+            session.delete(one)
 
 
 def _insert(session: Session, name: str, *, role: Role, stored: str, by: Actor) -> None:

@@ -86,12 +86,13 @@ def _open(request: Request, which: str, form: Mapping[str, str]) -> str:
     name, password = form.get("name", ""), form.get("password", "")
     if which != "in" and password != form.get("again", ""):
         raise Invalid(Problem("again", "different", "The two passwords are not the same."))
-    if which == "first":
-        users.first_administrator(name, password, form.get("code", ""))
-    elif which == "link":
-        name = password_links.use(form["link"], password)
     address = request.client.host if request.client else None
     agent = request.headers.get("user-agent")
+    if which == "link":
+        link = form["link"]
+        return sessions.choose_password(link, password, address=address, user_agent=agent)
+    if which == "first":
+        users.first_administrator(name, password, form.get("code", ""))
     return sessions.sign_in(name, password, address=address, user_agent=agent)
 
 

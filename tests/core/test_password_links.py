@@ -49,6 +49,11 @@ def test_a_newer_link_a_day_and_being_disabled_each_end_one(
     assert password_links.whose(other) is None
     with pytest.raises(Refused, match="may not sign in"):
         code("bo")
+    users.enable("bo", by=ADA)
+    assert password_links.whose(other) is None
+    third = code("bo")
+    users.set_password("bo", NEW, by=ADA)
+    assert password_links.whose(third) is None
     move_clock(password_links.LASTS)
     assert password_links.whose(second) is None
     for guess in ("", "x" * 5000, "%"):

@@ -188,3 +188,14 @@ def test_a_link_asks_for_a_password_signs_in_and_is_used_up(gated: Browser, ana:
     for page in (gated.get(f"/sign-in{path}"), gated.post("/sign-in", sent)):
         assert page.status in (400, 404) and not page.cookie
     assert "too old. Ask an administrator" in gated.get("/sign-in?link=guess").text
+
+
+@pytest.mark.usefixtures("still")
+def test_who_was_slowed_for_wrong_passwords_gets_in_by_a_link(gated: Browser, ana: str) -> None:
+    for _ in range(6):
+        gated.post("/sign-in", {"name": "Ana", "password": "wrong"})
+    link = password_links.make("ana", by=ADMIN).partition("?link=")[2]
+    chosen = "another long password"
+    answer = gated.post("/sign-in", {"link": link, "password": chosen, "again": chosen})
+    assert answer.status == 303 and gated.get("/messages", Cookie=answer.cookie).status == 200
+    assert gated.post("/sign-in", {"name": "Ana", "password": chosen}).status == 303
