@@ -49,6 +49,7 @@ class Choice:
     operation_id: int | None = None  # those that this operation changed
     query: str | None = None  # a list's filter, as its address has it
     at: str | None = None  # when the filter was looked at, as `db.stamp` writes it
+    newest: int | None = None  # the newest message then: what was written since is not meant
 
     def stored(self) -> dict[str, Any]:
         """As `operation.filter` keeps it."""
@@ -81,12 +82,14 @@ class Choice:
 
 def of_filter(wanted: Filter, *, now: datetime) -> Choice:
     """All that match a list's filter at this instant; a few of them by their ids."""
+    asked: dict[str, Any] = {"query": wanted.query, "error_class": wanted.error}
     with db.reading() as session:
+        newest = last_id(session)
         matching = and_(wanted.standing(now), wanted.conditions(session, now))
         few = list(session.execute(select(m.id).where(matching).limit(CHUNK + 1)).scalars())
     if len(few) <= CHUNK:
-        return Choice(ids=tuple(sorted(few)))
-    return Choice(query=wanted.query, at=db.stamp(now), batch_id=wanted.batch)
+        return Choice(ids=tuple(sorted(few)), **asked)
+    return Choice(at=db.stamp(now), newest=newest, batch_id=wanted.batch, **asked)
 
 
 def matching(
@@ -104,6 +107,8 @@ def matching(
     wanted, at = Filter.read(parse_qs(choice.query)), datetime.fromisoformat(choice.at)
     stands = wanted.standing(at)
     judged = case((stands, True), else_=False) if within else stands
+    if choice.newest is not None:  # + 0: no planner shall walk the ids for it
+        judged = and_(judged, m.id + 0 <= choice.newest)
     return and_(found, judged, wanted.conditions(session, at, among=within))
 
 

@@ -179,7 +179,8 @@ def why_not(kind: Kind, choice: Choice, row: Row[Any] | None, *, sure: bool) -> 
 
 def _names_expired(choice: Choice) -> bool:
     """They were to be worthless by now: only who means these sends them all the same."""
-    return choice.ids is not None or choice.error_class == "expired"
+    named = choice.ids is not None and choice.query is None
+    return named or choice.error_class == "expired"
 
 
 def _event(row: Row[Any], kind: Kind) -> tuple[Any, Any]:

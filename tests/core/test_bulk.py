@@ -50,7 +50,7 @@ def test_what_is_foreseen_is_what_is_done(kind: Kind, by_id: bool) -> None:
         )
     wanted = Filter(account="Orders")
     choice = Choice(ids=(*ids, 999)) if by_id else choosing.of_filter(wanted, now=NOW)
-    assert (choice.query is None) is by_id
+    assert (choice.ids is None) is not by_id
     foreseen = bulk.foresee(kind, choice)
     assert foreseen.meant == len(ids) + by_id
     row = bulk.begin(kind, choice, counted=foreseen.counted, by=OLGA)
@@ -77,10 +77,29 @@ def test_all_that_match_a_filter_are_meant_as_they_were_when_it_was_looked_at(
     choice = choosing.of_filter(Filter(frozenset({Standing.SCHEDULED})), now=NOW)
     with db.writing() as session:  # a time comes
         session.execute(update(Message).where(col(Message.id) == ids[2]).values(due_at=soon))
-    [late] = stored.messages(account, [{"due_at": soon - timedelta(minutes=5)}])
+    late = stored.messages(account, [{"due_at": soon - timedelta(minutes=5)}, {"due_at": soon}])
+    foreseen = bulk.foresee(Kind.CANCEL, choice)
+    assert foreseen.able == 3
     made = operations.create(Kind.CANCEL, choice, by=OLGA)
     operating.run_waiting(Event())
-    assert operations.state(made).done == 3 and given.row(late).status == "pending"
+    assert operations.state(made).done == 3
+    assert {given.row(one).status for one in late} == {"pending"}
+
+
+@pytest.mark.parametrize("chunk", [1, 1000])
+@pytest.mark.parametrize("error", [None, "expired"])
+def test_what_expired_is_sent_again_with_all_that_match_only_where_they_were_asked_for(
+    monkeypatch: pytest.MonkeyPatch, chunk: int, error: str | None
+) -> None:
+    monkeypatch.setattr(choosing, "CHUNK", chunk)
+    expired = {"status": "failed", "error_class": "expired"}
+    stored.messages(stored.account(), [expired, expired])
+    choice = choosing.of_filter(Filter(error=error), now=NOW)
+    foreseen = bulk.foresee(Kind.RETRY, choice)
+    assert (foreseen.able, foreseen.why) == ((2, {}) if error else (0, {"expired": 2}))
+    bulk.begin(Kind.RETRY, choice, counted=foreseen.counted, by=OLGA)
+    operating.run_waiting(Event())
+    assert set(given.statuses()) == {"pending" if error else "failed"}
 
 
 def test_a_few_are_done_at_once_and_brought_back_at_once() -> None:
