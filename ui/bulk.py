@@ -8,7 +8,6 @@ import streamlit as st
 
 from core import bulk, operations, rescheduling, schedule
 from core.access import Actor
-from core.choosing import Choice
 from core.errors import Invalid
 from core.filtering import Filter
 from core.models import Operation
@@ -72,7 +71,7 @@ def question(what: str, picked: Picked, by: Actor) -> None:
         return
     if st.button(f"{words.verb} {foreseen.able:,}", type="primary", key=f"yes-bulk-{what}"):
         asked = {"counted": foreseen.counted, "confirmed": sure, "shift": shift}
-        asking.carry_out(lambda: _begin(words.kind, choice, by, **asked))
+        asking.carry_out(lambda: _begin(words.kind, picked, by, **asked))
 
 
 def _shift() -> timedelta | None:
@@ -89,8 +88,18 @@ def _shift() -> timedelta | None:
     return span if way == ways[0] else -span
 
 
-def _begin(kind: Kind, choice: Choice, by: Actor, **asked: Any) -> None:
-    bulk.begin(kind, choice, by=by, **asked)
+def _begin(kind: Kind, picked: Picked, by: Actor, **asked: Any) -> None:
+    """Once, also by a double click: twice an hour later would be two hours.
+
+    Kept in the selection itself: a click that waits ends this run where it reads the session's.
+    """
+    if not picked.begun:
+        picked.begun = True
+        try:
+            bulk.begin(kind, picked.choice, by=by, **asked)
+        except Exception:
+            picked.begun = False
+            raise
     picking.over()
 
 

@@ -40,6 +40,7 @@ class Picked:
     every: Choice | None = None  # all that matched when it was asked for
     places: list[Cursor | None] = field(default_factory=lambda: [None])
     turn: int = field(default_factory=_next)
+    begun: bool = False  # something is done to them: by this selection nothing else is
 
     @property
     def shown(self) -> Page:

@@ -6,13 +6,16 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import bulk, listing
+from core import bulk, clock, listing
 from core.access import Actor, Role
 from core.choosing import Choice
+from core.filtering import Filter
 from core.operations import Kind
 from core.settings import ROOT
 from tests import given
 from tests.core import stored
+from ui import bulk as question
+from ui import picking
 
 OLGA = Actor("olga", Role.OPERATOR)
 
@@ -112,6 +115,16 @@ def test_all_are_given_a_time_so_much_later_and_a_length_that_cannot_be_read_is_
     at.text_input(key="bulk-by").set_value("2h").run()
     at.button(key="yes-bulk-reschedule").click().run()
     assert given.row(one).due_at == due + timedelta(hours=2)
+
+
+def test_a_second_click_while_the_first_is_done_moves_nothing_again() -> None:
+    (one,) = stored.messages(stored.account(), [{}])
+    due, now = given.row(one).due_at, clock.wall()
+    seen = listing.seen(Filter(), now=now)
+    picked = picking.Picked("", now, seen, ids={one}, turn=1)
+    for _ in range(2):
+        question._begin(Kind.RESCHEDULE, picked, OLGA, counted=1, shift=timedelta(hours=1))
+    assert given.row(one).due_at == due + timedelta(hours=1)
 
 
 def test_what_may_have_arrived_is_sent_again_only_by_who_says_so() -> None:
