@@ -66,7 +66,9 @@ def _next(session: Session, now: datetime) -> tuple[str, date, list[int]] | None
 
 
 def _knows(counted: datetime | None, now: datetime, ends: datetime) -> bool:
-    return counted is not None and (counted >= ends or (now < ends and now - counted < AGAIN))
+    if counted is None or counted > now:  # by a clock that was ahead
+        return False
+    return counted >= ends or (now < ends and now - counted < AGAIN)
 
 
 def _counted(

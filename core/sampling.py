@@ -46,6 +46,7 @@ def take() -> bool:
             return False
         samples = _sample(session, at)
     with db.writing() as session:
+        _forget_what_is_to_come(session)
         taken = _keep(session, MINUTE, samples)
         for short, long in pairwise(STEPS):
             _lengthen(session, short, long, at)
@@ -170,6 +171,13 @@ def _lengthen(session: Session, short: int, long: int, at: datetime) -> None:
 def _end_of(at: datetime, step: int) -> datetime:
     ended = _ended(at, step)
     return ended if ended == at else ended + timedelta(seconds=step)
+
+
+def _forget_what_is_to_come(session: Session) -> None:
+    """What a clock that was ahead has left: it would be drawn, and longer steps would end with it
+    until that time has come."""
+    ahead = col(QueueSample.at) > db.now(session)
+    session.execute(delete(QueueSample).where(ahead))
 
 
 def _thin(session: Session, at: datetime) -> None:

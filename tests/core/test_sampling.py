@@ -1,5 +1,6 @@
 """One sample a minute over all workers, and what longer ranges keep of it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
@@ -111,3 +112,18 @@ def test_samples_go_when_no_range_draws_them_any_more() -> None:
         ever = old - HOUR
         kept = [one.at for step in trends.STEPS for one in trends.read(session, step, since=ever)]
     assert kept and min(kept) > clock.wall() - HOUR
+
+
+def test_a_clock_that_was_ahead_leaves_nothing_behind_and_no_step_without_samples(
+    move_clock: Callable[[timedelta], None],
+) -> None:
+    stored.account()
+    move_clock(24 * HOUR)
+    assert sampling.take()
+    move_clock(timedelta())
+    assert sampling.take()
+    move_clock(5 * MINUTE)
+    assert sampling.take()
+    found = trends.trend(RANGES["24 h"])
+    assert found and max(one.at for one in found) <= clock.wall()
+    assert max(one.at for one in trends.trend(RANGES["1 h"])) <= clock.wall()

@@ -1,10 +1,11 @@
 """Today against the last same weekdays: was the file loaded?"""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from core import clock, day_counts, db, volumes
@@ -87,3 +88,17 @@ def test_today_is_counted_again_after_some_minutes_and_the_past_once() -> None:
     assert day_counts.count_next()
     [one] = volumes.expected()
     assert (one.today, one.normal) == (9, 0)
+
+
+def test_what_a_clock_that_was_ahead_counted_is_counted_again(
+    move_clock: Callable[[timedelta], None],
+) -> None:
+    orders = account()
+    move_clock(WEEK)
+    count_all()
+    move_clock(timedelta())
+    messages(orders, midnight() + DAY - timedelta(seconds=1), 30)
+    count_all()
+    with db.reading() as session:
+        mine = (col(DayVolume.day) == clock.wall().date().isoformat(), col(DayVolume.label) == "")
+        assert session.execute(select(DayVolume.messages).where(*mine)).scalar_one() == 30
