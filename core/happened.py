@@ -260,6 +260,8 @@ def _proved(history: History) -> Iterator[Line]:
 def indented(body: str) -> str:
     """JSON for people to read; anything else as it is."""
     try:
-        return json.dumps(json.loads(body), indent=2, ensure_ascii=False)
-    except ValueError:  # a gateway's HTML page, or nothing that anybody meant
+        told = json.dumps(json.loads(body), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):  # a gateway's HTML page, or nothing that anybody meant
         return body
+    # Half of a pair, as where Meta cuts a text within an emoji, is no text that a page can have.
+    return told.encode(errors="backslashreplace").decode()

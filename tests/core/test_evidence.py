@@ -61,6 +61,14 @@ def test_what_people_typed_is_never_markup_in_it() -> None:
     assert "<img" not in html and "<script" not in html and html.count("</pre>") == 1
 
 
+def test_half_of_an_emoji_in_what_meta_said_is_shown_as_it_was_written() -> None:
+    (one,) = stored.messages(stored.account(), [{"status": "sent", "meta_message_id": "wamid.A"}])
+    sent(one, "wamid.A", answer='{"error": "Hi \\ud83d"}')
+    hear(told("wamid.A", "failed", errors=[{"code": 131026, "title": "Hi \ud83d"}]))
+    html = evidence.of(one, by=VERA).html
+    assert html.encode() and unescape(html).count('"Hi \\ud83d"') >= 2
+
+
 def test_a_message_that_never_was_and_a_zone_that_is_none_are_refused() -> None:
     with pytest.raises(Refused):
         evidence.of(7, by=VERA)
