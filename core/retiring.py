@@ -1,5 +1,6 @@
 """Taking a number out of use for good, and back into it."""
 
+from sqlalchemy import func, select
 from sqlmodel import Session
 
 from core import accounts, audit, db
@@ -8,6 +9,8 @@ from core.depth import depth_in
 from core.errors import Refused
 from core.listing import CAP
 from core.models import Account
+from core.standing import m
+from core.states import Status
 
 
 @needs(Role.ADMIN)
@@ -21,6 +24,7 @@ def retire(name: str, *, by: Actor) -> None:
         if account.state == "retired":
             raise Refused(f"The account «{account.name}» is retired already.")
         [waiting] = [one.waiting for one in depth_in(session, account.id).accounts]
+        waiting += _under_way(session, account.id)
         if waiting:
             count = f"{CAP:,}+" if waiting > CAP else f"{waiting:,}"
             those = "1 message waits" if waiting == 1 else f"{count} messages wait"
@@ -45,6 +49,12 @@ def _held(session: Session, name: str) -> Account:
     accounts.hold_pace(session, account.id)
     session.refresh(account)
     return account
+
+
+def _under_way(session: Session, account_id: int) -> int:
+    """What is being sent, or its outcome awaited: it may come back to wait."""
+    going = (m.account_id == account_id, m.status == Status.PROCESSING.value)
+    return int(session.execute(select(func.count()).where(*going)).scalar_one())
 
 
 def _become(session: Session, account: Account, state: str, reason: str, by: Actor) -> None:

@@ -2,10 +2,11 @@
 
 import pytest
 
-from core import accounts, messages, reports, retiring
+from core import accounts, clock, messages, reports, retiring
 from core.access import Actor, Role
 from core.errors import Refused
 from tests import given
+from tests.core import stored
 from tests.core.test_account_settings import last_audited
 
 
@@ -33,3 +34,11 @@ def test_a_number_retires_once_nothing_waits_for_it_and_comes_back_paused(databa
         retiring.reinstate("Orders", by=given.ANA)
     accounts.resume("Orders", by=Actor("olga", Role.OPERATOR))
     assert state() == "active"
+
+
+def test_a_number_does_not_retire_while_something_is_under_way_that_may_come_back(
+    database: str,
+) -> None:
+    stored.messages(stored.account(), [{"status": "processing", "unconfirmed_since": clock.wall()}])
+    with pytest.raises(Refused, match="1 message waits for «Orders»"):
+        retiring.retire("orders", by=given.ANA)
