@@ -55,19 +55,20 @@ def left(person: Actor) -> datetime | None:
 
 
 def since(left_at: datetime, *, actions: Collection[str], but: str) -> Since:
-    """What happened; of what was done the `actions`, by others than `but`, oldest first."""
+    """What happened; of what was done the `actions`, by others than `but`, the latest, oldest first."""
     with db.reading() as session:
         now = db.now(session)
         done = (col(AuditEvent.at) > left_at, col(AuditEvent.action).in_(actions))
         others = select(AuditEvent).where(*done, col(AuditEvent.actor) != but)
-        events = session.execute(others.order_by(col(AuditEvent.at)).limit(MOST_EVENTS))
+        latest = others.order_by(col(AuditEvent.at).desc()).limit(MOST_EVENTS)
+        events = list(session.execute(latest).scalars())
         lately = (m.due_at > left_at, m.deleted_at.is_(None))
         return Since(
             left_at,
             _sent(session, left_at, now),
             listing.capped(session, where(Standing.FAILED, now), *lately),
             listing.capped(session, where(Standing.UNCONFIRMED, now), *lately),
-            list(events.scalars()),
+            events[::-1],
         )
 
 

@@ -52,3 +52,13 @@ def test_what_others_did_and_what_left_and_failed_is_told() -> None:
     found = presence.since(left, actions=["account paused"], but="ana")
     assert (found.sent, found.failed, found.unconfirmed) == (23, 1, 1)
     assert [one.actor for one in found.events] == ["ben"]
+
+
+def test_of_very_much_that_others_did_the_latest_is_told() -> None:
+    left = clock.wall() - HOUR
+    with db.writing() as session:
+        for n in range(presence.MOST_EVENTS + 2):
+            audit.record(session, BEN, "account paused", target=f"{n}")
+    found = presence.since(left, actions=["account paused"], but="ana")
+    targets = [one.target for one in found.events]
+    assert targets == [f"{n}" for n in range(2, presence.MOST_EVENTS + 2)]
