@@ -111,5 +111,6 @@ def shown() -> dict[str, str]:
             text = "set" if text else ""
         elif name in _WITH_PASSWORD:
             text = re.sub(r"//.*@", "//…@", text)
+            text = re.sub(r"(password=)[^&]*", r"\1…", text, flags=re.IGNORECASE)
         found[name] = text or "not set"
     return found

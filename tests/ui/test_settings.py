@@ -61,6 +61,10 @@ def test_every_setting_is_shown_with_its_meaning_and_no_secret_is(
     body = html(run(ADA))
     assert "OUTBOX_RETRY_DELAYS" in body and "60,300,900,1800,3600" in body
     assert "redis://…@127.0.0.1/0" in body and "hush-hush" not in body
+    environment.setenv("OUTBOX_QUEUE_URL", "redis://127.0.0.1/0?password=hush-hush&db=1")
+    forget_settings()
+    body = html(run(ADA))
+    assert "password=…&amp;db=1" in body and "hush-hush" not in body
 
 
 def _dialogs() -> None:
