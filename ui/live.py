@@ -45,27 +45,28 @@ def pulse() -> Pulse:
 
 
 # What is drawn of a range (its name): samples come once a minute, what is ahead is dear to count.
-@st.cache_data(ttl=10, show_spinner=False)
+# As resources, which are handed out as they are: of data each viewer gets a copy, every 2 s.
+@st.cache_resource(ttl=10, show_spinner=False)
 def trend(over: str) -> list[Sample]:
     return trends.trend(RANGES[over])
 
 
-@st.cache_data(ttl=10, show_spinner=False)
+@st.cache_resource(ttl=10, show_spinner=False)
 def failures(over: str) -> list[Failed]:
     return trends.failures(RANGES[over])
 
 
-@st.cache_data(ttl=60, show_spinner=False)
+@st.cache_resource(ttl=60, show_spinner=False)
 def ahead(over: str) -> Coming:
     return coming.coming(RANGES[over].ahead)
 
 
-@st.cache_data(ttl=60, show_spinner=False)
+@st.cache_resource(ttl=60, show_spinner=False)
 def next_day() -> Coming:
     return coming.coming(coming.DAY)
 
 
-@st.cache_data(ttl=30, show_spinner=False)
+@st.cache_resource(ttl=30, show_spinner=False)
 def expected() -> list[Volume]:
     return volumes.expected()
 

@@ -43,14 +43,21 @@ def drawn() -> None:
             bind="query-params",
             label_visibility="collapsed",
         )
-    _drawings(str(over), str(by))
+    _now_too(str(over), str(by))
+    _sampled(str(over))
 
 
-@st.fragment(run_every="2s", key="drawings")
-def _drawings(over: str, by: str) -> None:
+@st.fragment(run_every="2s", key="depth")
+def _now_too(over: str, by: str) -> None:
     signed_in()
-    pulse, samples = live.pulse(), live.trend(over)
-    _depth(samples, pulse, over, by)
+    _depth(live.trend(over), live.pulse(), over, by)
+
+
+@st.fragment(run_every="10s", key="drawings")
+def _sampled(over: str) -> None:
+    """What is kept for as long anyway: to draw all of it each 2 s is most of what a viewer costs."""
+    signed_in()
+    samples = live.trend(over)
     left, right = st.columns(2, gap="medium")
     with left:
         _throughput(samples, over)
