@@ -58,7 +58,8 @@ class Filter:
         """From an address, as `query` writes it; what makes no sense there is left out."""
         known = {s.value for s in Standing}
         states = [s.lower() for s in parameters.get("state", ())]
-        last = {name: values[-1] for name, values in parameters.items() if values}
+        # PostgreSQL takes no NUL in any text.
+        last = {name: values[-1].replace("\0", "") for name, values in parameters.items() if values}
         return cls(
             frozenset(Standing(s) for s in states if s in known),
             last.get("account") or None,
@@ -169,9 +170,9 @@ def _number(text: str) -> int | None:
 def _instant(text: str) -> datetime | None:
     try:
         at = datetime.fromisoformat(text.replace(" ", "+"))  # an address that was typed by hand
-    except ValueError:
+        return at.astimezone(UTC) if at.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return at if at.tzinfo is not None else None
 
 
 def fragments(search: str) -> tuple[str, str]:

@@ -43,7 +43,7 @@ class Missed:
     @classmethod
     def read(cls, parameters: Mapping[str, Sequence[str]]) -> Self:
         """From an address; what makes no sense there is left out."""
-        last = {name: values[-1] for name, values in parameters.items() if values}
+        last = {name: values[-1].replace("\0", "") for name, values in parameters.items() if values}
         days = next((one for one in WINDOWS if str(one) == last.get("days")), cls.days)
         return cls(days, last.get("account") or None)
 

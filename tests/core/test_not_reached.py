@@ -83,5 +83,6 @@ def test_the_file_has_all_of_them_and_no_formula() -> None:
 
 def test_what_makes_no_sense_in_an_address_is_left_out() -> None:
     assert Missed.read({"days": ["x"], "account": [""]}) == Missed()
+    assert Missed.read({"account": ["\0"]}) == Missed()
     assert Missed.read({"days": ["30"], "account": ["Orders"]}) == Missed(30, "Orders")
     assert isinstance(Cursor.read("ended-0-1"), Cursor)
