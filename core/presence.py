@@ -55,7 +55,7 @@ def left(person: Actor) -> datetime | None:
 
 
 def since(left_at: datetime, *, actions: Collection[str], but: str) -> Since:
-    """What happened; of what was done the `actions`, by others than `but`, the latest, oldest first."""
+    """What happened; of the `actions` the latest by others than `but`, oldest first."""
     with db.reading() as session:
         now = db.now(session)
         done = (col(AuditEvent.at) > left_at, col(AuditEvent.action).in_(actions))

@@ -55,7 +55,7 @@ def _now_too(over: str, by: str) -> None:
 
 @st.fragment(run_every="10s", key="drawings")
 def _sampled(over: str) -> None:
-    """What is kept for as long anyway: to draw all of it each 2 s is most of what a viewer costs."""
+    """What samples tell: to draw all of it each 2 s would be most of what a viewer costs."""
     signed_in()
     samples = live.trend(over)
     left, right = st.columns(2, gap="medium")

@@ -70,7 +70,12 @@ def test_an_address_carries_all_of_a_filter_and_what_makes_no_sense_in_it_is_lef
     assert Filter.read(parse_qs(wanted.query)) == wanted
     odd = {"class": ["x"], "hold": ["y"], "batch": ["-1"], "due_from": ["z"], "sent_from": ["2026"]}
     assert Filter.read(odd) == Filter()
-    odd = {"due_from": ["0001-01-01T00:00:00+14:00"], "label": ["\0"], "by": ["\0"], "account": ["\0"]}
+    odd = {
+        "due_from": ["0001-01-01T00:00:00+14:00"],
+        "label": ["\0"],
+        "by": ["\0"],
+        "account": ["\0"],
+    }
     assert Filter.read(odd) == Filter()
     naive = {"due_from": ["2026-11-24T00:00:00"]}
     assert Filter.read(naive) == Filter()
