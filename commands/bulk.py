@@ -1,4 +1,4 @@
-"""Many messages at once: what failed; send again, cancel, hold, delete, and undo a cancel.
+"""Many messages at once: what failed; send again, cancel, hold, delete, and undo.
 
 Each is an operation in chunks, run here with its progress; Ctrl-C calls it off after a chunk.
 Exit codes: 0 done, 1 refused or failed, 2 typed wrongly, 3 partly done.
@@ -45,6 +45,7 @@ DONE = {
     Kind.UNCORRECT: "brought back",
     Kind.UNLOAD: "put back",
     Kind.HOLD: "held",
+    Kind.UNHOLD: "let go again",
     Kind.RELEASE: "released",
     Kind.RESCHEDULE: "given a new time",
     Kind.UNRESCHEDULE: "given back their former time",
@@ -156,7 +157,7 @@ def flush(
 
 @app.command()
 def undo(operation: Annotated[int, typer.Argument(help="as it was told")]) -> None:
-    """Bring back what a cancel cancelled or a correction changed, where nobody changed it since."""
+    """Bring back what a bulk action changed that can be undone, where nobody changed it since."""
     report(run(operations.undo(operation, by=me(), here=True)))
 
 

@@ -13,15 +13,13 @@ from core import choosing, covering, db, leasing, operating, operations, resched
 from core.access import Actor, Role, needs
 from core.choosing import CHUNK, Choice
 from core.models import Batch, Operation, Template
-from core.operations import AMONG, Kind
+from core.operations import AMONG, UNDONE_BY, Kind
 from core.standing import m
 from core.states import Status
 
 LATELY = timedelta(minutes=15)  # for which the page tells somebody what became of theirs
-KINDS = (
-    *(Kind.CANCEL, Kind.RETRY, Kind.HOLD, Kind.RELEASE, Kind.DELETE, Kind.UNDO),
-    *(Kind.RESCHEDULE, Kind.UNRESCHEDULE),
-)
+ASKED = (Kind.CANCEL, Kind.RETRY, Kind.HOLD, Kind.RELEASE, Kind.DELETE, Kind.RESCHEDULE)
+KINDS = {*ASKED, *(UNDONE_BY[one] for one in ASKED if one in UNDONE_BY)}
 
 
 @dataclass(frozen=True)

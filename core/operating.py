@@ -31,6 +31,7 @@ from core import (
     sparing,
     storing,
     template_holds,
+    untouched,
 )
 from core.choosing import Choice, e
 from core.leasing import Taken
@@ -138,11 +139,8 @@ def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter
     return len(changed), skipped
 
 
-SENDS = (Kind.RETRY, Kind.UNDO, Kind.RELEASE)  # after these a message may leave
-_MAY_LEAVE = (
-    *(*SENDS, Kind.BATCH_RELEASE, Kind.TEMPLATE),
-    *(Kind.RESCHEDULE, Kind.UNRESCHEDULE),
-)
+SENDS = (Kind.RETRY, Kind.UNDO, Kind.RELEASE, Kind.UNHOLD)  # after these a message may leave
+_MAY_LEAVE = (*SENDS, Kind.BATCH_RELEASE, Kind.TEMPLATE, Kind.RESCHEDULE, Kind.UNRESCHEDULE)
 
 
 def _rows(session: Session, ids: Collection[int]) -> list[Row[Any]]:
@@ -172,7 +170,7 @@ def why_not(kind: Kind, choice: Choice, row: Row[Any] | None, *, sure: bool) -> 
         return "held"
     if kind is Kind.BATCH_RELEASE and row.hold != "batch":
         return "held" if row.hold else "free"
-    if kind is Kind.RELEASE and not holding.may_go(row):
+    if kind in (Kind.RELEASE, Kind.UNHOLD) and not holding.may_go(row):
         return "by_rule" if row.hold else "free"
     return None
 
@@ -185,7 +183,7 @@ def _names_expired(choice: Choice) -> bool:
 
 def _event(row: Row[Any], kind: Kind) -> tuple[Any, Any]:
     """Before and after; the hold is what an undo brings back."""
-    if kind in (Kind.HOLD, Kind.RELEASE):
+    if kind in (Kind.HOLD, Kind.RELEASE, Kind.UNHOLD):
         return {"hold": row.hold}, {"hold": "person" if kind is Kind.HOLD else None}
     after = _AFTER[kind]
     before = {"status": row.status} | ({"hold": row.hold} if row.hold else {})
@@ -216,6 +214,10 @@ def _hold(session: Session, mine: Taken, ids: list[int]) -> set[int]:
 
 def _release(session: Session, mine: Taken, ids: list[int]) -> set[int]:
     return holding.set_hold(session, ids, None)
+
+
+def _unhold(session: Session, mine: Taken, ids: list[int]) -> set[int]:
+    return _release(session, mine, [*untouched.since(session, mine.choice.operation_id, ids)])
 
 
 def _release_batch(session: Session, mine: Taken, ids: list[int]) -> set[int]:
@@ -270,6 +272,7 @@ _DO: dict[Kind, Callable[[Session, Taken, list[int]], set[int]]] = {
     Kind.UNDO: _undo,
     Kind.HOLD: _hold,
     Kind.RELEASE: _release,
+    Kind.UNHOLD: _unhold,
     Kind.BATCH_RELEASE: _release_batch,
     Kind.BATCH_PAUSE: _pause_batch,
     Kind.BATCH_CANCEL: _cancel,

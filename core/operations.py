@@ -27,6 +27,7 @@ class Kind(StrEnum):
     DELETE = "delete"
     UNDO = "undo"  # of a cancel
     HOLD = "hold"
+    UNHOLD = "undo hold"
     RELEASE = "release"
     CHECK = "check"  # a file before it is loaded
     LOAD = "load"
@@ -48,6 +49,7 @@ class Kind(StrEnum):
 
 UNDONE_BY = {
     Kind.CANCEL: Kind.UNDO,
+    Kind.HOLD: Kind.UNHOLD,
     Kind.CORRECT: Kind.UNCORRECT,
     Kind.RESCHEDULE: Kind.UNRESCHEDULE,
 }
@@ -59,6 +61,7 @@ AMONG: dict[Kind, tuple[Status, ...]] = {
     Kind.DELETE: (Status.PENDING, Status.SENT, Status.FAILED, Status.CANCELLED),
     Kind.UNDO: (Status.CANCELLED,),
     Kind.HOLD: (Status.PENDING,),
+    Kind.UNHOLD: (Status.PENDING,),
     Kind.RELEASE: (Status.PENDING,),
     Kind.RESCHEDULE: (Status.PENDING,),
     Kind.UNRESCHEDULE: (Status.PENDING,),
@@ -147,7 +150,7 @@ def put(
 
 @needs(Role.OPERATOR)
 def undo(operation_id: int, *, by: Actor, here: bool = False) -> int:
-    """Bring back what a cancel, a correction or new times changed; returns the operation.
+    """Bring back what a cancel, a hold, a correction or new times changed; returns the operation.
 
     Raises Refused for anything else, and where it has not ended or was undone.
     """

@@ -66,7 +66,7 @@ BULK: dict[str, Bulk] = {
         f"They leave as soon as their turn comes. {_NOT_BACK}",
     ),
     "hold": Bulk(
-        Kind.HOLD, "Hold", "Holding", "held", f"«Release» lets them go again. {_NOT_BACK}"
+        Kind.HOLD, "Hold", "Holding", "held", "«Undo» or «Release» lets them go, however late."
     ),
     "release": Bulk(
         Kind.RELEASE,
@@ -79,12 +79,13 @@ BULK: dict[str, Bulk] = {
         f"They leave every list, and what waits is not sent. {_NOT_BACK}",
     ),
 }
+_LET_GO = Bulk(Kind.UNHOLD, "Undo", "Letting go", "let go again", _NOT_BACK)
 _BROUGHT_BACK = Bulk(Kind.UNDO, "Undo", "Bringing back", "brought back", _NOT_BACK)
 
 
 def bulk_of(kind: str) -> Bulk:
     """The words for an operation that has begun."""
-    return next((one for one in BULK.values() if one.kind == kind), _BROUGHT_BACK)
+    return next((one for one in (*BULK.values(), _LET_GO) if one.kind == kind), _BROUGHT_BACK)
 
 
 # The views that everybody needs: what stands so.

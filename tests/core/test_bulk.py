@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 from sqlmodel import col, update
 
-from core import bulk, choosing, clock, db, listing, operating, operations, optouts
+from core import (
+    bulk,
+    choosing,
+    clock,
+    db,
+    holding,
+    listing,
+    messages,
+    operating,
+    operations,
+    optouts,
+)
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.errors import Forbidden
@@ -38,7 +49,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize("kind", [*bulk.KINDS[:-1]])
+@pytest.mark.parametrize("kind", [*bulk.ASKED, Kind.UNDO])
 @pytest.mark.parametrize("by_id", [True, False])
 def test_what_is_foreseen_is_what_is_done(kind: Kind, by_id: bool) -> None:
     ids = stored.messages(stored.account(), KINDS)
@@ -114,6 +125,26 @@ def test_a_few_are_done_at_once_and_brought_back_at_once() -> None:
     assert bulk.undo(row.id, by=OLGA).done == 2
     assert given.statuses() == ["pending", "pending", "sent"]
     assert given.row(ids[0]).hold == "person"
+
+
+def test_undoing_a_hold_lets_go_what_it_held_and_nobody_changed_since() -> None:
+    kinds: list[dict[str, Any]] = [{"due_at": NOW, "late_policy": "skip"}, *[{}] * 4]
+    ids = stored.messages(stored.account(), [*kinds, {"hold": "person"}])
+    free, released, again, edited, covered, before = ids
+    row = bulk.begin(Kind.HOLD, Choice(ids=tuple(ids)), counted=6, by=OLGA)
+    for one in (released, again):
+        holding.release(one, by=OLGA)
+    holding.hold(again, by=OLGA)
+    with db.writing() as session:
+        messages.record(session, "edit", "ana", {edited: (None, None)}, at=db.now(session))
+    optouts.add([given.row(covered).recipient], by=OLGA)
+    undone = bulk.undo(row.id, by=OLGA)
+    assert (undone.done, undone.cursor["why"]) == (1, {"free": 1, "changed": 2, "cancelled": 1})
+    holds = [given.row(one).hold for one in (free, released, again, edited, before)]
+    assert holds == [None, None, "person", "person", "person"]
+    assert given.row(free).late_policy == "send"  # it is not expired for having been held
+    assert given.events(free) == ["hold", "undo hold"]
+    assert operations.state(row.id).state == "undone"
 
 
 def test_a_search_finds_for_a_bulk_action_what_it_finds_for_the_list(

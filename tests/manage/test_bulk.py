@@ -180,7 +180,7 @@ def _done(operation_id: int) -> int:
 
 def test_what_is_late_is_released_by_its_filter(sqlite: str) -> None:
     late, other = stored.messages(stored.account(), [{"hold": "late"}, {}])
-    assert here("hold", str(other)).out == "1 message held.\n"
+    assert here("hold", str(other)).out == "1 message held. Undo: python manage.py undo 1\n"
     assert here("release", "--filter", "hold=late").out == "1 message released.\n"
     assert (given.row(late).hold, given.row(other).hold) == (None, "person")
     assert here("release", "--filter", "hold=odd").err.startswith("«odd» is no hold: late,")

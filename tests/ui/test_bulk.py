@@ -144,12 +144,17 @@ def test_the_outcome_is_told_and_undone_where_it_can_be() -> None:
     assert "1 message cancelled. 1 left as they are: 1 sent already." in html(at)
     at.button(key=f"undo-{row.id}").click().run()
     assert given.statuses() == ["pending", "sent"] and "1 message brought back." in html(at)
-    bulk.begin(Kind.HOLD, Choice(ids=(ids[0],)), counted=1, by=OLGA)
+    row = bulk.begin(Kind.HOLD, Choice(ids=(ids[0],)), counted=1, by=OLGA)
     at = run()
     assert "1 message held." in html(at)
+    at.button(key=f"undo-{row.id}").click().run()
+    assert given.row(ids[0]).hold is None and "1 message let go again." in html(at)
+    bulk.begin(Kind.DELETE, Choice(ids=(ids[0],)), counted=1, by=OLGA)
+    at = run()
+    assert "1 message deleted." in html(at)
     assert [one.label for one in at.button if one.label in ("Undo", "Close")] == ["Close"]
     next(one for one in at.button if one.label == "Close").click().run()
-    assert "1 message held." not in html(at)
+    assert "1 message deleted." not in html(at)
 
 
 def test_a_viewer_cannot_select(monkeypatch: pytest.MonkeyPatch) -> None:
