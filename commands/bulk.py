@@ -49,6 +49,8 @@ DONE = {
     Kind.RELEASE: "released",
     Kind.RESCHEDULE: "given a new time",
     Kind.UNRESCHEDULE: "given back their former time",
+    Kind.ADJUST: "changed",
+    Kind.UNADJUST: "brought back",
 }
 
 

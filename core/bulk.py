@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, case, func, null, or_, select
 from sqlmodel import Session, col
 
-from core import choosing, covering, db, leasing, operating, operations, rescheduling
+from core import adjusting, choosing, covering, db, leasing, operating, operations, rescheduling
 from core.access import Actor, Role, needs
 from core.choosing import CHUNK, Choice
 from core.models import Batch, Operation, Template
@@ -17,8 +18,12 @@ from core.operations import AMONG, UNDONE_BY, Kind
 from core.standing import m
 from core.states import Status
 
+NOTHING: Mapping[str, int] = MappingProxyType({})
 LATELY = timedelta(minutes=15)  # for which the page tells somebody what became of theirs
-ASKED = (Kind.CANCEL, Kind.RETRY, Kind.HOLD, Kind.RELEASE, Kind.DELETE, Kind.RESCHEDULE)
+ASKED = (
+    *(Kind.CANCEL, Kind.RETRY, Kind.HOLD, Kind.RELEASE, Kind.DELETE),
+    *(Kind.RESCHEDULE, Kind.ADJUST),
+)
 KINDS = {*ASKED, *(UNDONE_BY[one] for one in ASKED if one in UNDONE_BY)}
 
 
@@ -39,18 +44,28 @@ class Foreseen:
 
 
 def foresee(
-    kind: Kind, choice: Choice, *, confirmed: bool = False, shift: timedelta | None = None
+    kind: Kind,
+    choice: Choice,
+    *,
+    confirmed: bool = False,
+    shift: timedelta | None = None,
+    to: Mapping[str, int] = NOTHING,
 ) -> Foreseen:
-    """Count what it would touch if it were done now; it may be fewer by then."""
+    """Count what it would touch if it were done now; it may be fewer by then.
+
+    `shift` and `to` as `begin` has them.
+    """
     able, counted, why = 0, 0, Counter[str]()
     with db.reading() as session:
         soon = db.now(session) - (shift or timedelta())
-        for group in _groups(session, choice, soon, sends=kind in operating.SENDS):
+        for group in _groups(session, choice, soon, kind):
             reason = operating.why_not(kind, choice, group, sure=confirmed)
             if reason is None and kind in operating.SENDS:
                 reason = "opted_out" if group.covered else "by_batch" if group.over else None
             if reason is None and kind is Kind.RESCHEDULE:
                 reason = _no_new_time(group, now=shift is None)
+            if reason is None and kind is Kind.ADJUST:
+                reason = adjusting.why_not(group, to)
             if reason is None:
                 able += group.n
             else:
@@ -70,7 +85,7 @@ def _no_new_time(group: Any, *, now: bool) -> str | None:
     return ("due" if now else "over") if group.soon else None
 
 
-def _groups(session: Session, choice: Choice, soon: datetime, *, sends: bool) -> Iterator[Any]:
+def _groups(session: Session, choice: Choice, soon: datetime, kind: Kind) -> Iterator[Any]:
     """One row for each sort of message, as `operating.why_not` judges them."""
     flags: dict[str, ColumnElement[Any]] = {
         "status": m.status,
@@ -79,7 +94,9 @@ def _groups(session: Session, choice: Choice, soon: datetime, *, sends: bool) ->
         "kind": m.kind,
         "soon": _flag(m.due_at <= soon),
     }
-    if sends:
+    if kind is Kind.ADJUST:
+        flags |= {name: m[name] for name in ("priority", "max_retries", "retry_count")}
+    if kind in operating.SENDS:
         cancelled = select(col(Batch.id)).where(col(Batch.state) == "cancelled")
         flags |= {"covered": _flag(_covered()), "over": _flag(m.batch_id.in_(cancelled))}
     columns = [one.label(name) for name, one in flags.items()]
@@ -117,16 +134,20 @@ def begin(
     counted: int,
     confirmed: bool = False,
     shift: timedelta | None = None,
+    to: Mapping[str, int] = NOTHING,
     by: Actor,
 ) -> Operation:
     """A few are done here and now, many by a worker; returns the operation.
 
-    `counted` as `foresee` has it; `shift`: by how much to reschedule, None: to now.
+    `counted` as `foresee` has it; `shift`: by how much to reschedule, None: to now; `to`:
+    what to adjust, column → value.
     """
     here = choice.ids is not None and counted <= CHUNK
     asked = operations.Asked(confirmed=confirmed, here=here, counted=counted)
     if kind is Kind.RESCHEDULE:
         asked["arguments"] = rescheduling.arguments(shift)
+    if kind is Kind.ADJUST:
+        asked["arguments"] = adjusting.arguments(to)
     return _run(operations.create(kind, choice, by=by, **asked), here)
 
 

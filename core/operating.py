@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlmodel import Session
 
 from core import (
+    adjusting,
     choosing,
     correcting,
     covering,
@@ -285,6 +286,8 @@ _OWN: dict[Kind, Callable[[Session, Taken, list[int]], tuple[int, Counter[str]]]
     Kind.UNLOAD: storing.bring_back,
     Kind.RESCHEDULE: rescheduling.work,
     Kind.UNRESCHEDULE: rescheduling.put_back,
+    Kind.ADJUST: adjusting.work,
+    Kind.UNADJUST: adjusting.put_back,
 }
 _AFTER: dict[Kind, Status | None] = {
     Kind.RETRY: Status.PENDING,

@@ -35,6 +35,8 @@ class Kind(StrEnum):
     EXPORT = "export"
     RESCHEDULE = "reschedule"  # now, or all by as much
     UNRESCHEDULE = "undo reschedule"
+    ADJUST = "adjust"  # priority or retries
+    UNADJUST = "undo adjust"
     LEAVE = "leave"  # in peace, who asked for it
     OPT_OUTS = "opt-outs"  # from a file
     BATCH_RELEASE = "batch release"
@@ -52,6 +54,7 @@ UNDONE_BY = {
     Kind.HOLD: Kind.UNHOLD,
     Kind.CORRECT: Kind.UNCORRECT,
     Kind.RESCHEDULE: Kind.UNRESCHEDULE,
+    Kind.ADJUST: Kind.UNADJUST,
 }
 OF_BATCHES = {Kind.BATCH_RELEASE, Kind.BATCH_PAUSE, Kind.BATCH_CANCEL, Kind.BATCH_REMOVE}
 FILLS = {Kind.LOAD, Kind.FOLLOW_UP}
@@ -65,6 +68,8 @@ AMONG: dict[Kind, tuple[Status, ...]] = {
     Kind.RELEASE: (Status.PENDING,),
     Kind.RESCHEDULE: (Status.PENDING,),
     Kind.UNRESCHEDULE: (Status.PENDING,),
+    Kind.ADJUST: (Status.PENDING,),
+    Kind.UNADJUST: (Status.PENDING,),
     **dict.fromkeys(OF_BATCHES, (Status.PENDING,)),
     Kind.CORRECT: (Status.PENDING, Status.PROCESSING, Status.FAILED),
     Kind.UNCORRECT: (Status.PENDING, Status.FAILED),
@@ -150,7 +155,7 @@ def put(
 
 @needs(Role.OPERATOR)
 def undo(operation_id: int, *, by: Actor, here: bool = False) -> int:
-    """Bring back what a cancel, a hold, a correction or new times changed; returns the operation.
+    """Bring back what one of a kind in `UNDONE_BY` changed; returns the operation that does.
 
     Raises Refused for anything else, and where it has not ended or was undone.
     """

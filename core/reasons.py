@@ -14,6 +14,8 @@ REASONS = {
     "due": "due already",
     "over": "would have a time that is over",
     "beyond": "would be after their last time",
+    "has_it": "have it already",
+    "tried": "were tried again more often already",
     "held": "held already",
     "free": "not held",
     "by_rule": "held by their batch or template",

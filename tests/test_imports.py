@@ -54,9 +54,9 @@ LAYERS: dict[str, str] = {
         invariants.rates invariants.violation line listing optout_list readiness
         by_hand not_reached remembered reports sending.barring shut standing telling there
         trends untouched verify volumes""",
-    "services": """account_settings accounts apart audit batches bulk businesses catalogue composing
-        correcting day_counts departure drafts editing enlisting evidence exporting files filling
-        finishing first_row checking following_up password_links retiring
+    "services": """account_settings accounts adjusting apart audit batches bulk businesses
+        catalogue composing correcting day_counts departure drafts editing enlisting evidence
+        exporting files filling finishing first_row checking following_up password_links retiring
         guarding holding installation judging lateness leasing load_orders loading messages
         meta.client meta.graph operating operations optout_import optouts outcomes outlook people
         posted preflight preparing presence previewing rescheduling

@@ -16,7 +16,7 @@ from core.reasons import REASONS
 from ui import asking, look, picking
 from ui.picking import Picked
 from ui.progress import progress
-from ui.words import BULK, bulk_of, count, plural
+from ui.words import ADJUSTED, BULK, bulk_of, count, plural
 
 _CLOSED = "bulk-closed"  # the operation whose end was read
 
@@ -38,7 +38,7 @@ def bar(picked: Picked, wanted: Filter, *, by: Actor, now: datetime) -> None:
                 st.button("Clear", key="select-none", on_click=picking.over)
         with st.container(horizontal=True, key="bulk-actions"):
             for what, words in BULK.items():
-                if st.button(words.verb, key=f"bulk-{what}", disabled=not chosen):
+                if st.button(words.button or words.verb, key=f"bulk-{what}", disabled=not chosen):
                     _ask(what, picked, by)
 
 
@@ -56,10 +56,10 @@ def _ask(what: str, picked: Picked, by: Actor) -> None:
 
 def question(what: str, picked: Picked, by: Actor) -> None:
     """What it will do and what it will leave alone, before it is done."""
-    words, choice, sure, shift = BULK[what], picked.choice, False, None
-    if what == "reschedule" and (shift := _shift()) is None:
+    words, choice, sure, said = BULK[what], picked.choice, False, _said(what)
+    if said is None:
         return
-    foreseen = bulk.foresee(words.kind, choice, shift=shift)
+    foreseen = bulk.foresee(words.kind, choice, **said)
     if words.kind is Kind.RETRY and foreseen.why.get("unconfirmed"):
         sure = st.checkbox("Also those that may have arrived: they may arrive twice", key="risk")
         foreseen = bulk.foresee(words.kind, choice, confirmed=sure) if sure else foreseen
@@ -70,8 +70,22 @@ def question(what: str, picked: Picked, by: Actor) -> None:
     if not foreseen.able:
         return
     if st.button(f"{words.verb} {foreseen.able:,}", type="primary", key=f"yes-bulk-{what}"):
-        asked = {"counted": foreseen.counted, "confirmed": sure, "shift": shift}
+        asked = {"counted": foreseen.counted, "confirmed": sure} | said
         asking.carry_out(lambda: _begin(words.kind, picked, by, **asked))
+
+
+def _said(what: str) -> dict[str, Any] | None:
+    """What else has to be said, as `bulk.foresee` takes it; None: it is not yet."""
+    if what == "reschedule":
+        shift = _shift()
+        return None if shift is None else {"shift": shift}
+    if what in ADJUSTED:
+        label, values = ADJUSTED[what]
+        value = st.segmented_control(
+            label, list(values), format_func=values.__getitem__, key=f"bulk-to-{what}"
+        )
+        return None if value is None else {"to": {what: value}}
+    return {}
 
 
 def _shift() -> timedelta | None:

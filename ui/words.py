@@ -44,22 +44,26 @@ WORDS: dict[Standing, Word] = {
 
 
 class Bulk(NamedTuple):
-    """What is done to many messages at once: `verb` on its button, `undone` whether it can be."""
+    """What is done to many messages at once: `verb` on its buttons, `undone` whether it can be."""
 
     kind: Kind
     verb: str
     doing: str
     done: str
     undone: str
+    button: str = ""  # where the verb alone does not say what
 
 
 _NOT_BACK = "This cannot be undone."
 _BACK = "It can be undone for what has neither left nor been changed by then."
 _NEW_TIME = ("Rescheduling", "given a new time", _BACK)
+_CHANGE = (Kind.ADJUST, "Change", "Changing", "changed", _BACK)
 BULK: dict[str, Bulk] = {
     "now": Bulk(Kind.RESCHEDULE, "Send now", *_NEW_TIME),
     "cancel": Bulk(Kind.CANCEL, "Cancel", "Cancelling", "cancelled", _BACK),
     "reschedule": Bulk(Kind.RESCHEDULE, "Reschedule", *_NEW_TIME),
+    "priority": Bulk(*_CHANGE, "Priority"),
+    "max_retries": Bulk(*_CHANGE, "Retries"),
     "retry": Bulk(
         Kind.RETRY,
         *("Send again", "Sending again", "to be sent again"),
@@ -309,6 +313,11 @@ FLAWS: dict[str, str] = {
 }
 
 PRIORITIES: dict[int, str] = {0: "Urgent", 1: "Normal", 2: "Campaign, behind the others"}
+# What waits can be given many at once, by its column: what is asked, and the answers.
+ADJUSTED: dict[str, tuple[str, dict[int, str]]] = {
+    "priority": ("Which goes first where many are due", PRIORITIES),
+    "max_retries": ("Retries if WhatsApp is busy", {number: str(number) for number in range(6)}),
+}
 
 # How a batch starts when all of it is in.
 STARTS: dict[str, str] = {

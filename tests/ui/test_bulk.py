@@ -127,6 +127,25 @@ def test_a_second_click_while_the_first_is_done_moves_nothing_again() -> None:
     assert given.row(one).due_at == due + timedelta(hours=1)
 
 
+def test_nothing_is_asked_until_a_priority_is_chosen_and_then_all_get_it() -> None:
+    ids = stored.messages(stored.account(), [{}, {"priority": 0}])
+    at = asked("priority", ids)
+    assert not at.button and not at.markdown
+    at.segmented_control(key="bulk-to-priority").set_value(0).run()
+    assert "Change **1** of the 2 selected" in at.markdown[0].value
+    assert "1 have it already" in html(at) and "can be undone" in html(at)
+    at.button(key="yes-bulk-priority").click().run()
+    assert [given.row(one).priority for one in ids] == [0, 0]
+
+
+def test_what_waits_gets_another_number_of_retries() -> None:
+    (one,) = stored.messages(stored.account(), [{}])
+    at = asked("max_retries", [one])
+    at.segmented_control(key="bulk-to-max_retries").set_value(5).run()
+    at.button(key="yes-bulk-max_retries").click().run()
+    assert given.row(one).max_retries == 5
+
+
 def test_what_may_have_arrived_is_sent_again_only_by_who_says_so() -> None:
     unknown = {"status": "failed", "error_class": "unknown"}
     ids = stored.messages(stored.account(), [unknown])

@@ -1,0 +1,65 @@
+"""Another priority or number of retries for many at once, and the way back."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+
+from core import bulk, db, messages
+from core.access import Actor, Role
+from core.choosing import Choice
+from core.errors import Invalid
+from core.models import Attempt, Operation
+from core.operations import Kind
+from tests import given
+from tests.core import stored
+
+OLGA = Actor("olga", Role.OPERATOR)
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def adjusted(ids: Sequence[int], **to: int) -> Operation:
+    choice = Choice(ids=tuple(ids))
+    foreseen = bulk.foresee(Kind.ADJUST, choice, to=to)
+    row = bulk.begin(Kind.ADJUST, choice, counted=foreseen.counted, to=to, by=OLGA)
+    assert (row.state, row.done, row.cursor["why"]) == ("finished", foreseen.able, foreseen.why)
+    return row
+
+
+def test_what_waits_gets_another_priority_and_what_has_it_or_left_stays() -> None:
+    ids = stored.messages(
+        stored.account(), [{}, {"hold": "batch"}, {"priority": 0}, {"status": "sent"}]
+    )
+    assert adjusted([*ids, 999], priority=0).cursor["why"] == {"has_it": 1, "sent": 1, "gone": 1}
+    assert [given.row(one).priority for one in ids] == [0, 0, 0, 1]
+    assert [given.row(one).max_retries for one in ids] == [3] * 4
+    assert [given.row(one).version for one in ids] == [2, 2, 1, 1]
+    assert given.events(ids[0]) == ["adjust"] and not given.events(ids[2])
+
+
+def test_nobody_gets_fewer_retries_than_there_were_already() -> None:
+    ids = stored.messages(stored.account(), [{"retry_count": 2}, {"retry_count": 1}])
+    assert adjusted(ids, max_retries=1).cursor["why"] == {"tried": 1}
+    assert [given.row(one).max_retries for one in ids] == [3, 1]
+
+
+def test_what_it_was_before_comes_back_but_for_what_was_claimed_or_changed_since() -> None:
+    ids = stored.messages(stored.account(), [{"priority": 2}, {}, {}, {"status": "sent"}])
+    first, claimed, edited, _ = ids
+    row = adjusted(ids, priority=0)
+    with db.writing() as session:
+        at = db.now(session) + timedelta(seconds=1)
+        tried = {"slot_at": at, "claimed_at": at, "payload": "", "payload_sha256": ""}
+        session.add(Attempt(message_id=claimed, account_id=1, worker_id=1, **tried))
+        messages.record(session, "edit", "ana", {edited: (None, None)}, at=at)
+    undone = bulk.undo(row.id, by=OLGA)
+    assert (undone.done, undone.cursor["why"]) == (1, {"changed": 2})
+    assert [given.row(one).priority for one in ids] == [2, 0, 0, 1]
+    assert given.events(first) == ["adjust", "undo adjust"]
+
+
+@pytest.mark.parametrize("to", [{"priority": 3}, {"max_retries": -1}, {"max_retries": 6}])
+def test_what_no_message_can_have_is_refused(to: dict[str, int]) -> None:
+    with pytest.raises(Invalid, match="cannot be"):
+        bulk.begin(Kind.ADJUST, Choice(ids=(1,)), counted=1, to=to, by=OLGA)
