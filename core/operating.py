@@ -34,7 +34,7 @@ from core import (
     template_holds,
     untouched,
 )
-from core.choosing import Choice, e
+from core.choosing import Choice
 from core.leasing import Taken
 from core.operations import AMONG, APART, Kind
 from core.standing import m
@@ -231,13 +231,8 @@ def _pause_batch(session: Session, mine: Taken, ids: list[int]) -> set[int]:
 
 def _undo(session: Session, mine: Taken, ids: list[int]) -> set[int]:
     """Bring back, with its hold, what nobody changed since and whose reference is still free."""
-    made = select(e.message_id, e.id.label("event_id"), e.before).where(
-        e.operation_id == mine.choice.operation_id, e.message_id.in_(ids)
-    )
-    rows = [
-        {"message_id": row.message_id, "event_id": row.event_id, "hold": row.before.get("hold")}
-        for row in session.execute(made)
-    ]
+    found = untouched.since(session, mine.choice.operation_id, ids)
+    rows = [{"message_id": one, "hold": row.before.get("hold")} for one, row in found.items()]
     return messages.move(
         session,
         rows,
@@ -245,13 +240,11 @@ def _undo(session: Session, mine: Taken, ids: list[int]) -> set[int]:
         Cause.UNDO,
         also="hold = v.hold",
         where=(
-            "m.meta_message_id IS NULL AND NOT EXISTS (SELECT 1 FROM message_event later"
-            " WHERE later.message_id = m.id AND later.id > v.event_id) AND NOT EXISTS (SELECT 1"
+            "m.meta_message_id IS NULL AND NOT EXISTS (SELECT 1"
             " FROM message other WHERE other.account_id = m.account_id"
             " AND other.reference = m.reference AND other.reference IS NOT NULL"
             " AND other.status <> 'cancelled' AND other.deleted_at IS NULL)"
         ),
-        event_id="bigint",
         hold="text",
     )
 
