@@ -63,6 +63,16 @@ def add(
     return account_id
 
 
+def wrong(
+    *, name: str, phone_number_id: str, token: str, rate: float | None, zone: str
+) -> list[Problem]:
+    """What `add` would refuse, before Meta is asked; takes what `add` takes."""
+    with db.reading() as session:
+        return _problems(
+            session, name.strip(), phone_number_id.strip(), token.strip(), rate, None, zone
+        )
+
+
 def _alone(session: Session) -> None:
     """Let nobody else add a number until this transaction ends."""
     if db.on_postgres(session):  # on SQLite every writer is alone

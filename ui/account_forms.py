@@ -57,7 +57,15 @@ def adding(*, by: Actor) -> int | None:
 
 
 def _add(typed: Mapping[str, str], by: Actor, *, sure: bool) -> int | None:
-    rate = account_typed.rate(typed["rate"])
+    rate, problems = None, list[Problem]()
+    try:
+        rate = account_typed.rate(typed["rate"])
+    except Invalid as refused:
+        problems = [*refused.problems]
+    told = {name: typed[name] for name in ("name", "phone_number_id", "token", "zone")}
+    problems += accounts.wrong(**told, rate=rate)
+    if problems:
+        raise Invalid(*problems)
     number = {name: typed[name] for name in ("phone_number_id", "token", "waba_id")}
     if not sure:
         with st.spinner("Asking Meta…"):

@@ -150,6 +150,19 @@ def test_a_number_is_added_once_meta_says_that_it_is_right(
     assert "add-token" not in at.session_state and "EAAGm" not in html(at)
 
 
+def test_all_that_is_wrong_of_a_new_number_is_told_at_once_and_before_meta_is_asked(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "ask", lambda *_, **__: pytest.fail("asked Meta"))
+    at = run(ANA, new="1")
+    at.text_input(key="add-rate").set_value("fast")
+    body = html(at.button(key="add").click().run())
+    for said in ("Give the account a name", "digits only", "token is empty", "«fast» is not"):
+        assert said in body
+    given.account("Orders")
+    assert "An account named «Orders» exists." in html(filled(at))
+
+
 def test_what_keeps_nothing_from_being_sent_is_told_and_can_be_accepted(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
