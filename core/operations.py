@@ -88,6 +88,7 @@ CHANGING = frozenset(
     }
 )
 APART = READING | CHANGING
+_ON_RECORD = {"shift", "to"}  # of the arguments: what became of many, in seconds or by column
 
 
 class Asked(TypedDict, total=False):
@@ -149,6 +150,7 @@ def put(
     session.add(made)
     session.flush()
     facts = {"filter": made.filter, "counted": made.counted, "confirmed": confirmed}
+    facts |= {name: value for name, value in arguments.items() if name in _ON_RECORD}
     audit.record(session, by, f"bulk {kind}", target=f"operation {made.id}", after=facts)
     return made.id
 

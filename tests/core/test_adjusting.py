@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from core import bulk, db, messages
+from core import audit_trail, bulk, db, messages
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.errors import Invalid
@@ -36,6 +36,16 @@ def test_what_waits_gets_another_priority_and_what_has_it_or_left_stays() -> Non
     assert [given.row(one).max_retries for one in ids] == [3] * 4
     assert [given.row(one).version for one in ids] == [2, 2, 1, 1]
     assert given.events(ids[0]) == ["adjust"] and not given.events(ids[2])
+
+
+def test_what_it_changed_them_to_is_on_record() -> None:
+    ids = stored.messages(stored.account(), [{}])
+    adjusted(ids, priority=0)
+    bulk.begin(
+        Kind.RESCHEDULE, Choice(ids=tuple(ids)), counted=1, shift=timedelta(hours=2), by=OLGA
+    )
+    moved, changed = (one.after for one in audit_trail.page("bulk").rows)
+    assert (moved["shift"], changed["to"]) == (7200, {"priority": 0})
 
 
 def test_nobody_gets_fewer_retries_than_there_were_already() -> None:
