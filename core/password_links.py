@@ -46,7 +46,7 @@ def whose(code: str) -> str | None:
         return user.name if user else None
 
 
-def use(code: str, password: str) -> str:
+def use(code: str, password: str, *, address: str | None = None) -> str:
     """Give its person this password, and end wherever they are signed in; returns the name.
 
     Raises Invalid at `link` or `password`; then the link can be used still, unless it is gone.
@@ -66,7 +66,7 @@ def use(code: str, password: str) -> str:
         session.add(user)
         users.end_sessions(session, user)
         users.end_links(session, user)  # of two that were made at once, the other one
-        themselves = Actor(user.name, Role[user.role.upper()])
+        themselves = Actor(user.name, Role[user.role.upper()], address)
         audit.record(session, themselves, "password chosen by link", target=user.name)
         return user.name
 

@@ -56,7 +56,7 @@ def choose_password(
 
     Nobody is slowed for wrong tries here: they are why somebody was given a link, which is used up.
     """
-    name = password_links.use(link, password)
+    name = password_links.use(link, password, address=address)
     with db.reading() as session:
         user = users.existing(session, name)
     token = _open(user, address=address, user_agent=user_agent)
