@@ -15,7 +15,7 @@ from core.access import Actor, Role, needs
 from core.choosing import CHUNK, Choice
 from core.models import Batch, Operation, Template
 from core.operations import AMONG, UNDONE_BY, Kind
-from core.standing import m
+from core.standing import a, m
 from core.states import Status
 
 NOTHING: Mapping[str, int] = MappingProxyType({})
@@ -61,7 +61,7 @@ def foresee(
         for group in _groups(session, choice, soon, kind):
             reason = operating.why_not(kind, choice, group, sure=confirmed)
             if reason is None and kind in operating.SENDS:
-                reason = "opted_out" if group.covered else "by_batch" if group.over else None
+                reason = _kept_from_leaving(group)
             if reason is None and kind is Kind.RESCHEDULE:
                 reason = _no_new_time(group, now=shift is None)
             if reason is None and kind is Kind.ADJUST:
@@ -76,6 +76,13 @@ def foresee(
         if gone := counted - able - sum(why.values()):
             why["gone"] += gone
     return Foreseen(able, dict(why.most_common()), counted)
+
+
+def _kept_from_leaving(group: Any) -> str | None:
+    """In the order in which core/operating.py has the last word."""
+    if group.retired:
+        return "retired"
+    return "by_batch" if group.over else "opted_out" if group.covered else None
 
 
 def _no_new_time(group: Any, *, now: bool) -> str | None:
@@ -98,7 +105,9 @@ def _groups(session: Session, choice: Choice, soon: datetime, kind: Kind) -> Ite
         flags |= {name: m[name] for name in ("priority", "max_retries", "retry_count")}
     if kind in operating.SENDS:
         cancelled = select(col(Batch.id)).where(col(Batch.state) == "cancelled")
+        retired = select(a.id).where(a.state == "retired")
         flags |= {"covered": _flag(_covered()), "over": _flag(m.batch_id.in_(cancelled))}
+        flags["retired"] = _flag(m.account_id.in_(retired))
     columns = [one.label(name) for name, one in flags.items()]
     none = (null().label("deleted_at"), null().label("meta_message_id"))
     for these in _these(session, choice):

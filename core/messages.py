@@ -14,7 +14,7 @@ from sqlmodel import Session, col
 from core import covering, db
 from core.access import Actor, Role, needs
 from core.errors import Refused
-from core.models import Batch, Message, MessageEvent
+from core.models import Account, Batch, Message, MessageEvent
 from core.quoting import quoted
 from core.states import Cause, Status, sources
 from core.wake import wake
@@ -113,6 +113,22 @@ def of_cancelled_batches(session: Session, ids: Iterable[int]) -> dict[int, str]
     return {row.id: row.name for row in session.execute(found)}
 
 
+def of_retired_accounts(session: Session, ids: Iterable[int]) -> dict[int, str]:
+    """Those of these messages whose number is out of use: id → its name."""
+    found = (
+        select(col(Message.id), col(Account.name))
+        .join(Account, col(Account.id) == col(Message.account_id))
+        .where(col(Message.id).in_(list(ids)), col(Account.state) == "retired")
+    )
+    return {row.id: row.name for row in session.execute(found)}
+
+
+def check_account(session: Session, message_id: int) -> None:
+    """Raise Refused for a message whose number is retired: it would wait for ever."""
+    if name := of_retired_accounts(session, [message_id]).get(message_id):
+        raise Refused(f"Its number {quoted(name)} is retired. Schedule it anew from another one.")
+
+
 def check_batch(session: Session, message_id: int) -> None:
     """Raise Refused for a message whose batch was cancelled: it would never leave."""
     if name := of_cancelled_batches(session, [message_id]).get(message_id):
@@ -168,6 +184,7 @@ def retry(message_id: int, *, by: Actor, confirmed: bool = False) -> None:
     with db.writing() as session:
         row, now = find(session, message_id), db.now(session)
         check_batch(session, message_id)
+        check_account(session, message_id)
         check_confirmed(row, confirmed)
         if asked := covering.why_refused(session, message_id):
             raise Refused(asked)

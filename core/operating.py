@@ -130,6 +130,7 @@ def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter
         able = [one for one in ids if why[one] is None]
         why |= dict.fromkeys(covering.of_messages(session, able), "opted_out")
         why |= dict.fromkeys(messages.of_cancelled_batches(session, able), "by_batch")
+        why |= dict.fromkeys(messages.of_retired_accounts(session, able), "retired")
     able = [one for one in ids if why[one] is None]
     changed = _DO[mine.kind](session, mine, able)
     told = () if mine.kind in _TOLD_ONCE else sorted(changed)

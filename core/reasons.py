@@ -20,6 +20,7 @@ REASONS = {
     "free": "not held",
     "by_rule": "held by their batch or template",
     "by_batch": "of a batch that is cancelled",
+    "retired": "of a number that is retired",
     "unaffected": "say it otherwise, or right already",
     "words_of_meta": "are templates, whose words are Meta's",
     "plain_text": "have no template",

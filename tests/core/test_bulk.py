@@ -21,7 +21,7 @@ from core import (
 )
 from core.access import Actor, Role
 from core.choosing import Choice
-from core.errors import Forbidden
+from core.errors import Forbidden, Refused
 from core.filtering import Filter
 from core.models import Message
 from core.operations import Kind
@@ -180,3 +180,17 @@ def test_what_is_new_and_what_changed_since_somebody_looked_is_counted(
     assert listing.news(wanted, then, now=NOW) == (1, 1)
     monkeypatch.setattr(listing, "CAP", 1)
     assert listing.news(wanted, then, now=NOW) == (1, 1)
+
+
+@pytest.mark.parametrize("kind", [Kind.RETRY, Kind.UNDO])
+def test_what_a_retired_number_would_send_does_not_come_to_wait_for_ever(kind: Kind) -> None:
+    one = {Kind.RETRY: {"status": "failed"}, Kind.UNDO: {"status": "cancelled"}}[kind]
+    ids = stored.messages(stored.account(state="retired"), [one])
+    choice = Choice(ids=tuple(ids))
+    foreseen = bulk.foresee(kind, choice)
+    assert (foreseen.able, foreseen.why) == (0, {"retired": 1})
+    row = bulk.begin(kind, choice, counted=1, by=OLGA)
+    assert (row.done, row.cursor["why"]) == (0, {"retired": 1})
+    if kind is Kind.RETRY:
+        with pytest.raises(Refused, match="«Orders» is retired"):
+            messages.retry(ids[0], by=OLGA)
