@@ -39,6 +39,8 @@ def test_rows_of_three_pages_and_then_all_that_match_are_cancelled_and_brought_b
     ana.open("/messages")
     ana.page.get_by_text("Select", exact=True).click()
     ana.settled()
+    main = ana.page.get_by_test_id("stMain")
+    assert main.evaluate("one => one.scrollWidth - one.clientWidth") == 0  # nothing to slide to
     for page, first in enumerate(("0000-0000", "0000-0050", "0000-0100")):
         shows(ana, str(page), first)
         tick(ana, page)
