@@ -63,12 +63,13 @@ def question(what: str, picked: Picked, by: Actor) -> None:
     if words.kind is Kind.RETRY and foreseen.why.get("unconfirmed"):
         sure = st.checkbox("Also those that may have arrived: they may arrive twice", key="risk")
         foreseen = bulk.foresee(words.kind, choice, confirmed=sure) if sure else foreseen
+    if not foreseen.able:
+        look.note(f"Nothing to do: {_why(foreseen.why)}." if foreseen.why else "Nothing to do.")
+        return
     st.write(f"{words.verb} **{foreseen.able:,}** of the {foreseen.meant:,} selected?")
     if foreseen.why:
         look.quiet(f"The others stay as they are: {_why(foreseen.why)}.")
     look.note(words.undone, "grey" if words.kind in UNDONE_BY else "orange")
-    if not foreseen.able:
-        return
     if st.button(f"{words.verb} {foreseen.able:,}", type="primary", key=f"yes-bulk-{what}"):
         asked = {"counted": foreseen.counted, "confirmed": sure} | said
         asking.carry_out(lambda: _begin(words.kind, picked, by, **asked))

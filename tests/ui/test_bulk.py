@@ -106,6 +106,12 @@ def test_a_question_says_how_many_it_touches_how_many_not_and_why() -> None:
     assert given.statuses() == ["cancelled", "cancelled", "sent"]
 
 
+def test_where_nothing_can_be_done_there_is_no_question_but_the_reason() -> None:
+    at = asked("cancel", stored.messages(stored.account(), [{"status": "sent"}] * 2))
+    assert "Nothing to do: 2 sent already." in html(at) and "undone" not in html(at)
+    assert not at.markdown and not at.button
+
+
 def test_all_are_given_a_time_so_much_later_and_a_length_that_cannot_be_read_is_said() -> None:
     (one,) = stored.messages(stored.account(), [{}])
     due = given.row(one).due_at
