@@ -191,6 +191,7 @@ def _fail_one(session: Session, failure: FailedAfterAll) -> None:
         ),
         {"code": failure.answer.code, "text": failure.answer.text, "id": failure.attempt_id},
     ).one()
+    stays = _tell_of_another(session, found.message_id, failure)
     moved = messages.move(
         session,
         [
@@ -213,6 +214,7 @@ def _fail_one(session: Session, failure: FailedAfterAll) -> None:
         change = {found.message_id: ({"status": "sent"}, {"status": "failed"})}
         # Our own time: Meta tells whole seconds, which would stand before its cause.
         messages.record(session, "failed by webhook", "Meta", change, at=db.now(session))
+    if moved or stays:
         if verdict.error_class is ErrorClass.ACCOUNT:
             accounts.pause_for_meta(session, found.account_id, failure.answer)
         elif verdict.error_class is ErrorClass.TEMPLATE:
@@ -220,6 +222,23 @@ def _fail_one(session: Session, failure: FailedAfterAll) -> None:
         elif failure.answer.code == STOPPED_MARKETING:
             number = session.get_one(Message, found.message_id).recipient
             optouts.heard(session, [(number, found.account_id)], reason=failure.answer.text)
+
+
+def _tell_of_another(session: Session, message_id: int, failure: FailedAfterAll) -> bool:
+    """Let a message that was sent more than once tell of the newest attempt that stands.
+
+    To call it failed would have a person send it once more to somebody who has it.
+    """
+    told = db.sql(
+        "UPDATE message AS m SET meta_message_id = a.meta_message_id, sent_at = a.proved_at,"
+        " delivery = coalesce(a.delivery, 'accepted'), delivery_at = a.proved_at FROM attempt a"
+        " WHERE m.id = :message AND m.status = 'sent' AND m.deleted_at IS NULL"
+        " AND m.meta_message_id = :wamid AND a.id = (SELECT max(b.id) FROM attempt b"
+        " WHERE b.message_id = m.id AND b.id <> :failed AND b.outcome = 'accepted'"
+        " AND b.error_text IS NULL) RETURNING attempt_count"
+    )
+    known = {"message": message_id, "wamid": failure.wamid, "failed": failure.attempt_id}
+    return session.execute(told, known).first() is not None
 
 
 def apply(session: Session, updates: Sequence[StatusUpdate]) -> list[StatusUpdate]:

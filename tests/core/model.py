@@ -169,7 +169,10 @@ def failed_after_all(one: Try, error: str) -> None:
     one.failed = True
     message = one.message
     if message.status == "sent" and message.shown is one and not message.deleted:
-        message.fail(error)
+        if others := [other for other in message.tries if other.arrived]:
+            message.shown = others[-1]
+        else:
+            message.fail(error)
         if error == "account":
             message.account.active = False
 

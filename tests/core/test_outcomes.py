@@ -248,6 +248,20 @@ def test_a_failed_webhook_of_the_resent_one_does_not_hide_it_either(claimed: Cla
     _needs_confirmation(claimed)
 
 
+@pytest.mark.parametrize("newest_fails", [True, False])
+def test_one_that_arrived_twice_and_failed_once_after_all_stays_sent(
+    newest_fails: bool, claimed: Claim
+) -> None:
+    """It counted as failed, and whoever sent it again sent it to somebody who had it."""
+    newer = _resent(claimed)
+    _told(claimed, "read")
+    _answered(newer, _accepted(newer))
+    _told(newer, "delivered")
+    _told(newer if newest_fails else claimed, "failed", code=131031)
+    assert _state(claimed) == ("sent", "read" if newest_fails else "delivered")
+    assert list(verify.violations()) == []
+
+
 def test_a_confirmation_stays_with_the_message_when_its_attempt_goes_back_unposted(
     claimed: Claim,
 ) -> None:
