@@ -20,7 +20,8 @@ from gateway.gate import Gate
 from tests.core import stored
 from tests.core.batched import batch
 from tests.gateway.conftest import ADMIN, PASSWORD, Browser
-from tests.ui.test_pages import html, run, signed_in
+from tests.ui.seen import html
+from tests.ui.test_pages import run, signed_in
 
 __all__ = ["signed_in"]
 

@@ -12,6 +12,7 @@ from core.models import Account, Business
 from core.settings import ROOT
 from tests import given
 from tests.core import stored
+from tests.ui.seen import html, labels
 from ui import live
 
 ANA, OLGA, VERA = (
@@ -38,16 +39,6 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         return at.run()
 
     yield seen_by
-
-
-def html(at: AppTest) -> str:
-    assert not at.exception, at.exception
-    return "\n".join(element.proto.body for element in at.get("html"))
-
-
-def labels(at: AppTest) -> list[str]:
-    assert not at.exception, at.exception
-    return [one.label for one in at.button]
 
 
 def the_account() -> Account:

@@ -7,6 +7,7 @@ from core import account_settings, audit_trail
 from core.access import Actor, Role
 from core.settings import ROOT
 from tests import given
+from tests.ui.seen import html
 
 pytestmark = pytest.mark.usefixtures("sqlite")
 
@@ -17,11 +18,6 @@ def run(monkeypatch: pytest.MonkeyPatch, role: Role, **query: str) -> AppTest:
     for name, value in query.items():
         at.query_params[name] = value
     return at.run()
-
-
-def html(at: AppTest) -> str:
-    assert not at.exception, at.exception
-    return "\n".join(element.proto.body for element in at.get("html"))
 
 
 def test_a_change_is_told_with_before_and_after_and_from_where(

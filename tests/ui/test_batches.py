@@ -36,7 +36,8 @@ from tests.core import driven, loaded
 from tests.core.batched import batch, holds, row, work
 from tests.core.worded import done, filled, said, template
 from tests.core.worded import work as work_apart
-from tests.ui.test_pages import html, run, signed_in
+from tests.ui.seen import html
+from tests.ui.test_pages import run, signed_in
 from ui import batches as ui_batches
 
 __all__ = ["signed_in"]

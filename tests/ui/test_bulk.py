@@ -14,6 +14,7 @@ from core.operations import Kind
 from core.settings import ROOT
 from tests import given
 from tests.core import stored
+from tests.ui.seen import html
 from ui import bulk as question
 from ui import picking
 
@@ -30,11 +31,6 @@ def olga(monkeypatch: pytest.MonkeyPatch) -> None:
 def run() -> AppTest:
     at = AppTest.from_file(str(ROOT / "pages" / "messages.py"), default_timeout=20)
     return at.run()
-
-
-def html(at: AppTest) -> str:
-    assert not at.exception, at.exception
-    return "\n".join(element.proto.body for element in at.get("html"))
 
 
 def test_ticks_stay_over_pages_and_go_with_another_filter(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from core.columns import What
 from core.export import Order
 from core.operations import Kind
 from tests.core import stored
+from tests.ui.seen import html
 
 VERA = Actor("vera", Role.VIEWER)
 
@@ -39,11 +40,6 @@ def _files() -> None:
 
 def run(page: object) -> AppTest:
     return AppTest.from_function(page, default_timeout=20).run()  # type: ignore[arg-type]
-
-
-def html(at: AppTest) -> str:
-    assert not at.exception, at.exception
-    return "\n".join(element.proto.body for element in at.get("html"))
 
 
 def address(at: AppTest) -> tuple[str, dict[str, list[str]]]:

@@ -11,6 +11,7 @@ from core.access import Actor, Role
 from core.settings import ROOT
 from tests.core import stored
 from tests.core.batched import batch
+from tests.ui.seen import html
 
 pytestmark = pytest.mark.usefixtures("sqlite")
 
@@ -25,11 +26,6 @@ def run(**query: str | list[str]) -> AppTest:
     for name, value in query.items():
         at.query_params[name] = value
     return at.run()
-
-
-def html(at: AppTest) -> str:
-    assert not at.exception, at.exception
-    return "\n".join(element.proto.body for element in at.get("html"))
 
 
 def test_what_the_address_chooses_is_told_with_the_way_back() -> None:

@@ -5,7 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import db, guarding
 from tests import given
-from tests.ui.test_stopping import html
+from tests.ui.seen import html
 
 pytestmark = pytest.mark.usefixtures("sqlite")
 

@@ -17,7 +17,8 @@ from tests import given
 from tests.core import loaded, templated
 from tests.core.worded import work as work_apart
 from tests.given import ANA
-from tests.ui.test_pages import html, run, signed_in
+from tests.ui.seen import html
+from tests.ui.test_pages import run, signed_in
 
 __all__ = ["signed_in"]
 pytestmark = pytest.mark.usefixtures("sqlite", "signed_in")

@@ -15,6 +15,7 @@ from core.settings import ROOT
 from core.trends import RANGES, Sample
 from core.volumes import weekdays
 from tests.core import stored
+from tests.ui.seen import html
 from ui import live
 
 VERA = Actor("vera", Role.VIEWER)
@@ -34,11 +35,6 @@ def overview(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]
         return at.run()
 
     yield run
-
-
-def html(at: AppTest) -> str:
-    assert not at.exception, at.exception
-    return "\n".join(element.proto.body for element in at.get("html"))
 
 
 def sampled(account_id: int, *, step: int = 60, **more: Any) -> None:

@@ -17,6 +17,7 @@ from core.settings import ROOT
 from core.sheets.plan import Plan, Timing
 from tests import given
 from tests.core import loaded, stored
+from tests.ui.seen import html
 from ui import live
 
 ANA = Actor("ana", Role.OPERATOR)
@@ -40,11 +41,6 @@ def run(page: str, **query: str) -> AppTest:
     for name, value in query.items():
         at.query_params[name] = value
     return at.run()
-
-
-def html(at: AppTest) -> str:
-    assert not at.exception, at.exception
-    return "\n".join(element.proto.body for element in at.get("html"))
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -12,6 +12,7 @@ from core.settings import ROOT
 from tests import given
 from tests.core import stored
 from tests.core.sending.ticking import change
+from tests.ui.seen import labels
 from ui import live
 
 OLGA, VERA = Actor("olga", Role.OPERATOR), Actor("vera", Role.VIEWER)
@@ -31,11 +32,6 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
         return at.run()
 
     yield seen_by
-
-
-def labels(at: AppTest) -> list[str]:
-    assert not at.exception, at.exception
-    return [one.label for one in at.button]
 
 
 def test_operators_are_offered_to_resume_what_is_paused(run: Callable[..., AppTest]) -> None:

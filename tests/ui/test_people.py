@@ -10,6 +10,7 @@ from core.access import Actor, Role
 from core.settings import ROOT
 from tests import given
 from tests.core import stored
+from tests.ui.seen import html, labels
 
 OLGA, VERA = Actor("olga", Role.OPERATOR), Actor("vera", Role.VIEWER)
 DEWI = "+628123456789"
@@ -27,15 +28,6 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
         return at.run()
 
     yield seen_by
-
-
-def html(at: AppTest) -> str:
-    assert not at.exception, at.exception
-    return "\n".join(element.proto.body for element in at.get("html"))
-
-
-def labels(at: AppTest) -> list[str]:
-    return [one.label for one in at.button]
 
 
 def found(at: AppTest, typed: str) -> AppTest:

@@ -12,6 +12,7 @@ from core.access import Actor, Role
 from core.choosing import Choice
 from core.models import Operation
 from core.operations import Kind
+from tests.ui.seen import html
 
 OLGA = Actor("olga", Role.OPERATOR)
 
@@ -33,11 +34,6 @@ def seen(who: str = "olga", role: str = "OPERATOR") -> AppTest:
     at = AppTest.from_function(_page, default_timeout=20)
     at.session_state["who"], at.session_state["role"] = who, role
     return at.run()
-
-
-def html(at: AppTest) -> str:
-    assert not at.exception, at.exception
-    return "\n".join(element.proto.body for element in at.get("html"))
 
 
 def made(**columns: Any) -> int:

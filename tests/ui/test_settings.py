@@ -9,6 +9,7 @@ from core import password_links, sessions, users
 from core.access import Actor, Role
 from core.settings import ROOT, Settings
 from tests.conftest import forget_settings
+from tests.ui.seen import html
 from ui.words import SETTINGS
 
 ADA = Actor("ada", Role.ADMIN)
@@ -26,11 +27,6 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         return AppTest.from_file(path, default_timeout=20).run()
 
     yield seen_by
-
-
-def html(at: AppTest) -> str:
-    assert not at.exception, at.exception
-    return "\n".join(element.proto.body for element in at.get("html"))
 
 
 def test_others_than_administrators_see_nothing_of_it(run: Run) -> None:

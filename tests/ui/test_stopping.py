@@ -9,6 +9,7 @@ from core import clock, installation
 from core.access import Actor, Role
 from core.settings import ROOT
 from tests.core import stored
+from tests.ui.seen import html, labels
 from ui import live
 
 OLGA, VERA = Actor("olga", Role.OPERATOR), Actor("vera", Role.VIEWER)
@@ -26,15 +27,6 @@ def frame(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Actor], AppTest
         return AppTest.from_file(str(ROOT / "ui" / "frame.py"), default_timeout=20).run()
 
     yield seen_by
-
-
-def html(at: AppTest) -> str:
-    assert not at.exception, at.exception
-    return "\n".join(element.proto.body for element in at.get("html"))
-
-
-def labels(at: AppTest) -> list[str]:
-    return [one.label for one in at.button]
 
 
 def test_the_frame_tells_everybody_who_stopped_and_why(frame: Callable[[Actor], AppTest]) -> None:

@@ -11,7 +11,8 @@ from core.access import Actor, Role
 from core.models import Business, Content
 from tests import given
 from tests.core import templated
-from tests.ui.test_pages import html, run, schedule_button, signed_in
+from tests.ui.seen import html
+from tests.ui.test_pages import run, schedule_button, signed_in
 from ui import filling
 
 __all__ = ["signed_in"]
