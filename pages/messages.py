@@ -1,12 +1,14 @@
 """All messages: filtered, paged by key; the filter and the place are in the address."""
 
+from functools import partial
+
 import streamlit as st
 
 from core import listing, reports
 from core.access import Role
 from core.filtering import Filter
-from core.listing import Cursor, Page
-from ui import addresses, bulk, exports, filters, history, look, news, picking, table
+from core.listing import Cursor
+from ui import addresses, bulk, exports, filters, history, look, news, paging, picking, table
 from ui.guard import signed_in, zone
 from ui.words import VIEWS, plural
 
@@ -55,10 +57,11 @@ def selecting(wanted: Filter) -> int:
 def reading(wanted: Filter) -> int:
     """Rows that lead to their messages."""
     seen = listing.seen(wanted, now=now, **place())
-    news.told(wanted, seen, show=filters.first_page)
+    news.told(wanted, seen, show=paging.first_page)
     if seen.page.rows:
         st.html(table.messages(seen.page.rows, now=now, zone=zone()))
-        turn(seen.page, wanted)
+        here = seen.page
+        paging.turn(partial(addresses.of, wanted), before=here.before, after=here.after)
     else:
         nothing(wanted)
     return seen.matching
@@ -72,19 +75,6 @@ def place() -> dict[str, Cursor]:
         except (KeyError, ValueError):
             continue
     return {}
-
-
-def turn(found: Page, wanted: Filter) -> None:
-    links = [
-        f'<a class="go button plain" href="{addresses.of(wanted, **{name: cursor})}">{word}</a>'
-        for name, cursor, word in (
-            ("before", found.before, "← Previous"),
-            ("after", found.after, "Next →"),
-        )
-        if cursor
-    ]
-    if links:
-        st.html(f'<footer class="turn"><span>{"".join(links)}</span></footer>')
 
 
 def nothing(wanted: Filter) -> None:

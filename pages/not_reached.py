@@ -1,6 +1,7 @@
 """Who was not reached, for the telephone: number, reference, why, and what can be done."""
 
 from dataclasses import replace
+from functools import partial
 from html import escape
 
 import streamlit as st
@@ -9,7 +10,7 @@ from core import not_reached, reports
 from core.listing import Cursor, MessageRow
 from core.not_reached import WINDOWS, Missed
 from core.settings import settings
-from ui import addresses, look, moments, table
+from ui import addresses, look, moments, paging, table
 from ui.guard import signed_in, zone
 from ui.words import plural, state_of
 
@@ -39,11 +40,7 @@ def page() -> None:
         look.empty("Everybody was reached", "Nothing of these days is waiting for a call.")
         return
     st.html(f'<div class="list missed">{"".join(map(line, found.rows))}</div>')
-    if found.after:
-        st.html(
-            f'<footer class="turn"><span><a class="go button plain"'
-            f' href="{addresses.not_reached(wanted, after=found.after)}">Next →</a></span></footer>'
-        )
+    paging.turn(partial(addresses.not_reached, wanted), after=found.after)
 
 
 def choices(wanted: Missed) -> None:

@@ -1,5 +1,6 @@
 """People: what somebody asked, what waits for them, what was sent; and who is left in peace."""
 
+from functools import partial
 from html import escape
 
 import streamlit as st
@@ -9,7 +10,7 @@ from core.access import Role
 from core.errors import Invalid
 from core.people import Person
 from core.phone import Phone
-from ui import addresses, asking, look, optouts, peace, table
+from ui import addresses, asking, look, optouts, paging, peace, table
 from ui.guard import signed_in, zone
 from ui.words import plural
 
@@ -29,24 +30,9 @@ def page() -> None:
 
 def search() -> str:
     look.title("People")
-    typed = st.text_input(
-        "Number",
-        placeholder="A number in any shape, such as +62 812-3456-789",
-        key="number",
-        bind="query-params",
-        type="search",
-        live="400ms",
-        on_change=first_page,
-        icon=":material/search:",
-        width=420,
-        autocomplete="off",
-    )
-    return (typed or "").strip()
-
-
-def first_page() -> None:
-    st.query_params.pop("after", None)
-    st.query_params.pop("before", None)
+    any_shape = "A number in any shape, such as +62 812-3456-789"
+    typed = paging.search("Number", any_shape, key="number", width=420, autocomplete="off")
+    return typed.strip()
 
 
 def place() -> dict[str, int]:
@@ -84,22 +70,13 @@ def draw(who: Person) -> None:
     if rows:
         st.html('<h2 class="part-title">Messages</h2>')
         st.html(table.messages(rows, now=now, zone=zone()))
-        turn(who.before, who.after, number=who.phone.e164)
+        beside = partial(addresses.person, who.phone.e164)
+        paging.turn(beside, before=who.before, after=who.after)
     else:
         look.empty("Nothing was ever sent to this number", "Nor is anything scheduled for it.")
     if who.opt_outs:
         st.html('<h2 class="part-title">What they asked</h2>')
         st.html(peace.history(who, now=now, zone=zone()))
-
-
-def turn(before: int | None, after: int | None, *, number: str = "", export: str = "") -> None:
-    links = "".join(
-        f'<a class="go button plain" href="{addresses.person(number, **{name: to})}">{word}</a>'
-        for name, to, word in (("before", before, "← Previous"), ("after", after, "Next →"))
-        if to is not None
-    )
-    if links or export:
-        st.html(f'<footer class="turn"><span>{links}</span>{export}</footer>')
 
 
 def everybody() -> None:
@@ -113,7 +90,8 @@ def everybody() -> None:
             '<a href="/export/optouts.csv" download target="_self">'
             f"Export all {number:,} as CSV</a>"
         )
-        turn(found.before, found.after, export=export)
+        beside = partial(addresses.person, "")
+        paging.turn(beside, before=found.before, after=found.after, export=export)
     else:
         look.empty(
             "Everybody may be contacted",

@@ -11,7 +11,7 @@ from core.catalogue import Catalogue, Entry, Reading, Wanted
 from core.errors import Unanswered
 from core.models import Template
 from core.rendering import summary
-from ui import addresses, look, moments
+from ui import addresses, look, moments, paging
 from ui.guard import signed_in, zone
 from ui.words import QUALITIES, TEMPLATES, count, plural, template_word
 
@@ -67,23 +67,14 @@ def say(reading: Reading, *, alone: bool) -> None:
 
 def filters(known: list[Template]) -> Wanted:
     with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
-        search = st.text_input(
-            "Search",
-            placeholder="Part of a name, or of the words",
-            key="q",
-            bind="query-params",
-            type="search",
-            live="400ms",
-            icon=":material/search:",
-            width=300,
-        )
+        search = paging.search("Search", "Part of a name, or of the words", width=300)
         language = choice("Language", "language", sorted({one.language for one in known}))
         categories = sorted({one.category for one in known if one.category})
         category = choice("Category", "category", categories, str.capitalize)
         quality = choice("Quality", "quality", [*QUALITIES], lambda one: QUALITIES[one][0])
         states = [one for one in TEMPLATES if one == "HELD" or one in {t.status for t in known}]
         status = choice("State", "status", states, lambda one: TEMPLATES[one][0])
-    return Wanted(search or "", language, category, quality, status)
+    return Wanted(search, language, category, quality, status)
 
 
 def choice(

@@ -14,7 +14,7 @@ from core.filtering import Filter
 from core.not_reached import Missed
 from core.standing import Standing
 from core.states import HOLDS
-from ui import addresses, look, moments
+from ui import addresses, look, moments, paging
 from ui.guard import zone
 from ui.words import FAILURES, KEPT, VIEWS, WORDS
 
@@ -28,16 +28,8 @@ def chosen(accounts: Sequence[str]) -> Filter:
     beside = Filter.read({name: st.query_params.get_all(name) for name in st.query_params})
     views = st.container()
     with st.container(horizontal=True, vertical_alignment="bottom", key="filters"):
-        search = st.text_input(
-            "Search in numbers and texts",
-            placeholder="Part of a number, or of the text",
-            key="q",
-            bind="query-params",
-            type="search",
-            live="400ms",
-            on_change=first_page,
-            icon=":material/search:",
-            width=320,
+        search = paging.search(
+            "Search in numbers and texts", "Part of a number, or of the text", width=320
         )
         account = st.selectbox(
             "Account",
@@ -46,7 +38,7 @@ def chosen(accounts: Sequence[str]) -> Filter:
             placeholder="All accounts",
             key="account",
             bind="query-params",
-            on_change=first_page,
+            on_change=paging.first_page,
             width=220,
         )
         _more(beside)
@@ -57,21 +49,16 @@ def chosen(accounts: Sequence[str]) -> Filter:
         selection_mode="multi",
         key="state",
         bind="query-params",
-        on_change=first_page,
+        on_change=paging.first_page,
         label_visibility="collapsed",
     )
     standings = frozenset(Standing(s) for s in states)
-    wanted = replace(beside, standings=standings, account=account, search=search or "")
+    wanted = replace(beside, standings=standings, account=account, search=search)
     with views:
         _views(wanted)
     _looked_for(wanted)
     _told(wanted)
     return wanted
-
-
-def first_page() -> None:
-    st.query_params.pop("after", None)
-    st.query_params.pop("before", None)
 
 
 def _views(wanted: Filter) -> None:
@@ -157,7 +144,7 @@ def _apply(wanted: Filter, turn: int) -> None:
         st.query_params.pop(name, None)
     for name, value in after.items():
         st.query_params[name] = value
-    first_page()
+    paging.first_page()
     st.session_state[_TURN] = turn + 1
 
 
