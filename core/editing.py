@@ -1,6 +1,7 @@
 """Changing a message that has not left: what two people change at once is told to the second."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import update
@@ -11,6 +12,7 @@ from core import composing, db, drafts, messages
 from core.access import Actor, Role, needs
 from core.drafts import Composed, Draft
 from core.errors import Conflict, Refused
+from core.listing import MessageRow
 from core.models import Account, Content, Message, Template
 from core.states import Status
 from core.wake import wake
@@ -33,11 +35,7 @@ def edit(
         _check_editable(session, row, version, before)
         messages.check_confirmed(row, confirmed)
         keeps = row.due_at if row.status == Status.PENDING else now
-        over = row.not_after is not None and row.not_after <= now
-        draft = replace(
-            draft, not_after=None if over else row.not_after, late_policy=row.late_policy
-        )
-        composed = composing.check_in(session, draft, due_before=keeps)
+        composed = composing.check_in(session, kept(draft, row, now), due_before=keeps)
         try:
             _rewrite(session, row, composed, by)
         except IntegrityError:
@@ -46,6 +44,15 @@ def edit(
             session, "edit", by.name, {message_id: (before, drafts.facts(composed))}, at=now
         )
     wake(composed.due_at)
+
+
+def kept(draft: Draft, row: Message | MessageRow, now: datetime) -> Draft:
+    """The draft with what an edit leaves as it is: late policy, a deadline that is not over, and
+    where its time is kept, the zone in which that was meant."""
+    over = row.not_after is not None and row.not_after <= now
+    when = replace(draft.when, zone=row.zone) if draft.when.kind == "keep" else draft.when
+    deadline = None if over else row.not_after
+    return replace(draft, when=when, not_after=deadline, late_policy=row.late_policy)
 
 
 def current(session: Session, row: Message) -> dict[str, Any]:
