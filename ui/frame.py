@@ -8,7 +8,7 @@ import streamlit as st
 from core import guarding, installation, presence
 from core.access import Actor, Role
 from core.settings import settings
-from ui import asking, guarded, live, look, stopping
+from ui import asking, guarded, live, look, shortcuts, stopping
 from ui.guard import signed_in
 
 # Pages that the bar shows under another: of one thing, behind its list, and of many.
@@ -42,6 +42,7 @@ def main() -> None:
         _bar(shown, page.url_path, person)
         stopping.button(stop, by=person)
         _person(person)
+    shortcuts.listed()
     asking.say()
     stopping.banner(stop, by=person)
     guarded.banner(guarding.guarded(), by=person)
@@ -87,6 +88,7 @@ def _person(person: Actor) -> None:
     st.html(
         f'<details class="person"><summary>{escape(person.name)}</summary>'
         f"<div><p>{escape(person.name)}<br><small>{person.role.word}</small></p>{links}"
+        '<button class="shortcuts-open">Keyboard shortcuts</button>'
         '<form method="post" action="/sign-out"><button>Sign out</button></form></div></details>',
         width="content",
     )

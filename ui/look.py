@@ -6,7 +6,7 @@ from pathlib import Path
 import streamlit as st
 
 _HERE = Path(__file__).parent
-_SCRIPT = (_HERE / "outbox.js").read_text()
+_SCRIPT = "".join((_HERE / name).read_text() for name in ("outbox.js", "shortcuts.js"))
 
 
 def dress() -> None:

@@ -457,6 +457,16 @@ STEERED: dict[str, str] = {
     "batch loading taken up again": "Loading taken up again",
 }
 
+# What ui/shortcuts.js does, for the list that «?» opens.
+SHORTCUTS: dict[str, str] = {
+    "/": "Search",
+    "n": "Schedule a new message",
+    "e": "Edit what is shown",
+    "Ctrl S": "Save",
+    "?": "This list",
+    "Esc": "Close",
+}
+
 CORRECTIONS: dict[str, str] = {
     "text": "The whole text",
     "replace": "Words in the text",
