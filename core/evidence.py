@@ -171,7 +171,9 @@ def _sums(found: History, record: str) -> Iterator[tuple[str, str]]:
         yield f"Request {number}, as posted", f"<code>{escape(one.payload_sha256)}</code>{told}"
         if one.answer is not None:
             yield f"Answer {number}, as kept", f"<code>{_sum(one.answer)}</code>"
-    for event_id, digest in {one.event_id: one.body_sha256 for one in found.told}.items():
+    bodies = {one.event_id: one.body_sha256 for one in found.told}
+    bodies |= {one.event_id: one.body_sha256 for one in found.replies if one.body_sha256}
+    for event_id, digest in sorted(bodies.items()):
         yield f"Webhook {event_id}, its whole body", f"<code>{digest}</code>"
     if found.source and found.source.sha256:
         yield "The file that it was read from", f"<code>{escape(found.source.sha256)}</code>"
@@ -187,6 +189,7 @@ def _record(found: History) -> dict[str, Any]:
             {"id": one.event_id, "received_at": one.received_at, "status": one.said}
             for one in found.told
         ],
+        "replies": [asdict(one) for one in found.replies],
     }
 
 

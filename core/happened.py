@@ -14,6 +14,7 @@ from core.causes import CLASSES, failure
 from core.history import History, Told
 from core.meta.codes import classify
 from core.models import Attempt, MessageEvent
+from core.replies import Reply
 
 # What an attempt came to, by its stored outcome; anything else is a class of refusal.
 ATTEMPTS: dict[str, tuple[str, str]] = {
@@ -84,6 +85,19 @@ TOLD: dict[str, tuple[str, str]] = {
     "failed": ("WhatsApp could not deliver it", "red"),
 }
 
+# What somebody sent without words of their own, by Meta's name of its kind.
+KINDS: dict[str, str] = {
+    "image": "a picture",
+    "video": "a film",
+    "audio": "a voice message",
+    "document": "a document",
+    "sticker": "a sticker",
+    "location": "a place",
+    "contacts": "a contact",
+    "order": "an order",
+    "unsupported": "something that only the phone shows",
+}
+
 UNKNOWN = "Nobody can tell whether it arrived, so it is not sent again by itself."
 _HIDDEN = {"version", "status", "kept", "template_sha256", "line"}  # told by the sentence itself
 _AT_ONCE = timedelta(seconds=5)
@@ -118,6 +132,7 @@ def lines(history: History, *, now: datetime, zone: str) -> list[Line]:
     found = [_event(one, history, now, zone) for one in history.events]
     found += [_attempt(one, history) for one in history.attempts]
     found += [_told(one) for one in history.told]
+    found += [replied(one) for one in history.replies]
     found += _proved(history)
     found += _due(history, now)
     return sorted(found, key=lambda line: line.at)
@@ -250,6 +265,33 @@ def _told(told: Told) -> Line:
         times=(("By Meta’s clock", update.at), ("Received", told.received_at)),
         unfolds=(("Webhook", indented(json.dumps(told.said))),),
     )
+
+
+def replied(reply: Reply) -> Line:
+    """That they wrote, and what."""
+    word = "They answered it" if reply.answers else "They wrote after it"
+    if reply.kind == "reaction":
+        word = "They reacted to it" if reply.text else "They took back their reaction"
+    received = [("Received", reply.received_at)] if reply.received_at else []
+    said = wrote(reply.kind, reply.text)
+    return Line(
+        reply.received_at or reply.at,
+        "cyan",
+        word,
+        facts=("told by webhook",),
+        sentences=(said,) if said else (),
+        times=(("By Meta’s clock", reply.at), *received),
+    )
+
+
+def wrote(kind: str, text: str | None) -> str:
+    """What they wrote as people read it: «a picture: Here it is»; «» of a reaction taken back."""
+    if kind == "reaction":
+        return text or ""
+    what = KINDS.get(kind)
+    if text:
+        return f"{what}: {text}" if what else text
+    return what or "something without words"
 
 
 def _proved(history: History) -> Iterator[Line]:

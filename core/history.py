@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from core import db, listing
+from core import db, listing, replies
 from core.listing import MessageRow
 from core.meta import statuses
 from core.meta.statuses import StatusUpdate
@@ -22,6 +22,7 @@ from core.models import (
     WebhookMention,
     Worker,
 )
+from core.replies import Reply
 from core.standing import m
 from core.states import Status
 
@@ -57,6 +58,7 @@ class History:
     told: list[Told]
     workers: dict[int, str]  # id to host, of those that still run
     source: Source | None
+    replies: list[Reply]
 
     @property
     def zone_guessed(self) -> bool:
@@ -95,6 +97,7 @@ def read(message_id: int) -> History | None:
             _told(session, tried),
             {worker.id: worker.host for worker in workers},
             _source(session, found[0].batch_id, changed),
+            replies.to(session, found[0], tried),
         )
 
 

@@ -582,6 +582,30 @@ class WebhookMention(SQLModel, table=True):
     webhook_event_id: int = Field(sa_column=Column(BigInt, primary_key=True, autoincrement=False))
 
 
+class Inbound(SQLModel, table=True):
+    """What a person wrote to one of our numbers, once however often Meta tells it."""
+
+    __table_args__ = (
+        Index("ix_inbound_person", "account_id", "number", "at"),  # what somebody wrote, and last
+        Index(
+            "ix_inbound_answers",  # the replies to one message
+            "answers",
+            sqlite_where=text("answers IS NOT NULL"),
+            postgresql_where=text("answers IS NOT NULL"),
+        ),
+        NEVER_REUSED,
+    )
+    id: int = _key()
+    wamid: str = _text(null=False, unique=True)
+    account_id: int = _big("account.id", null=False)
+    number: str = _text(null=False)  # E.164 with +, as we write to them
+    kind: str = _text(null=False)  # as Meta names it: text, button, image, …
+    text: str | None = _text()
+    answers: str | None = _text()  # Meta's id of the message that it answers
+    at: datetime = _instant(null=False)  # by Meta's clock, not after it was received
+    webhook_event_id: int = _big(null=False)
+
+
 class DayVolume(SQLModel, table=True):
     """How many messages of an account fell due on a day of its zone; `label` is '' without one."""
 

@@ -16,7 +16,8 @@ from core.choosing import CHUNK, Choice
 from core.errors import Invalid, Refused
 from core.filtering import c
 from core.listing import CAP, ENDED, OPEN, MessageRow
-from core.models import Account, Operation, OptOut, Recipient
+from core.meta.inbound import NOT_WRITTEN
+from core.models import Account, Inbound, Operation, OptOut, Recipient
 from core.operations import Kind
 from core.phone import Phone
 from core.standing import m
@@ -42,6 +43,7 @@ class Person:
     before: int | None
     after: int | None
     last_inbound_at: datetime | None
+    wrote: Inbound | None  # the last that they wrote, to whichever number
 
     @property
     def in_force(self) -> list[OptOut]:
@@ -106,7 +108,20 @@ def find(who: Phone, *, after: int | None = None, before: int | None = None) -> 
             newer,
             older,
             session.execute(wrote).scalar(),
+            _wrote(session, number),
         )
+
+
+def _wrote(session: Session, number: str) -> Inbound | None:
+    theirs = select(Inbound).where(
+        col(Inbound.account_id).in_(select(col(Account.id))),
+        col(Inbound.number) == number,
+        col(Inbound.kind).not_in(NOT_WRITTEN),
+    )
+    found: Inbound | None = (
+        session.execute(theirs.order_by(col(Inbound.at).desc()).limit(1)).scalars().first()
+    )
+    return found
 
 
 def _to(number: str, statuses: tuple[Status, ...]) -> tuple[ColumnElement[bool], ...]:

@@ -11,6 +11,7 @@ from core import db
 from core.invariants import optouts, posts, rates
 from core.invariants.attempts import ATTEMPTS
 from core.invariants.events import EVENTS
+from core.invariants.inbound import INBOUND
 from core.invariants.messages import MESSAGES
 from core.invariants.posts import Pairs
 from core.invariants.rates import Rates
@@ -26,7 +27,7 @@ def violations() -> Iterator[Violation]:
     """Everything that breaks an invariant, as it is found; nothing when all is in order."""
     with db.reading() as session:
         long_ago = db.now(session) - UNDER_WAY_FOR
-    for judged in (MESSAGES, ATTEMPTS, EVENTS):
+    for judged in (MESSAGES, ATTEMPTS, EVENTS, INBOUND):
         for first, last in _ranges(judged.table):
             with db.reading() as session:
                 found = list(judged.broken(session, first, last, long_ago))

@@ -5,16 +5,20 @@ Meta repeats what is not answered with 200 for up to seven days, in any order an
 """
 
 import hmac
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from sqlalchemy import func
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
 
-from core import db, outcomes, vault
+from core import db, inbound, outcomes, vault
+from core.meta import inbound as messages
 from core.meta import signatures, statuses
+from core.meta.inbound import InboundMessage
 from core.meta.statuses import StatusUpdate, parse
 from core.models import Business, WebhookEvent
 from core.settings import settings
@@ -24,8 +28,17 @@ __all__ = ["apply_stored", "parse", "receive", "verify"]
 log = logging.getLogger(__name__)
 
 STRANGER = "a status of a message that is not known"
+NO_NUMBER = "a message to a number that is not known"
 TRY_AGAIN_FOR = timedelta(minutes=1)
 SET = 400_000  # characters in one transaction: about 1,000 statuses as Meta writes them
+
+
+class Told(NamedTuple):
+    """What a stored body tells."""
+
+    event: WebhookEvent
+    statuses: list[StatusUpdate]
+    messages: list[InboundMessage]
 
 
 def verify(mode: object, token: object, challenge: object) -> str | None:
@@ -99,24 +112,38 @@ def _apply_set(ids: Sequence[int]) -> int:
 def _apply(ids: Sequence[int]) -> int:
     with db.writing() as session:
         now = db.now(session)
-        told = [(event, _read_into(event)) for event in _lock(session, ids)]
-        updates = statuses.fold(update for _, its in told for update in its)
-        strangers = {update.wamid for update in outcomes.apply(session, updates)}
-        _mention(session, told)
-        for event, its in told:
-            if any(update.wamid in strangers for update in its):
-                event.error = STRANGER
+        told = [_read_into(event) for event in _lock(session, ids)]
+        _apply_statuses(session, told)
+        _keep_messages(session, told)
+        for event in (one.event for one in told):
             if event.error != STRANGER or now - event.received_at >= TRY_AGAIN_FOR:
                 event.applied_at = now
-        return sum(event.applied_at is not None for event, _ in told)
+        return sum(one.event.applied_at is not None for one in told)
 
 
-def _mention(session: Session, told: Sequence[tuple[WebhookEvent, list[StatusUpdate]]]) -> None:
+def _apply_statuses(session: Session, told: Sequence[Told]) -> None:
+    updates = statuses.fold(update for one in told for update in one.statuses)
+    strangers = {update.wamid for update in outcomes.apply(session, updates)}
+    _mention(session, told)
+    for one in told:
+        if any(update.wamid in strangers for update in one.statuses):
+            one.event.error = STRANGER
+
+
+def _keep_messages(session: Session, told: Sequence[Told]) -> None:
+    inbound.keep(session, [(one.event.id, each) for one in told for each in one.messages])
+    strangers = inbound.strangers(session, [each for one in told for each in one.messages])
+    for one in told:
+        if any(each.phone_number_id in strangers for each in one.messages):
+            one.event.error = one.event.error or NO_NUMBER
+
+
+def _mention(session: Session, told: Sequence[Told]) -> None:
     """Keep which attempts each body tells of: the page of a message finds it by them."""
     rows = [
-        {"event_id": event.id, "wamid": wamid}
-        for event, its in told
-        for wamid in sorted({update.wamid for update in its})
+        {"event_id": one.event.id, "wamid": wamid}
+        for one in told
+        for wamid in sorted({update.wamid for update in one.statuses})
     ]
     source = db.rows_sql(session, event_id="bigint", wamid="text")
     if rows:
@@ -154,12 +181,20 @@ def _apply_alone(event_id: int) -> int:
         return 1
 
 
-def _read_into(event: WebhookEvent) -> list[StatusUpdate]:
+def _read_into(event: WebhookEvent) -> Told:
     try:
-        read = list(statuses.read(event.body, event.received_at))
+        document = json.loads(event.body)
+        read = [
+            *statuses.read(document, event.received_at),
+            *messages.read(document, event.received_at),
+        ]
     except (ValueError, RecursionError) as error:
         event.error = f"not read: {type(error).__name__}"
-        return []
+        return Told(event, [], [])
     problems = [problem for problem in read if isinstance(problem, str)]
     event.error = "; ".join(problems)[:500] or None
-    return [update for update in read if isinstance(update, StatusUpdate)]
+    return Told(
+        event,
+        [one for one in read if isinstance(one, StatusUpdate)],
+        [one for one in read if isinstance(one, InboundMessage)],
+    )

@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from core import batch_reports, catalogue, happened, history, people, posted, reports
+from core import batch_reports, catalogue, happened, history, people, posted, replies, reports
 from core.access import Role
 from core.explain import explain_many
 from core.history import History
@@ -57,24 +57,40 @@ def draw(found: History) -> None:
 
 def phone(found: History) -> None:
     """What the person has, by the request itself; before there is one, what they will have."""
-    row, attempt = found.row, found.handed_over
+    row, attempt, back = found.row, found.handed_over, list(answers(found))
     if attempt is None:
-        at = moments.clock(row.due_at, zone(), now)
-        st.html(preview.phone(row.account, row.text or "", at=at, shown=catalogue.shown(row)))
-        return
-    text, shown = posted.said(row, attempt.payload)
-    at = attempt.posted_at or attempt.claimed_at
-    st.html(preview.phone(row.account, text, at=moments.clock(at, zone(), now), shown=shown))
-    look.quiet("As it was handed to WhatsApp.")
+        at, text, shown = row.due_at, row.text or "", catalogue.shown(row)
+    else:
+        at = attempt.posted_at or attempt.claimed_at
+        text, shown = posted.said(row, attempt.payload)
+    when = moments.clock(at, zone(), now)
+    st.html(preview.phone(row.account, text, at=when, shown=shown, answers=back))
+    if attempt is not None:
+        look.quiet("As it was handed to WhatsApp.")
+    if len(back) == replies.MOST:
+        look.quiet(f"The first {replies.MOST} that they wrote after it.")
 
 
-Signs = tuple[int, str | None, str | None, int, int]
+def answers(found: History) -> Iterator[preview.Answer]:
+    for one in found.replies:
+        if said := happened.wrote(one.kind, one.text):
+            yield preview.Answer(said, moments.clock(one.at, zone(), now), one.answers)
+
+
+Signs = tuple[int, str | None, str | None, int, int, int]
 
 
 def signs(found: History) -> Signs:
     """What tells that more has happened; a delivery alone makes no new version."""
     row = found.row
-    return row.version, row.hold, row.delivery, len(found.attempts), len(found.told)
+    return (
+        row.version,
+        row.hold,
+        row.delivery,
+        len(found.attempts),
+        len(found.told),
+        len(found.replies),
+    )
 
 
 @st.fragment(run_every="2s")

@@ -39,7 +39,8 @@ for client in ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "htt
 LAYERS: dict[str, str] = {
     "pure": """access account_checks causes characters clock corrections errors formulas
         guesses logs
-        meta.answers meta.codes meta.payloads meta.signatures meta.statuses numbering
+        meta.answers meta.codes meta.envelope meta.inbound meta.payloads meta.signatures
+        meta.statuses numbering
         optout_file pacing passwords phone quiet quoting reasons rendering renewing retry
         schedule sqlite_locks sending.breaker sending.permits sending.sieve sheets.dates
         sheets.decoding sheets.delimited sheets.matching sheets.placeholders
@@ -50,14 +51,14 @@ LAYERS: dict[str, str] = {
         batch_bars batch_forecast batch_reports blocking choosing columns coming covering
         depth dump explain export export_csv export_xlsx filtering
         forecast happened history invariants.attempts
-        invariants.events invariants.messages invariants.optouts invariants.posts
+        invariants.events invariants.inbound invariants.messages invariants.optouts invariants.posts
         invariants.rates invariants.violation line listing optout_list readiness
-        by_hand not_reached remembered reports sending.barring shut standing telling there
+        by_hand not_reached remembered replies reports sending.barring shut standing telling there
         trends untouched verify volumes""",
     "services": """account_settings accounts adjusting apart audit batches bulk businesses
         catalogue composing correcting day_counts departure drafts editing enlisting evidence
         exporting files filling finishing first_row checking following_up password_links retiring
-        guarding holding installation judging lateness leasing load_orders loading messages
+        guarding holding inbound installation judging lateness leasing load_orders loading messages
         meta.client meta.graph operating operations optout_import optouts outcomes outlook people
         posted preflight preparing presence previewing rescheduling
         resuming revising sampling scan

@@ -7,12 +7,13 @@ from typing import Any
 
 import streamlit as st
 
-from core import covering, optouts, people, reports
+from core import covering, happened, optouts, people, reports
 from core.access import Actor
 from core.errors import Invalid
 from core.models import Operation, OptOut
 from core.optout_file import BY_PERSON, EVERYTHING
 from core.people import Person
+from core.quoting import quoted
 from core.states import Status
 from ui import asking, look, moments, table, timeline
 from ui.words import SCOPES, plural
@@ -53,11 +54,18 @@ def _facts(who: Person, now: datetime, zone: str) -> list[tuple[str, str]]:
         )
         if count.get(status)
     )
-    wrote = who.last_inbound_at
-    return [
-        ("Messages", left or "none"),
-        ("Last wrote to us", moments.shown(wrote, zone, now) if wrote else "never"),
-    ]
+    return [("Messages", left or "none"), ("Last wrote to us", _wrote(who, now, zone))]
+
+
+def _wrote(who: Person, now: datetime, zone: str) -> str:
+    """HTML: when, what and to which number."""
+    if who.last_inbound_at is None:
+        return "never"
+    when = moments.shown(who.last_inbound_at, zone, now)
+    if who.wrote is None:
+        return when
+    said = quoted(happened.wrote(who.wrote.kind, who.wrote.text))
+    return f"{when}, to {escape(who.accounts.get(who.wrote.account_id, '?'))}: {escape(said)}"
 
 
 def offered(who: Person, *, now: datetime, zone: str, by: Actor) -> None:

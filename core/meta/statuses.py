@@ -1,7 +1,7 @@
 """What a status webhook tells of one message, freed from Meta's envelope.
 
-The envelope is read as loosely as webhooks/reference/messages/status describes it: everything but
-the id and the status may be missing, and one bad item does not drop the rest.
+It is read as loosely as webhooks/reference/messages/status describes it: everything but the id and
+the status may be missing, and one bad item does not drop the rest.
 """
 
 import json
@@ -9,10 +9,11 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, cast, get_args
 
 from core import clock
+from core.meta import envelope
 from core.states import RANK, Delivery
 
 Told = Literal["sent", "delivered", "read", "failed"]
@@ -41,7 +42,7 @@ def parse(body: str, *, received_at: datetime | None = None) -> list[StatusUpdat
 
     A status without a usable time counts as told when it was received.
     """
-    found = read(body, received_at or clock.wall())
+    found = read(json.loads(body), received_at or clock.wall())
     return [status for status in found if isinstance(status, StatusUpdate)]
 
 
@@ -56,9 +57,9 @@ def fold(updates: Iterable[StatusUpdate]) -> list[StatusUpdate]:
     return list(furthest.values())
 
 
-def read(body: str, received_at: datetime) -> Iterator[StatusUpdate | str]:
-    """Each status, or why it could not be read (never with a value of it)."""
-    for status in _statuses(json.loads(body)):
+def read(document: Any, received_at: datetime) -> Iterator[StatusUpdate | str]:
+    """Each status of a body, or why it could not be read (never with a value of it)."""
+    for status in _statuses(document):
         try:
             yield _status(status, received_at)
         except (AttributeError, LookupError, TypeError, ValueError) as error:
@@ -76,31 +77,24 @@ def about(body: str, received_at: datetime, wamid: str) -> Iterator[tuple[Status
 
 
 def _statuses(document: Any) -> Iterator[Any]:
-    for entry in _list(document, "entry"):
-        for change in _list(entry, "changes"):
-            value = change.get("value") if isinstance(change, dict) else None
-            yield from _list(value, "statuses")
-
-
-def _list(holder: Any, key: str) -> list[Any]:
-    found = holder.get(key) if isinstance(holder, dict) else None
-    return found if isinstance(found, list) else []
+    for value in envelope.values(document):
+        yield from envelope.items(value, "statuses")
 
 
 def _status(status: dict[str, Any], received_at: datetime) -> StatusUpdate:
     installation, attempt_id = _reference(status.get("biz_opaque_callback_data"))
-    error = next((e for e in _list(status, "errors") if isinstance(e, dict)), {})
+    error = next((e for e in envelope.items(status, "errors") if isinstance(e, dict)), {})
     error_data = error.get("error_data")  # Meta's template APIs make it a plain string
     details = error_data.get("details") if isinstance(error_data, dict) else error_data
     return StatusUpdate(
         attempt_id=attempt_id,
         installation=installation,
-        wamid=_id(status["id"]),
+        wamid=envelope.identity(status["id"]),
         status=_told(status["status"]),
-        at=_at(status.get("timestamp"), received_at),
+        at=envelope.instant(status.get("timestamp"), received_at),
         code=_code(error.get("code")),
-        title=_text(error.get("title")),
-        details=_text(details),
+        title=envelope.text(error.get("title")),
+        details=envelope.text(details),
     )
 
 
@@ -117,30 +111,9 @@ def _reference(callback: Any) -> tuple[str, int] | tuple[None, None]:
     return (found[1], int(found[2])) if found else (None, None)
 
 
-def _at(timestamp: Any, received_at: datetime) -> datetime:
-    try:
-        return datetime.fromtimestamp(int(timestamp), UTC)
-    except (TypeError, ValueError, OverflowError, OSError):
-        return received_at
-
-
 def _code(value: Any) -> int | None:
     told = str(value)
     return int(told) if told.isascii() and told.isdigit() and len(told) < 10 else None
-
-
-def _id(value: Any) -> str:
-    clean = _text(value)
-    if not clean:
-        raise ValueError("an id is missing")
-    return clean
-
-
-def _text(value: Any) -> str | None:
-    """Text as both databases take it: no NUL, no half of a pair."""
-    if not isinstance(value, str):
-        return None
-    return value.encode(errors="replace").decode().replace("\0", "")
 
 
 def _with_reference(told: StatusUpdate, known: StatusUpdate | None) -> StatusUpdate:

@@ -7,12 +7,12 @@ from html import unescape
 import pytest
 from sqlmodel import col, select
 
-from core import db, evidence
+from core import db, evidence, webhooks
 from core.access import Actor, Role
 from core.errors import Invalid, Refused
-from core.models import AuditEvent, MessageEvent
+from core.models import AuditEvent, MessageEvent, WebhookEvent
 from tests import given
-from tests.core import stored
+from tests.core import heard, stored
 from tests.core.test_history import hear, sent, told
 from tests.core.test_reports import now
 
@@ -74,3 +74,24 @@ def test_a_message_that_never_was_and_a_zone_that_is_none_are_refused() -> None:
         evidence.of(7, by=VERA)
     with pytest.raises(Invalid):
         evidence.of(7, zone="Mars/Base", by=VERA)
+
+
+def test_what_they_answered_is_in_it_and_nothing_that_others_wrote() -> None:
+    account = stored.account()
+    (one,) = stored.messages(
+        account, [{"status": "sent", "sent_at": now(), "meta_message_id": "wamid.A"}]
+    )
+    sent(one, "wamid.A")
+    mine, other = given.row(one).recipient, given.recipient(2)
+    answer = heard.message("I paid <b>", sender=mine, context={"id": "wamid.A"})
+    heard.receive(answer, heard.message("Somebody else", sender=other))
+    webhooks.apply_stored()
+    html = evidence.of(one, by=VERA).html
+    assert "They answered it" in html and "I paid &lt;b&gt;" in html and "<b>I" not in html
+    assert answer["id"] in html and "Somebody else" not in html
+    assert sha256(_webhook()).hexdigest() in html
+
+
+def _webhook() -> bytes:
+    with db.reading() as session:
+        return session.exec(select(WebhookEvent.body)).one().encode()

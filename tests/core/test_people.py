@@ -1,6 +1,7 @@
 """One person by number: what they asked, what waits, what was sent; whatever shape was typed."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from threading import Event
 
 import pytest
@@ -10,7 +11,7 @@ from core.errors import Invalid, Refused
 from core.models import Recipient
 from core.people import Person
 from tests import given
-from tests.core import stored
+from tests.core import heard, stored
 
 ANA = given.ANA
 DEWI = given.recipient(1)
@@ -39,9 +40,23 @@ def test_all_about_one_person_and_nothing_of_others(database: str) -> None:
     assert who.counts == {"pending": 2, "sent": 1, "failed": 1} and who.pending == 2
     assert who.last_inbound_at == wall and who.phone.e164 == DEWI
     assert (who.before, who.after) == (None, None)
+    assert who.wrote is None  # before what people write was kept
     nobody = found(given.recipient(77))
     assert (nobody.open, nobody.ended, nobody.counts, nobody.opt_outs) == ([], [], {}, [])
     assert nobody.last_inbound_at is None
+
+
+def test_the_last_that_somebody_wrote_is_known_whichever_number_it_was_written_to(
+    database: str,
+) -> None:
+    stored.account("Orders"), stored.account("Support")
+    wall = clock.wall()
+    heard.write("Later", sender=DEWI, to="id of Support", at=wall - timedelta(hours=1))
+    heard.write("First", sender=DEWI, at=wall - timedelta(hours=2))
+    heard.write("Somebody else", sender=given.recipient(2))
+    who = found()
+    assert who.wrote and who.accounts[who.wrote.account_id] == "Support"
+    assert (who.wrote.text, who.wrote.at) == ("Later", who.last_inbound_at)
 
 
 def test_what_was_sent_is_read_page_by_page_there_and_back(

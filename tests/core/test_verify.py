@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -13,8 +13,9 @@ from sqlmodel import col
 from core import audit, db, pacing, verify
 from core.invariants.attempts import ATTEMPTS
 from core.invariants.events import EVENTS
+from core.invariants.inbound import INBOUND
 from core.invariants.messages import MESSAGES
-from core.models import Account, Attempt, Message, OptOut, Template
+from core.models import Account, Attempt, Inbound, Message, OptOut, Recipient, Template
 from tests import given
 from tests.core.planted import SECOND, Ground, unguard
 from tests.core.sending.test_permits import from_template, template
@@ -29,6 +30,27 @@ def plants(kind: str) -> Callable[[Plant], Plant]:
         return plant
 
     return kept
+
+
+@plants("unheard reply")
+def _(g: Ground) -> None:
+    wrote(g, "+492", g.now - SECOND)
+
+
+def wrote(g: Ground, number: str, last: datetime, kind: str = "text") -> None:
+    """They wrote now; the last that counts for them is another time."""
+    account = g.free
+    g.session.add(Recipient(account_id=account, number=number, last_inbound_at=last))
+    told = Inbound(
+        wamid=f"wamid.{number}",
+        account_id=account,
+        number=number,
+        kind=kind,
+        at=g.now,
+        webhook_event_id=1,
+    )
+    g.session.add(told)
+    g.session.flush()
 
 
 @plants("no worker")
@@ -249,7 +271,7 @@ def _of(g: Ground, message_id: int, **values: str) -> None:
     g.session.execute(change)
 
 
-KINDS = {one.kind for judged in (MESSAGES, ATTEMPTS, EVENTS) for one in judged.invariants}
+KINDS = {one.kind for judged in (MESSAGES, ATTEMPTS, EVENTS, INBOUND) for one in judged.invariants}
 OVER_TIME = {
     *("bytes altered", "another's bytes", "pair limit", "before its slot", "after its slot"),
     *("rate", "slots too close", "sent to an opt-out"),
@@ -284,6 +306,8 @@ def in_order(g: Ground) -> None:
     _left_after_it_was_cancelled(g)
     _edited_to_a_later_time(g)
     _asked_at_another_time_or_for_something_else(g)
+    wrote(g, "+493", g.now)
+    wrote(g, "+494", g.now - SECOND, "system")
 
 
 def _resent_with_confirmation(g: Ground) -> None:
