@@ -9,6 +9,7 @@ from core.access import Role
 from core.account_reports import Card
 from core.errors import OutboxError
 from ui import account_forms, accounts, addresses, asking, live, look, pausing, timeline
+from ui.accounts import none_yet
 from ui.guard import signed_in, zone
 from ui.words import ACCOUNTS, plural
 
@@ -31,11 +32,7 @@ def every() -> None:
     cards = account_reports.cards()
     look.title("Accounts", plural(len(cards), "number") if cards else "")
     if not cards:
-        look.empty(
-            "No number to send from yet",
-            "Outbox sends from a WhatsApp business number, which an administrator adds.",
-            link=("Add the first one", "/accounts?new=1") if person.role >= Role.ADMIN else None,
-        )
+        none_yet(by=person)
         return
     loads = accounts.loads(live.pulse().accounts)
     drawn = {card.account.id: accounts.card(card, loads.get(card.account.id)) for card in cards}
@@ -47,7 +44,9 @@ def every() -> None:
             st.html(drawn[card.account.id])
             next_action(card)
     if person.role >= Role.ADMIN:
-        st.html('<p><a class="go button plain" href="/accounts?new=1">Add a number …</a></p>')
+        st.html(
+            f'<p><a class="go button plain" href="{addresses.NEW_ACCOUNT}">Add a number …</a></p>'
+        )
 
 
 @st.fragment(run_every="5s", key="accounts-watch")

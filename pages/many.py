@@ -14,6 +14,7 @@ from core.operations import Kind
 from core.sheets import plan as plans
 from core.sheets.plan import Plan, Timing
 from ui import addresses, fields, look, ways
+from ui.accounts import none_yet
 from ui.guard import signed_in, zone
 from ui.many import check, columns, kept, loading, message, rest, source, timing
 from ui.many.source import Source
@@ -27,7 +28,7 @@ def page(by: Actor) -> None:
     ways.switch("many")
     accounts = reports.accounts()
     if not accounts:
-        ways.no_account()
+        none_yet(by=by)
         return
     ways.step(1, "The file")
     found = _source(by)

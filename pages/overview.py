@@ -10,6 +10,7 @@ from core.reports import AccountLoad, Pulse
 from core.standing import Standing
 from core.telling import depth_in_words
 from ui import guarded, live, look, moments, pausing, since, stopping, trends, volumes
+from ui.accounts import none_yet
 from ui.addresses import listed
 from ui.guard import signed_in, zone
 from ui.words import ACCOUNTS, brief, count, plural
@@ -46,11 +47,7 @@ def rest() -> None:
         if usual := volumes.listed(live.expected()):
             st.html(usual)
     else:
-        look.empty(
-            "No number to send from yet",
-            "Outbox sends from a WhatsApp business number. An administrator adds the first one:",
-            command="python manage.py account add --name Orders --phone-number-id ID --token TOKEN",
-        )
+        none_yet(by=person)
 
 
 def _well(pulse: Pulse) -> str:

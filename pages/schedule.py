@@ -12,11 +12,12 @@ from core.errors import Invalid, OutboxError, Problem
 from core.models import Account
 from core.schedule import told
 from ui import addresses, fields, filling, look, preview, ways
+from ui.accounts import none_yet
 from ui.fields import Problems
 from ui.guard import signed_in, zone
 from ui.words import plural
 
-signed_in(Role.OPERATOR)
+person = signed_in(Role.OPERATOR)
 kept = st.session_state
 kept.setdefault("form", uuid4().hex)  # the form's generation, and its idempotency key
 
@@ -26,7 +27,7 @@ def page() -> None:
     ways.switch("schedule")
     accounts = reports.accounts()
     if not accounts:
-        ways.no_account()
+        none_yet(by=person)
         return
     form(accounts)
 

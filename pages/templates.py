@@ -140,9 +140,9 @@ def nothing(readings: list[Reading], known: list[Template]) -> None:
     else:
         look.empty(
             "No number with templates",
-            "They belong to a WhatsApp Business Account (WABA), named when a number is added:",
-            command="python manage.py account add --name Orders --phone-number-id ID"
-            " --token TOKEN --waba-id WABA",
+            "They belong to a WhatsApp Business Account (WABA), whose id is told when a number is"
+            " added, or later on its page.",
+            link=("The numbers", "/accounts"),
         )
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from html import escape
 
 from core import numbering, telling
+from core.access import Actor, Role
 from core.account_reports import Card
 from core.checking import Checked, Finding
 from core.models import Account
@@ -14,6 +15,17 @@ from ui import addresses, look, moments
 from ui.words import ACCOUNTS, CHECKS, LATE, LIMITS, QUALITIES, brief, count
 
 _FOUND = {True: ("well", "green"), False: ("wrong", "red"), None: ("not known", "amber")}
+
+
+def none_yet(*, by: Actor) -> None:
+    """What stands on a page of a new installation: only administrators add numbers."""
+    admin = by.role >= Role.ADMIN
+    told = "Outbox sends from a WhatsApp business number"
+    look.empty(
+        "No number to send from yet",
+        f"{told}." if admin else f"{told}, which an administrator adds on the page Accounts.",
+        link=("Add the first one", addresses.NEW_ACCOUNT) if admin else None,
+    )
 
 
 def card(one: Card, load: AccountLoad | None) -> str:

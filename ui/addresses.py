@@ -12,6 +12,8 @@ from core.not_reached import Missed
 from core.standing import Standing
 from ui.words import WORDS
 
+NEW_ACCOUNT = "/accounts?new=1"
+
 
 def asked(name: str = "id") -> int | None:
     """The number that the address of this page names; None where it names none."""

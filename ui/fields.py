@@ -27,7 +27,7 @@ QUICK: dict[str, timedelta] = {
     "+1 h": timedelta(hours=1),
     "+1 day": timedelta(days=1),
 }
-NOW, AT, KEEP = "Now", "At a time", "As it is"
+NOW, TOMORROW, AT, KEEP = "Now", "Tomorrow 9:00", "At a time", "As it is"
 AS_ACCOUNT = "account"
 _ORDER = ("first", "second")
 _UNTOUCHED = {"empty", "missing", "required"}  # codes that do not scold before the first press
@@ -102,7 +102,7 @@ def text(key: str) -> str:
 
 def when(key: str, *, zone: str, now: datetime, keep: bool = False) -> When:
     """When it leaves; `keep` offers to leave the time as it is."""
-    offered = [*([KEEP] if keep else []), NOW, *QUICK, AT]
+    offered = [*([KEEP] if keep else []), NOW, *QUICK, TOMORROW, AT]
     st.session_state.setdefault(key, KEEP if keep else "+5 min")
     chosen = st.pills("When", offered, required=True, key=key, persist_state="session")
     if chosen == KEEP:
@@ -111,6 +111,8 @@ def when(key: str, *, zone: str, now: datetime, keep: bool = False) -> When:
         return When(kind="now", zone=zone)
     if chosen in QUICK:
         return When(kind="quick", delay=QUICK[chosen], zone=zone)
+    if chosen == TOMORROW:
+        return When(kind="at", wall=moments.tomorrow(now, zone, hour=9), zone=zone)
     return _at(key, zone, now)
 
 

@@ -21,13 +21,10 @@ def title(text: str, beside: str = "") -> None:
     st.html(f'<header class="title"><h1>{escape(text)}</h1>{quiet}</header>')
 
 
-def empty(
-    heading: str, text: str, *, command: str = "", link: tuple[str, str] | None = None
-) -> None:
+def empty(heading: str, text: str, *, link: tuple[str, str] | None = None) -> None:
     """What stands where nothing is yet: why, and the next step."""
-    typed = f"<code>{escape(command)}</code>" if command else ""
     step = f'<p><a class="go" href="{escape(link[1])}">{escape(link[0])}</a></p>' if link else ""
-    body = f"<h2>{escape(heading)}</h2><p>{escape(text)}</p>{typed}{step}"
+    body = f"<h2>{escape(heading)}</h2><p>{escape(text)}</p>{step}"
     st.html(f'<section class="empty">{body}</section>')
 
 

@@ -36,3 +36,9 @@ def next_hour(now: datetime, zone: str) -> datetime:
     """The naive wall time of the next full hour that is at least 10 minutes ahead."""
     here = now.astimezone(ZoneInfo(zone)) + timedelta(minutes=70)
     return here.replace(minute=0, second=0, microsecond=0, tzinfo=None)
+
+
+def tomorrow(now: datetime, zone: str, *, hour: int) -> datetime:
+    """The naive wall time of that full hour on the next day of `zone`."""
+    here = wall(now, zone) + timedelta(days=1)
+    return here.replace(hour=hour, minute=0, second=0, microsecond=0)

@@ -10,7 +10,7 @@ import streamlit as st
 from core import covering, happened, optouts, people, reports
 from core.access import Actor
 from core.errors import Invalid
-from core.models import Operation, OptOut
+from core.models import OptOut
 from core.optout_file import BY_PERSON, EVERYTHING
 from core.people import Person
 from core.quoting import quoted
@@ -123,13 +123,7 @@ def _cancel_all(who: Person, by: Actor) -> None:
     waits = plural(who.pending, "message")
     st.write(f"{waits} to **{who.phone.readable}** will not be sent. They can be brought back.")
     if st.button(f"Cancel {waits}", type="primary", key="yes-cancel-all"):
-        asking.carry_out(lambda: people.cancel_all(who.phone.e164, by=by), told=_cancelled)
-
-
-def _cancelled(row: Operation) -> str:
-    ended = row.state == "finished"
-    told = f"{plural(row.done, 'message')} cancelled." if ended else "Being cancelled."
-    return f"{told} Undo: python manage.py undo {row.id}"
+        asking.carry_out(lambda: people.cancel_all(who.phone.e164, by=by))
 
 
 def _done(told: str) -> None:

@@ -4,8 +4,6 @@ from html import escape
 
 import streamlit as st
 
-from ui import look
-
 WAYS = {"schedule": "One message", "many": "Many"}
 
 
@@ -20,12 +18,3 @@ def switch(here: str) -> None:
 
 def step(number: int, name: str) -> None:
     st.html(f'<h2 class="step"><i>{number}</i>{escape(name)}</h2>')
-
-
-def no_account() -> None:
-    """What stands here on a new installation."""
-    look.empty(
-        "No number to send from yet",
-        "Outbox sends from a WhatsApp business number. An administrator adds the first one:",
-        command="python manage.py account add --name Orders --phone-number-id ID --token TOKEN",
-    )

@@ -70,6 +70,9 @@ def test_all_that_waits_for_one_person_is_cancelled_together(desk: Desk) -> None
     confirm(ana, "Cancel 3 messages")
     ana.sees("3 messages cancelled.")
     assert {given.row(one).status for one in waits} == {"cancelled"}
+    ana.press("Undo")
+    ana.sees("3 messages brought back.")
+    assert {given.row(one).status for one in waits} == {"pending"}
 
 
 def test_a_list_is_pasted_its_wrong_lines_are_told_and_stay(desk: Desk) -> None:

@@ -122,10 +122,15 @@ def test_a_viewer_has_no_button_at_a_message(signed_in: Callable[[Actor | None],
     assert not at.button
 
 
-@pytest.mark.usefixtures("signed_in")
-@pytest.mark.parametrize("page", ["overview", "schedule"])
-def test_without_an_account_a_page_says_how_to_add_one(page: str) -> None:
-    assert "python manage.py account add" in html(run(page))
+@pytest.mark.parametrize("page", ["overview", "schedule", "many", "accounts"])
+def test_without_an_account_a_page_leads_administrators_to_add_one(
+    page: str, signed_in: Callable[[Actor | None], None]
+) -> None:
+    asks = "which an administrator adds on the page Accounts"
+    assert asks in html(run(page))
+    signed_in(Actor("root", Role.ADMIN))
+    said = html(run(page))
+    assert asks not in said and 'href="/accounts?new=1"' in said
 
 
 @pytest.mark.usefixtures("signed_in")
@@ -236,6 +241,17 @@ def test_what_was_typed_last_is_what_is_scheduled() -> None:
     (row,) = everything()
     found = history.read(row.id)
     assert found is not None and found.row.text == "Second thought"
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_tomorrow_at_nine_is_one_press() -> None:
+    stored.account()
+    at = typed(run("schedule"), to="+628123456789", text="Hello")
+    at.pills[0].set_value("Tomorrow 9:00").run()
+    schedule_button(at).click().run()
+    (row,) = everything()
+    assert (row.due_at.hour, row.due_at.minute, row.zone) == (9, 0, "UTC")
+    assert row.due_at.date() == clock.wall().date() + timedelta(days=1)
 
 
 @pytest.mark.usefixtures("signed_in")

@@ -197,7 +197,8 @@ def test_a_business_that_could_not_be_read_says_so_on_the_page() -> None:
 
 def test_without_a_business_the_page_says_how_to_name_one() -> None:
     given.account()
-    assert "--waba-id" in html(run("templates"))
+    said = html(run("templates"))
+    assert "whose id is told when a number is added" in said and 'href="/accounts"' in said
 
 
 def test_one_template_is_shown_with_its_examples_and_a_viewer_has_no_button(
