@@ -1,14 +1,24 @@
 """From what a person typed to a message that may be stored: one set of checks for every way in."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col
 
-from core import db, drafts, messages, optouts, phone, rendering, templating, usable
+from core import (
+    db,
+    drafts,
+    house_rules,
+    messages,
+    optouts,
+    phone,
+    rendering,
+    templating,
+    usable,
+)
 from core.access import Actor, Role, needs
 from core.account_checks import problems
 from core.drafts import Composed, Draft, When
@@ -16,7 +26,6 @@ from core.errors import Invalid, Problem
 from core.models import Account, Content, Message, Template
 from core.quoting import quoted
 from core.schedule import check_lead, check_zone, from_local, quick
-from core.settings import settings
 from core.states import Status
 from core.wake import wake
 
@@ -199,7 +208,7 @@ def _due(when: When, now: datetime, due_before: datetime | None, leads: bool) ->
 
 def check_time(due: datetime, now: datetime, zone: str) -> None:
     """Refuse a time that is over, too near or too far. Raises Invalid at `when`."""
-    check_lead(due, now, lead=timedelta(seconds=settings().min_lead_seconds), zone=zone)
+    check_lead(due, now, lead=house_rules.least_lead(), zone=zone)
 
 
 def _check_rest(draft: Draft, due_at: datetime) -> None:

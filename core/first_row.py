@@ -5,7 +5,7 @@ from dataclasses import replace
 from sqlalchemy import select
 from sqlmodel import Session
 
-from core import composing, db, files, messages
+from core import composing, db, files, house_rules, messages
 from core.access import Actor, Role, needs
 from core.drafts import Draft, When
 from core.errors import Invalid, Problem
@@ -39,10 +39,12 @@ def send(file_id: int, plan: Plan, number: str, *, by: Actor) -> int:
 
 
 def own_number(account: Account | None, *, by: Actor) -> str:
-    """Where this person had a first row sent the last time, else the account's test number."""
+    """Where this person had a first row sent the last time, else the test number of the
+    account, else that of the house."""
     with db.reading() as session:
         kept = session.get(Setting, _key(by))
-    return str(kept.value) if kept else (account and account.test_number) or ""
+    own = (account and account.test_number) or house_rules.test_number()
+    return str(kept.value) if kept else own
 
 
 def _keep(session: Session, number: str, by: Actor) -> None:

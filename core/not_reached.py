@@ -15,12 +15,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import Session
 
-from core import db, listing, schedule
+from core import db, house_rules, listing, schedule
 from core.causes import failure
 from core.filtering import Filter
 from core.formulas import neutral
 from core.listing import Cursor, MessageRow
-from core.settings import settings
 from core.standing import Standing, m, where
 from core.states import Status
 
@@ -105,7 +104,7 @@ def _conditions(
     session: Session, wanted: Missed, now: datetime
 ) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     """What failed, and what was taken only: one probe of the index for each status."""
-    days, hours = timedelta(days=wanted.days), timedelta(hours=settings().undelivered_hours)
+    days, hours = timedelta(days=wanted.days), house_rules.undelivered()
     theirs = Filter(account=wanted.account).conditions(session, now)
     failed = and_(m.status == Status.FAILED.value, m.due_at >= now - days)
     # As many days of what is late already: else those hours would be the first to go.

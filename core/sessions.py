@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, update
 from sqlmodel import col, select
 
-from core import audit, db, password_links, passwords, users
+from core import audit, db, house_rules, password_links, passwords, users
 from core.access import Actor, Role, needs
 from core.errors import Invalid, Problem
 from core.guesses import guesses
@@ -124,7 +124,7 @@ def _open(user: User, *, address: str | None, user_agent: str | None) -> str:
                 token_sha256=_digest(token),
                 user_id=fresh.id,
                 created_at=now,
-                expires_at=now + _lifetime(),
+                expires_at=now + house_rules.session_lasts(),
                 last_seen_at=now,
                 address=address,
                 user_agent=(user_agent or "")[:300] or None,
@@ -140,7 +140,7 @@ def _seen(digest: str, now: datetime) -> None:
         kept = session.exec(
             update(UserSession)
             .where(mine, col(UserSession.last_seen_at) <= now - SEEN_EVERY)
-            .values(last_seen_at=now, expires_at=now + _lifetime())
+            .values(last_seen_at=now, expires_at=now + house_rules.session_lasts())
             .returning(col(UserSession.user_id))
         ).first()
         if kept:
@@ -153,10 +153,6 @@ def _by_name(name: str) -> tuple[str, str]:
 
 def _actor(name: str, role: str, address: str | None = None) -> Actor:
     return Actor(name, Role[role.upper()], address)
-
-
-def _lifetime() -> timedelta:
-    return timedelta(hours=settings().session_hours)
 
 
 def _digest(token: str) -> str:

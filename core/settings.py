@@ -36,14 +36,18 @@ class Settings(BaseSettings):
     undelivered_hours: float = Field(default=24, gt=0)
     min_lead_seconds: int = Field(default=300, ge=0)
     retry_delays: Annotated[tuple[int, ...], NoDecode] = (60, 300, 900, 1800, 3600)
+    stop_words: Annotated[tuple[str, ...], NoDecode] = ("STOP", "UNSUBSCRIBE", "BERHENTI")
+    test_number: str = Field(default="", pattern=r"^(\+[0-9]{7,15})?$")
     worker_max_hours: float = Field(default=24, ge=0)
     worker_max_megabytes: float = Field(default=1024, ge=0)
     test_clock: Path | None = None
 
-    @field_validator("retry_delays", mode="before")
+    @field_validator("retry_delays", "stop_words", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(value.split(",")) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return tuple(part.strip() for part in value.split(",") if part.strip())
 
     @field_validator("retry_delays")
     @classmethod

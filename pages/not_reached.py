@@ -1,15 +1,15 @@
 """Who was not reached, for the telephone: number, reference, why, and what can be done."""
 
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from html import escape
 
 import streamlit as st
 
-from core import not_reached, reports
+from core import house_rules, not_reached, reports
 from core.listing import Cursor, MessageRow
 from core.not_reached import WINDOWS, Missed
-from core.settings import settings
 from ui import addresses, look, moments, paging, table
 from ui.guard import signed_in, zone
 from ui.words import plural, state_of
@@ -34,7 +34,7 @@ def page() -> None:
     choices(wanted)
     look.quiet(
         "What failed, what nobody knows of, and what WhatsApp took over"
-        f" {settings().undelivered_hours:g} hours ago and has not delivered."
+        f" {house_rules.undelivered() / timedelta(hours=1):g} hours ago and has not delivered."
     )
     if not found.rows:
         look.empty("Everybody was reached", "Nothing of these days is waiting for a call.")

@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from redis import Redis, RedisError
 from sqlalchemy import Engine
 
-from core import clock, db, passwords, schema, settings, vault
+from core import clock, db, house_rules, passwords, schema, settings, vault
 from tests import postgres
 from tests.emptying import Databases
 from tests.processes import Programs, ports
@@ -88,6 +88,7 @@ def forget_settings() -> None:
         db.engine().dispose()
     for cached in (settings.settings, db.engine, vault._fernet):
         cached.cache_clear()
+    house_rules.forget()
 
 
 @pytest.fixture

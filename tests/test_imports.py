@@ -38,7 +38,7 @@ for client in ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "htt
 # The layer of each module of core. Who adds a file decides here where it belongs.
 LAYERS: dict[str, str] = {
     "pure": """access account_checks causes characters clock corrections errors formulas
-        guesses logs
+        guesses house_typed logs
         meta.answers meta.codes meta.envelope meta.inbound meta.payloads meta.signatures
         meta.statuses numbering
         optout_file pacing passwords phone quiet quoting reasons rendering renewing retry
@@ -50,7 +50,7 @@ LAYERS: dict[str, str] = {
     "reads": """account_reports account_typed audit_trail
         batch_bars batch_forecast batch_reports blocking choosing columns coming covering
         depth dump explain export export_csv export_xlsx filtering
-        forecast happened history invariants.attempts
+        forecast happened history house_rules invariants.attempts
         invariants.events invariants.inbound invariants.messages invariants.optouts invariants.posts
         invariants.rates invariants.violation line listing optout_list readiness
         by_hand not_reached remembered replies reports sending.barring shut standing telling there
@@ -61,7 +61,7 @@ LAYERS: dict[str, str] = {
         guarding holding inbound installation judging lateness leasing load_orders loading messages
         meta.client meta.graph operating operations optout_import optouts outcomes outlook people
         posted preflight preparing presence previewing rescheduling
-        resuming revising sampling scan
+        resuming revising ruling sampling scan
         sending.accept sending.agenda sending.attempts sending.claim sending.engine_time
         sending.lanes sending.loop sending.marks sending.posting sending.process
         sending.reap sending.recognising sending.results sending.settle sending.tick sending.twin

@@ -13,7 +13,7 @@ from zoneinfo import available_timezones
 
 import streamlit as st
 
-from core import phone, rendering
+from core import house_rules, phone, rendering
 from core.drafts import Draft, When
 from core.errors import Invalid, Problem
 from core.models import Account
@@ -167,7 +167,7 @@ def more(key: str, *, new: bool = True) -> dict[str, Any]:
             range(6),
             required=True,
             key=f"{key}-retries",
-            help="After 1, 5, 15, 30 and 60 minutes. An unknown outcome is never sent again.",
+            help=f"After {house_rules.retries()}. An unknown outcome is never sent again.",
             persist_state="session",
         )
         given = {"max_retries": int(retries if retries is not None else 3)}

@@ -362,6 +362,8 @@ SETTINGS: dict[str, str] = {
     "min_lead_seconds": "how far ahead a typed time must be",
     "undelivered_hours": "after how many hours without delivery somebody counts as not reached",
     "retry_delays": "seconds before the first, second, … automatic retry",
+    "stop_words": "what somebody writes who wants no more messages",
+    "test_number": "a number of our own that tests go to",
     "worker_max_hours": "after how many hours a worker begins anew",
     "worker_max_megabytes": "from how much memory on a worker begins anew",
     "test_clock": "for tests",

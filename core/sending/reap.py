@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, func, select
 from sqlmodel import Session, col
 
-from core import db, messages, workers
+from core import db, house_rules, messages, workers
 from core.meta.answers import unknown
 from core.models import Business, Message, Worker
 from core.retry import WINDOW
@@ -57,7 +57,7 @@ def _close_some(dead: Dead) -> int:
     with db.writing() as session:
         left, now = _open_attempts(session, dead), db.now(session)
         results = [_result(one, dead.get(one.worker_id), now) for one in left]
-        settle(session, results, now=now, delays=settings().retry_delays)
+        settle(session, results, now=now, delays=house_rules.retry_delays(session))
     return len(left)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from core import db, workers
+from core import db, house_rules, workers
 from core.sending import attempts
 from core.sending import lanes as lanes_of
 from core.sending.attempts import Claim
@@ -20,7 +20,6 @@ from core.sending.lanes import Lane
 from core.sending.recognising import Known
 from core.sending.results import Effects, Result
 from core.sending.settle import settle
-from core.settings import settings
 
 MISSED_FOR = timedelta(seconds=2)  # then a claim that found no slot goes back
 
@@ -101,7 +100,7 @@ def run(order: Order, *, installation: str, sampled: Callable[[datetime], None])
             done.not_mine = _read_back(session, order, now)
         overdue = [one for one in order.missed if one.slot_at < now - MISSED_FOR]
         returned = [Result(one, None, None, now) for one in overdue]
-        delays = settings().retry_delays
+        delays = house_rules.retry_delays(session)
         done.effects = settle(session, order.results + returned, now=now, delays=delays)
         done.reslotted = _reslot(session, order, done, overdue)
         done.claims = claim(
@@ -182,7 +181,7 @@ def _read_back(session: Session, order: Order, now: datetime) -> set[int]:
         for row in rows
         if row.id not in order.held
     ]
-    settle(session, lost, now=now, delays=settings().retry_delays)
+    settle(session, lost, now=now, delays=house_rules.retry_delays(session))
     return set(order.held) - {row.id for row in rows}
 
 
@@ -217,6 +216,7 @@ def end(order: Order) -> None:
     with db.writing() as session:
         now = db.now(session)
         _apply(session, order.effects, now)
-        effects = settle(session, order.results, now=now, delays=settings().retry_delays)
+        delays = house_rules.retry_delays(session)
+        effects = settle(session, order.results, now=now, delays=delays)
         _apply(session, effects, now)
         workers.end_in(session, order.worker_id, now)

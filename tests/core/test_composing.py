@@ -30,8 +30,8 @@ Move = Callable[[timedelta], None]
 
 
 @pytest.fixture(autouse=True)
-def _settings(environment: pytest.MonkeyPatch) -> None:
-    """Each test has the settings of an installation that set none."""
+def _settings(sqlite: str) -> None:
+    """Each test has the settings of an installation that set none, and where nobody settled any."""
 
 
 def compose(account: Account | None = ORDERS, now: datetime = NOW, **changed: Any) -> Composed:
