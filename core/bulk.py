@@ -2,23 +2,23 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, null, or_, select
+from sqlalchemy import ColumnElement, and_, func, null, or_, select
 from sqlmodel import Session, col
 
-from core import adjusting, choosing, covering, db, leasing, operating, operations, rescheduling
+from core import changing, choosing, covering, db, leasing, operating, operations, rescheduling
 from core.access import Actor, Role, needs
-from core.choosing import CHUNK, Choice
+from core.choosing import CHUNK, Choice, flag
 from core.models import Batch, Operation, Template
 from core.operations import AMONG, UNDONE_BY, Kind
 from core.standing import a, m
 from core.states import Status
 
-NOTHING: Mapping[str, int] = MappingProxyType({})
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 LATELY = timedelta(minutes=15)  # for which the page tells somebody what became of theirs
 ASKED = (
     *(Kind.CANCEL, Kind.RETRY, Kind.HOLD, Kind.RELEASE, Kind.DELETE),
@@ -31,12 +31,14 @@ KINDS = {*ASKED, *(UNDONE_BY[one] for one in ASKED if one in UNDONE_BY)}
 class Foreseen:
     """What a bulk action would do: how many it touches, and how many not, by `REASONS`.
 
-    `counted`: how many the operation would look at.
+    `counted`: how many the operation would look at; `accounts`: how many it touches of each, where
+    that matters.
     """
 
     able: int
     why: Mapping[str, int]
     counted: int
+    accounts: Mapping[Any, int] = field(default_factory=dict)
 
     @property
     def meant(self) -> int:
@@ -48,26 +50,23 @@ def foresee(
     choice: Choice,
     *,
     confirmed: bool = False,
-    shift: timedelta | None = None,
-    to: Mapping[str, int] = NOTHING,
+    arguments: Mapping[str, Any] = NOTHING,
 ) -> Foreseen:
     """Count what it would touch if it were done now; it may be fewer by then.
 
-    `shift` and `to` as `begin` has them.
+    `arguments` as `begin` has them.
     """
-    able, counted, why = 0, 0, Counter[str]()
+    able, counted, why, accounts = 0, 0, Counter[str](), Counter[Any]()
     with db.reading() as session:
-        soon = db.now(session) - (shift or timedelta())
-        for group in _groups(session, choice, soon, kind):
+        for group in _groups(session, choice, kind, arguments):
             reason = operating.why_not(kind, choice, group, sure=confirmed)
             if reason is None and kind in operating.SENDS:
                 reason = _kept_from_leaving(group)
-            if reason is None and kind is Kind.RESCHEDULE:
-                reason = _no_new_time(group, now=shift is None)
-            if reason is None and kind is Kind.ADJUST:
-                reason = adjusting.why_not(group, to)
+            if reason is None and kind in changing.RULES:
+                reason = changing.RULES[kind].why_not(group, arguments)
             if reason is None:
                 able += group.n
+                accounts[getattr(group, "account_id", None)] += group.n
             else:
                 why[reason] += group.n
             counted += group.n if group.status in AMONG[kind] else 0
@@ -75,7 +74,7 @@ def foresee(
         counted = len(set(choice.ids))
         if gone := counted - able - sum(why.values()):
             why["gone"] += gone
-    return Foreseen(able, dict(why.most_common()), counted)
+    return Foreseen(able, dict(why.most_common()), counted, accounts)
 
 
 def _kept_from_leaving(group: Any) -> str | None:
@@ -85,29 +84,23 @@ def _kept_from_leaving(group: Any) -> str | None:
     return "by_batch" if group.over else "opted_out" if group.covered else None
 
 
-def _no_new_time(group: Any, *, now: bool) -> str | None:
-    """As core/rescheduling.py judges each, but for what has a last time."""
-    if now and group.hold:
-        return "kept_back"
-    return ("due" if now else "over") if group.soon else None
-
-
-def _groups(session: Session, choice: Choice, soon: datetime, kind: Kind) -> Iterator[Any]:
-    """One row for each sort of message, as `operating.why_not` judges them."""
+def _groups(
+    session: Session, choice: Choice, kind: Kind, arguments: Mapping[str, Any]
+) -> Iterator[Any]:
+    """One row for each sort of message, as `operating.why_not` and the rule of its kind judge."""
     flags: dict[str, ColumnElement[Any]] = {
         "status": m.status,
         "hold": m.hold,
         "error_class": m.error_class,
         "kind": m.kind,
-        "soon": _flag(m.due_at <= soon),
     }
-    if kind is Kind.ADJUST:
-        flags |= {name: m[name] for name in ("priority", "max_retries", "retry_count")}
+    if kind in changing.RULES:
+        flags |= changing.RULES[kind].looks_at(arguments, db.now(session))
     if kind in operating.SENDS:
         cancelled = select(col(Batch.id)).where(col(Batch.state) == "cancelled")
         retired = select(a.id).where(a.state == "retired")
-        flags |= {"covered": _flag(_covered()), "over": _flag(m.batch_id.in_(cancelled))}
-        flags["retired"] = _flag(m.account_id.in_(retired))
+        flags |= {"covered": flag(_covered()), "over": flag(m.batch_id.in_(cancelled))}
+        flags["retired"] = flag(m.account_id.in_(retired))
     columns = [one.label(name) for name, one in flags.items()]
     none = (null().label("deleted_at"), null().label("meta_message_id"))
     for these in _these(session, choice):
@@ -131,10 +124,6 @@ def _covered() -> ColumnElement[bool]:
     return or_(covering.covers_message(marketing=False), of_marketing)
 
 
-def _flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return case((condition, 1), else_=0)
-
-
 @needs(Role.OPERATOR)
 def begin(
     kind: Kind,
@@ -142,21 +131,19 @@ def begin(
     *,
     counted: int,
     confirmed: bool = False,
-    shift: timedelta | None = None,
-    to: Mapping[str, int] = NOTHING,
+    arguments: Mapping[str, Any] = NOTHING,
     by: Actor,
 ) -> Operation:
     """A few are done here and now, many by a worker; returns the operation.
 
-    `counted` as `foresee` has it; `shift`: by how much to reschedule, None: to now; `to`:
-    what to adjust, column → value.
+    `counted` as `foresee` has it; `arguments` as the rule of its kind makes them: see
+    core/changing.py.
     """
     here = choice.ids is not None and counted <= CHUNK
-    asked = operations.Asked(confirmed=confirmed, here=here, counted=counted)
-    if kind is Kind.RESCHEDULE:
-        asked["arguments"] = rescheduling.arguments(shift)
-    if kind is Kind.ADJUST:
-        asked["arguments"] = adjusting.arguments(to)
+    if "first" in arguments:
+        with db.reading() as session:
+            arguments = {**arguments, "parts": rescheduling.parts(session, choice, arguments)}
+    asked = operations.Asked(confirmed=confirmed, here=here, counted=counted, arguments=arguments)
     return _run(operations.create(kind, choice, by=by, **asked), here)
 
 

@@ -112,6 +112,19 @@ def matching(
     return and_(found, judged, wanted.conditions(session, at, among=within))
 
 
+def those(session: Session, choice: Choice, among: Collection[Status]) -> ColumnElement[bool]:
+    """All of them in one condition, however many; to be counted, not to be changed."""
+    if choice.ids is None:
+        return matching(session, choice, among)
+    statuses = [one.value for one in among]
+    return and_(m.id.in_(choice.ids), m.status.in_(statuses), m.deleted_at.is_(None))
+
+
+def flag(condition: ColumnElement[bool]) -> ColumnElement[int]:
+    """As a column to group by."""
+    return case((condition, 1), else_=0)
+
+
 def parse(session: Session, typed: Sequence[str]) -> Choice:
     """A filter as people type it: `class=transient,account=Orders`.
 

@@ -68,7 +68,6 @@ FIELDS: dict[str, str] = {
     "text": "Text",
     "template": "Template",
     "parameters": "With",
-    "scheduled_at": "Time",
     "due_at": "Leaves",
     "zone": "Zone",
     "priority": "Priority",
@@ -99,7 +98,8 @@ KINDS: dict[str, str] = {
 }
 
 UNKNOWN = "Nobody can tell whether it arrived, so it is not sent again by itself."
-_HIDDEN = {"version", "status", "kept", "template_sha256", "line"}  # told by the sentence itself
+# Told by the sentence itself, or by another of these.
+_HIDDEN = {"version", "status", "kept", "template_sha256", "line", "scheduled_at"}
 _AT_ONCE = timedelta(seconds=5)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlmodel import Session
 
 from core import (
-    adjusting,
+    changing,
     choosing,
     correcting,
     covering,
@@ -28,7 +28,6 @@ from core import (
     loading,
     messages,
     preflight,
-    rescheduling,
     sparing,
     storing,
     template_holds,
@@ -278,10 +277,8 @@ _OWN: dict[Kind, Callable[[Session, Taken, list[int]], tuple[int, Counter[str]]]
     Kind.TEMPLATE: template_holds.settle,
     Kind.UNCORRECT: correcting.bring_back,
     Kind.UNLOAD: storing.bring_back,
-    Kind.RESCHEDULE: rescheduling.work,
-    Kind.UNRESCHEDULE: rescheduling.put_back,
-    Kind.ADJUST: adjusting.work,
-    Kind.UNADJUST: adjusting.put_back,
+    **dict.fromkeys(changing.RULES, changing.work),
+    **dict.fromkeys(changing.BACK, changing.put_back),
 }
 _AFTER: dict[Kind, Status | None] = {
     Kind.RETRY: Status.PENDING,

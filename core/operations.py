@@ -33,7 +33,7 @@ class Kind(StrEnum):
     LOAD = "load"
     UNLOAD = "undo load"  # what one that was called off had changed of other messages
     EXPORT = "export"
-    RESCHEDULE = "reschedule"  # now, or all by as much
+    RESCHEDULE = "reschedule"  # now, all by as much, or over a window
     UNRESCHEDULE = "undo reschedule"
     ADJUST = "adjust"  # priority or retries
     UNADJUST = "undo adjust"
@@ -88,7 +88,7 @@ CHANGING = frozenset(
     }
 )
 APART = READING | CHANGING
-_ON_RECORD = {"shift", "to"}  # of the arguments: what became of many, in seconds or by column
+_ON_RECORD = {"shift", "first", "last", "to"}  # of the arguments: what became of many
 
 
 class Asked(TypedDict, total=False):

@@ -1,106 +1,172 @@
-"""New times for messages that wait, many at once: now, or all later or earlier by as much.
+"""New times for messages that wait: now, all later or earlier by as much, or spread over a window.
 
-What each was before is in its event, so that it can be put back while nobody has claimed it since.
+Spread, they keep the order that they have by time and then by id; among more than `PARTS` of them
+those whose places lie within a thousandth of all may change places.
 """
 
-from collections import Counter
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import accumulate
+from typing import Any, NamedTuple
 
-from sqlalchemy import Row, select
-from sqlmodel import Session
+from sqlalchemy import ColumnElement, Row, func, select
+from sqlmodel import Session, col
 
-from core import db, messages, untouched
+from core import choosing, db, pacing, schedule
+from core.choosing import Choice, flag
 from core.errors import Invalid, Problem
 from core.leasing import Taken
+from core.models import Account
 from core.standing import m
 from core.states import Status
+from core.untouched import Former
 
 FARTHEST = timedelta(days=366)
+PARTS = 1000
+NOW: Mapping[str, Any] = {}  # the arguments of an operation that has them leave now
 
 
-def arguments(shift: timedelta | None) -> dict[str, Any]:
-    """What such an operation needs to know; without a shift: now. Raises Invalid at `shift`."""
-    if shift is None:
-        return {}
+def by(shift: timedelta) -> dict[str, Any]:
+    """The arguments for all later, or (negative) earlier, by as much. Raises Invalid at `shift`."""
     if not shift or abs(shift) > FARTHEST:
         told = "Move them by a second at least, and by a year at most."
         raise Invalid(Problem("shift", "range", told))
     return {"shift": shift.total_seconds()}
 
 
-def work(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter[str]]:
-    """Give a chunk its new times; how many got one, and why the others did not."""
-    db.lock(session, "message", ids)
-    now, why = db.now(session), Counter[str]()
-    columns = (m.id, m.status, m.hold, m.due_at, m.scheduled_at, m.not_after, m.deleted_at)
-    rows = {row.id: row for row in session.execute(select(*columns).where(m.id.in_(ids)))}
-    changes, events = [], {}
-    for one in ids:
-        row = rows.get(one)
-        at, reason = _time(row, mine.arguments, now)
-        if at is None or row is None:
-            why[reason] += 1
-            continue
-        changes.append({"message_id": one, "due_at": at, "scheduled_at": at, "hold": None})
-        was = {"due_at": db.stamp(row.due_at), "scheduled_at": db.stamp(row.scheduled_at)}
-        events[one] = (was | {"hold": row.hold}, {"due_at": db.stamp(at)})
-    done = _write(session, changes)
-    made = {one: event for one, event in events.items() if one in done}
-    messages.record(session, mine.kind, mine.by, made, at=now, operation_id=mine.id)
-    return len(done), why
+def over(first: datetime, last: datetime, *, now: datetime, zone: str = "UTC") -> dict[str, Any]:
+    """The arguments for times from `first` to `last`, evenly. Raises Invalid at `first`, `last`."""
+    problem = None
+    if first < now:
+        problem = Problem("first", "past", f"{schedule.told(first, zone, now=now)} is over.")
+    elif last <= first:
+        problem = Problem("last", "inverted", "The window ends before it begins.")
+    elif last > now + FARTHEST:
+        problem = Problem("last", "range", "The window may end in a year at the latest.")
+    if problem:
+        raise Invalid(problem)
+    return {"first": db.stamp(first), "last": db.stamp(last)}
 
 
-def _time(
-    row: Row[Any] | None, arguments: Mapping[str, Any], now: datetime
-) -> tuple[datetime | None, str]:
-    """The new time, or why there is none, by `REASONS`."""
-    if row is None or row.deleted_at is not None:
-        return None, "gone"
-    if row.status != Status.PENDING:
-        return None, str(row.status)
-    if "shift" not in arguments:
-        if row.hold:
-            return None, "kept_back"
-        return (now, "") if row.due_at > now else (None, "due")
-    at = row.due_at + timedelta(seconds=arguments["shift"])
-    if at <= now:
-        return None, "over"
-    return (None, "beyond") if row.not_after is not None and at > row.not_after else (at, "")
+def window(arguments: Mapping[str, Any]) -> timedelta:
+    """How long the window is that `over` told."""
+    return _at(arguments["last"]) - _at(arguments["first"])
 
 
-def _write(session: Session, changes: list[dict[str, Any]]) -> set[int]:
-    """Set the times of those that still wait; returns which. At a new time nothing is late."""
-    if not changes:
-        return set()
-    columns = {"due_at": "timestamptz", "scheduled_at": "timestamptz", "hold": "text"}
-    may = "m.status = 'pending' AND m.deleted_at IS NULL"
-    done = session.execute(
-        db.sql(
-            "UPDATE message AS m SET due_at = v.due_at, scheduled_at = v.scheduled_at,"
-            " hold = CASE WHEN v.hold = 'late' THEN v.hold WHEN m.hold = 'late' THEN NULL"
-            " ELSE m.hold END, version = m.version + 1"
-            f" FROM {db.rows_sql(session, message_id='bigint', **columns)}"
-            f" WHERE m.id = v.message_id AND {db.judged(may)} RETURNING id"
-        ),
-        {"rows": db.rows(changes)},
-    )
-    return set(done.scalars())
+def looks_at(arguments: Mapping[str, Any], now: datetime) -> dict[str, ColumnElement[Any]]:
+    if "first" in arguments:
+        return {
+            "account_id": m.account_id,
+            "beyond": flag(m.not_after < _at(arguments["first"])),
+        }
+    shift = timedelta(seconds=arguments.get("shift", 0))
+    return {"hold": m.hold, "soon": flag(m.due_at <= now - shift)}
 
 
-def put_back(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter[str]]:
-    """Give back the times that an operation changed, where nobody claimed or changed it since, and
-    which are not over by now."""
-    db.lock(session, "message", ids)
-    now, found = db.now(session), untouched.since(session, mine.choice.operation_id, ids)
-    former = {one: datetime.fromisoformat(row.before["due_at"]) for one, row in found.items()}
-    over = {one for one, row in found.items() if row.at < former[one] <= now}
-    changes = [{"message_id": one, **found[one].before} for one in sorted(set(found) - over)]
-    done = _write(session, changes)
-    told = {
-        one: (found[one].after, {"due_at": found[one].before["due_at"]}) for one in sorted(done)
-    }
-    messages.record(session, mine.kind, mine.by, told, at=now, operation_id=mine.id)
-    rest = len(ids) - len(done) - len(over)
-    return len(done), Counter(["over"] * len(over) + ["changed"] * rest)
+def why_not(row: Any, arguments: Mapping[str, Any]) -> str | None:
+    if "first" in arguments:
+        return "beyond" if row.beyond else None
+    now = "shift" not in arguments
+    if now and row.hold:
+        return "kept_back"
+    return ("due" if now else "over") if row.soon else None
+
+
+def changes(
+    rows: Sequence[Row[Any]], mine: Taken, now: datetime
+) -> Iterator[Mapping[str, Any] | str]:
+    time, ended = _time(mine, now), _is_over(mine.arguments, now)
+    for row in rows:
+        at = time(row)
+        if ended:
+            yield "over"
+        elif row.not_after is not None and at > row.not_after:
+            yield "beyond"
+        else:  # at a new time nothing is late
+            freed = {"hold": None} if row.hold == "late" else {}
+            yield {"due_at": at, "scheduled_at": at, **freed}
+
+
+def _is_over(arguments: Mapping[str, Any], now: datetime) -> bool:
+    return "last" in arguments and _at(arguments["last"]) <= now
+
+
+def _time(mine: Taken, now: datetime) -> Callable[[Row[Any]], datetime]:
+    if "first" in mine.arguments:
+        return _spread(mine, now)
+    if "shift" not in mine.arguments:
+        return lambda row: now
+    shift = timedelta(seconds=mine.arguments["shift"])
+    return lambda row: row.due_at + shift
+
+
+def parts(session: Session, choice: Choice, arguments: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """Those that get a time in the window, by their own in parts of about as many: until when each,
+    and how many.
+
+    All of one time are in one part. What an operation knows of the order of all of them.
+    """
+    waits = choosing.those(session, choice, (Status.PENDING,))
+    fits = flag(m.not_after < _at(arguments["first"])) == 0
+    rank = func.rank().over(order_by=m.due_at) - 1
+    part = (rank * PARTS // func.count().over()).label("part")
+    placed = select(m.due_at, part).where(waits, fits).subquery()
+    counted = select(func.max(placed.c.due_at), func.count()).group_by(placed.c.part)
+    found = session.execute(counted.order_by(placed.c.part)).all()
+    return [(db.stamp(until), count) for until, count in found] or [(arguments["last"], 1)]
+
+
+def _spread(mine: Taken, now: datetime) -> Callable[[Row[Any]], datetime]:
+    """Each takes the next place in its part; how many are taken is kept with the operation."""
+    known: Sequence[tuple[str, int]] = mine.arguments["parts"]
+    ends, sizes = [_at(until) for until, _ in known], [size for _, size in known]
+    before = [0, *accumulate(sizes)]
+    taken: list[int] = mine.result.setdefault("taken", [0] * len(known))
+    first, last = _at(mine.arguments["first"]), _at(mine.arguments["last"])
+
+    def time(row: Row[Any]) -> datetime:
+        part = min(bisect_left(ends, row.due_at), len(ends) - 1)
+        place = before[part] + min(taken[part], sizes[part] - 1)
+        taken[part] += 1
+        return max(place_in(first, last, place, before[-1]), now)
+
+    return time
+
+
+def place_in(first: datetime, last: datetime, place: int, count: int) -> datetime:
+    """The time of one of `count`, spread evenly; the places 0 and `count` - 1 are both ends."""
+    return first + (last - first) * (place / max(count - 1, 1))
+
+
+def _at(stamp: str) -> datetime:
+    return datetime.fromisoformat(stamp)
+
+
+class Pace(NamedTuple):
+    """One number's share of a window: how many, at most how many a second (None: any number), and
+    how long it takes for them at least."""
+
+    account: str
+    messages: int
+    rate: float | None
+    needs: timedelta
+
+
+def paces(accounts: Mapping[int, int]) -> list[Pace]:
+    """What each number can do; `accounts`: how many of each."""
+    with db.reading() as session:
+        asked = select(Account).where(col(Account.id).in_(accounts)).order_by(col(Account.name))
+        found = list(session.execute(asked).scalars())
+    return [Pace(one.name, accounts[one.id], one.rate, _needs(one, accounts)) for one in found]
+
+
+def _needs(one: Account, accounts: Mapping[int, int]) -> timedelta:
+    step = pacing.period(one.rate) if one.rate else 0.0
+    return timedelta(seconds=step * (accounts[one.id] - 1))
+
+
+def stays(session: Session, found: Mapping[int, Former]) -> dict[int, str]:
+    """A time that was to come and is over by now does not come back."""
+    now = db.now(session)
+    return {i: "over" for i, one in found.items() if one.until < one.columns["due_at"] <= now}

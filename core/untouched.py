@@ -1,7 +1,8 @@
 """What an operation did to messages that nobody has touched since: what of it can be undone."""
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, exists, select
 from sqlalchemy.orm import aliased
@@ -9,6 +10,14 @@ from sqlmodel import Session, col
 
 from core.choosing import e
 from core.models import Attempt, MessageEvent
+
+
+class Former(NamedTuple):
+    """One of these as it stands now, the columns that it had before, and until when."""
+
+    row: Row[Any]
+    columns: Mapping[str, Any]
+    until: datetime
 
 
 def since(session: Session, operation_id: int | None, ids: Collection[int]) -> dict[int, Row[Any]]:

@@ -1,22 +1,21 @@
 """What may be done with the messages that are selected: each says first what it will do."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import streamlit as st
 
-from core import bulk, operations, rescheduling, schedule
+from core import bulk, operations
 from core.access import Actor
-from core.errors import Invalid
 from core.filtering import Filter
 from core.models import Operation
 from core.operations import UNDONE_BY, Kind
 from core.reasons import REASONS
-from ui import asking, look, picking
+from ui import asking, changes, look, picking
 from ui.picking import Picked
 from ui.progress import progress
-from ui.words import ADJUSTED, BULK, bulk_of, count, plural
+from ui.words import BULK, bulk_of, count, plural
 
 _CLOSED = "bulk-closed"  # the operation whose end was read
 
@@ -56,10 +55,10 @@ def _ask(what: str, picked: Picked, by: Actor) -> None:
 
 def question(what: str, picked: Picked, by: Actor) -> None:
     """What it will do and what it will leave alone, before it is done."""
-    words, choice, sure, said = BULK[what], picked.choice, False, _said(what)
+    words, choice, sure, said = BULK[what], picked.choice, False, changes.said(what)
     if said is None:
         return
-    foreseen = bulk.foresee(words.kind, choice, **said)
+    foreseen = bulk.foresee(words.kind, choice, arguments=said)
     if words.kind is Kind.RETRY and foreseen.why.get("unconfirmed"):
         sure = st.checkbox("Also those that may have arrived: they may arrive twice", key="risk")
         foreseen = bulk.foresee(words.kind, choice, confirmed=sure) if sure else foreseen
@@ -69,38 +68,11 @@ def question(what: str, picked: Picked, by: Actor) -> None:
     st.write(f"{words.verb} **{foreseen.able:,}** of the {foreseen.meant:,} selected?")
     if foreseen.why:
         look.quiet(f"The others stay as they are: {_why(foreseen.why)}.")
+    changes.foretold(said, foreseen)
     look.note(words.undone, "grey" if words.kind in UNDONE_BY else "orange")
     if st.button(f"{words.verb} {foreseen.able:,}", type="primary", key=f"yes-bulk-{what}"):
-        asked = {"counted": foreseen.counted, "confirmed": sure} | said
+        asked = {"counted": foreseen.counted, "confirmed": sure, "arguments": said}
         asking.carry_out(lambda: _begin(words.kind, picked, by, **asked))
-
-
-def _said(what: str) -> dict[str, Any] | None:
-    """What else has to be said, as `bulk.foresee` takes it; None: it is not yet."""
-    if what == "reschedule":
-        shift = _shift()
-        return None if shift is None else {"shift": shift}
-    if what in ADJUSTED:
-        label, values = ADJUSTED[what]
-        value = st.segmented_control(
-            label, list(values), format_func=values.__getitem__, key=f"bulk-to-{what}"
-        )
-        return None if value is None else {"to": {what: value}}
-    return {}
-
-
-def _shift() -> timedelta | None:
-    """By how much all are to leave later, or (negative) earlier; None: it cannot be read."""
-    ways = ["Later", "Earlier"]
-    way = st.segmented_control("Leave", ways, default=ways[0], required=True, key="bulk-way")
-    typed = st.text_input("By how much", "1h", key="bulk-by", help="Such as 30m, 2h or 1d")
-    try:
-        span = schedule.from_span(typed or "")
-        rescheduling.arguments(span)
-    except Invalid as refused:
-        look.wrong(str(refused))
-        return None
-    return span if way == ways[0] else -span
 
 
 def _begin(kind: Kind, picked: Picked, by: Actor, **asked: Any) -> None:

@@ -129,7 +129,7 @@ def _at(key: str, zone: str, now: datetime) -> When:
     with right:
         place = st.selectbox("Time zone", zones(), key=zone_key, persist_state="session")
     where = place or zone
-    return When(kind="at", wall=wall, zone=where, fold=_which_of_two(wall, where, key))
+    return When(kind="at", wall=wall, zone=where, fold=which_of_two(wall, where, key))
 
 
 @lru_cache
@@ -138,7 +138,7 @@ def zones() -> list[str]:
     return sorted(z for z in available_timezones() if "/" in z or z == "UTC")
 
 
-def _which_of_two(wall: datetime | None, place: str, key: str) -> int | None:
+def which_of_two(wall: datetime | None, place: str, key: str) -> int | None:
     """Ask which is meant where clocks go back and a time happens twice; None: no answer."""
     try:
         if wall is not None:

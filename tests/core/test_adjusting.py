@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from core import audit_trail, bulk, db, messages
+from core import adjusting, audit_trail, bulk, db, messages, rescheduling
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.errors import Invalid
@@ -21,8 +21,9 @@ pytestmark = pytest.mark.usefixtures("database")
 
 def adjusted(ids: Sequence[int], **to: int) -> Operation:
     choice = Choice(ids=tuple(ids))
-    foreseen = bulk.foresee(Kind.ADJUST, choice, to=to)
-    row = bulk.begin(Kind.ADJUST, choice, counted=foreseen.counted, to=to, by=OLGA)
+    asked = adjusting.to(**to)
+    foreseen = bulk.foresee(Kind.ADJUST, choice, arguments=asked)
+    row = bulk.begin(Kind.ADJUST, choice, counted=foreseen.counted, arguments=asked, by=OLGA)
     assert (row.state, row.done, row.cursor["why"]) == ("finished", foreseen.able, foreseen.why)
     return row
 
@@ -41,9 +42,8 @@ def test_what_waits_gets_another_priority_and_what_has_it_or_left_stays() -> Non
 def test_what_it_changed_them_to_is_on_record() -> None:
     ids = stored.messages(stored.account(), [{}])
     adjusted(ids, priority=0)
-    bulk.begin(
-        Kind.RESCHEDULE, Choice(ids=tuple(ids)), counted=1, shift=timedelta(hours=2), by=OLGA
-    )
+    later = rescheduling.by(timedelta(hours=2))
+    bulk.begin(Kind.RESCHEDULE, Choice(ids=tuple(ids)), counted=1, arguments=later, by=OLGA)
     moved, changed = (one.after for one in audit_trail.page("bulk").rows)
     assert (moved["shift"], changed["to"]) == (7200, {"priority": 0})
 
@@ -72,4 +72,4 @@ def test_what_it_was_before_comes_back_but_for_what_was_claimed_or_changed_since
 @pytest.mark.parametrize("to", [{"priority": 3}, {"max_retries": -1}, {"max_retries": 6}])
 def test_what_no_message_can_have_is_refused(to: dict[str, int]) -> None:
     with pytest.raises(Invalid, match="cannot be"):
-        bulk.begin(Kind.ADJUST, Choice(ids=(1,)), counted=1, to=to, by=OLGA)
+        adjusting.to(**to)

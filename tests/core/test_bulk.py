@@ -8,6 +8,7 @@ import pytest
 from sqlmodel import col, update
 
 from core import (
+    adjusting,
     bulk,
     choosing,
     clock,
@@ -36,6 +37,7 @@ KINDS: list[dict[str, Any]] = [
     *({}, {"hold": "person"}, {"hold": "batch"}, GOING, {"status": "sent"}),
     *({"status": "failed", "error_class": one} for one in ("transient", "unknown", "expired")),
 ]
+ARGUMENTS = {Kind.ADJUST: adjusting.to(priority=0)}
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -62,9 +64,10 @@ def test_what_is_foreseen_is_what_is_done(kind: Kind, by_id: bool) -> None:
     wanted = Filter(account="Orders")
     choice = Choice(ids=(*ids, 999)) if by_id else choosing.of_filter(wanted, now=NOW)
     assert (choice.ids is None) is not by_id
-    foreseen = bulk.foresee(kind, choice)
+    asked = ARGUMENTS.get(kind, {})
+    foreseen = bulk.foresee(kind, choice, arguments=asked)
     assert foreseen.meant == len(ids) + by_id
-    row = bulk.begin(kind, choice, counted=foreseen.counted, by=OLGA)
+    row = bulk.begin(kind, choice, counted=foreseen.counted, arguments=asked, by=OLGA)
     assert row.state == "queued"
     operating.run_waiting(Event())
     row = operations.state(row.id)

@@ -6,7 +6,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import bulk, clock, listing
+from core import bulk, clock, listing, rescheduling
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.filtering import Filter
@@ -119,13 +119,31 @@ def test_all_are_given_a_time_so_much_later_and_a_length_that_cannot_be_read_is_
     assert given.row(one).due_at == due + timedelta(hours=2)
 
 
+def test_a_window_says_how_fast_that_is_and_whether_the_number_can_keep_up() -> None:
+    now = clock.wall()
+    ids = stored.messages(stored.account(rate=1), [{}] * 61)
+    at = asked("reschedule", ids)
+    at.segmented_control(key="bulk-way").set_value("Spread over a window").run()
+    assert "One each 2 min; «Orders» sends 1 a second." in html(at)
+    first = (now + timedelta(days=1)).replace(second=0, microsecond=0, tzinfo=None)
+    at.datetime_input(key="bulk-first").set_value(first)
+    at.datetime_input(key="bulk-last").set_value(first - timedelta(minutes=1)).run()
+    assert "The window ends before it begins." in html(at) and not at.button
+    at.datetime_input(key="bulk-last").set_value(first + timedelta(minutes=1)).run()
+    assert "too narrow: «Orders» needs 1 min 3 s for its 61" in html(at)
+    at.button(key="yes-bulk-reschedule").click().run()
+    times = [given.row(one).due_at.replace(tzinfo=None) for one in ids]
+    assert times == [first + timedelta(seconds=number) for number in range(61)]
+
+
 def test_a_second_click_while_the_first_is_done_moves_nothing_again() -> None:
     (one,) = stored.messages(stored.account(), [{}])
     due, now = given.row(one).due_at, clock.wall()
     seen = listing.seen(Filter(), now=now)
     picked = picking.Picked("", now, seen, ids={one}, turn=1)
+    later = rescheduling.by(timedelta(hours=1))
     for _ in range(2):
-        question._begin(Kind.RESCHEDULE, picked, OLGA, counted=1, shift=timedelta(hours=1))
+        question._begin(Kind.RESCHEDULE, picked, OLGA, counted=1, arguments=later)
     assert given.row(one).due_at == due + timedelta(hours=1)
 
 

@@ -1,0 +1,93 @@
+"""What many messages are to become, as a person says it; what is wrong is said at its field."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import streamlit as st
+
+from core import adjusting, reports, rescheduling, schedule
+from core.bulk import Foreseen
+from core.errors import Invalid
+from core.rescheduling import Pace
+from ui import fields, look, moments
+from ui.guard import zone
+from ui.words import ADJUSTED
+
+LATER, EARLIER, SPREAD = "Later", "Earlier", "Spread over a window"
+
+
+def said(what: str) -> Mapping[str, Any] | None:
+    """The arguments of such a bulk action; None: what they need is not said yet."""
+    try:
+        if what == "reschedule":
+            return _time()
+        if what in ADJUSTED:
+            return _value(what)
+    except Invalid as refused:
+        look.wrong(str(refused))
+        return None
+    return {}
+
+
+def _value(name: str) -> dict[str, Any] | None:
+    label, values = ADJUSTED[name]
+    value = st.segmented_control(
+        label, list(values), format_func=values.__getitem__, key=f"bulk-to-{name}"
+    )
+    return None if value is None else adjusting.to(**{name: value})
+
+
+def _time() -> dict[str, Any] | None:
+    ways = [LATER, EARLIER, SPREAD]
+    way = st.segmented_control("Leave", ways, default=LATER, required=True, key="bulk-way")
+    if way == SPREAD:
+        return _window(reports.now(), zone())
+    typed = st.text_input("By how much", "1h", key="bulk-by", help="Such as 30m, 2h or 1d")
+    span = schedule.from_span(typed or "")
+    return rescheduling.by(span if way == LATER else -span)
+
+
+def _window(now: datetime, place: str) -> dict[str, Any] | None:
+    """Both ends on the clocks of this place."""
+    next_hour = moments.next_hour(now, place)
+    left, right = st.columns(2)
+    with left:
+        first = _instant("From", "bulk-first", next_hour, place)
+    with right:
+        last = _instant("Until", "bulk-last", next_hour + timedelta(hours=2), place)
+    st.caption(f"Times of {place}. They keep their order, with as long between any two.")
+    if first is None or last is None:
+        return None
+    return rescheduling.over(first, last, now=now, zone=place)
+
+
+def _instant(label: str, key: str, suggested: datetime, place: str) -> datetime | None:
+    wall = st.datetime_input(label, suggested, step=60, key=key, format="DD/MM/YYYY")
+    if wall is None:
+        return None
+    return schedule.from_local(wall, place, fold=fields.which_of_two(wall, place, key))
+
+
+def foretold(arguments: Mapping[str, Any], foreseen: Foreseen) -> None:
+    """What else is worth knowing before it is done."""
+    if "first" in arguments:
+        _pace(rescheduling.window(arguments), foreseen)
+
+
+def _pace(window: timedelta, foreseen: Foreseen) -> None:
+    paces = rescheduling.paces(foreseen.accounts)
+    seconds = window.total_seconds() / max(foreseen.able - 1, 1)
+    between = f"{seconds:.2g} s" if seconds < 1 else schedule.span(timedelta(seconds=seconds))
+    able = ", ".join(f"«{one.account}» sends {one.rate:g} a second" for one in paces if one.rate)
+    look.quiet(f"One each {between}{able and f'; {able}'}.")
+    for one in paces:
+        if one.needs > window:
+            look.note(_narrow(one))
+
+
+def _narrow(one: Pace) -> str:
+    return (
+        f"The window is too narrow: «{one.account}» needs {schedule.span(one.needs)} for its"
+        f" {one.messages:,}. They leave in this order, the last ones after the window."
+    )
