@@ -31,6 +31,16 @@ if (!window.outbox) {
     const root = document.documentElement.style;
     if (chosen && root.colorScheme !== chosen) root.colorScheme = chosen;
   };
-  followTheme();
-  setInterval(followTheme, 300);
+  // On a phone the pages stand in one line, wider than the screen: the one that is open is in sight.
+  let shown;
+  const followPage = () => {
+    const here = document.querySelector(".bar nav a[aria-current]");
+    if (!here || shown === here.href) return;
+    shown = here.href;
+    const nav = here.parentElement;
+    nav.scrollLeft = here.offsetLeft - nav.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
+  };
+  const follow = () => (followTheme(), followPage());
+  follow();
+  setInterval(follow, 300);
 }
