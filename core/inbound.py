@@ -21,6 +21,7 @@ class Heard:
     number: str
     kind: str
     text: str | None
+    answers: str | None  # Meta's id of the message that it quotes
     at: datetime
 
 
@@ -56,7 +57,7 @@ def keep(session: Session, told: Sequence[tuple[int, InboundMessage]]) -> list[H
             " LEFT JOIN attempt t ON t.meta_message_id = v.answers AND t.account_id = a.id"
             " LEFT JOIN message m ON m.id = t.message_id"
             " WHERE true ORDER BY v.at, v.wamid ON CONFLICT (wamid) DO NOTHING"
-            " RETURNING account_id, number, kind, text, at"
+            " RETURNING account_id, number, kind, text, answers, at"
         ).columns(at=db.UtcDateTime()),
         {"rows": db.rows(rows)},
     )

@@ -18,7 +18,7 @@ from core.quoting import quoted
 EVERYTHING, MARKETING = "everything", "marketing"
 SCOPES = (EVERYTHING, MARKETING)
 BY_PERSON, BY_META = "person", "WhatsApp"  # sources beside those that people name
-BY_FILE = "file"
+BY_FILE, BY_WORD = "file", "wrote STOP"
 
 NUMBERS = ("number", "phone", "recipient")  # names of the one column that has to be there
 OPTIONAL = ("scope", "account", "reason", "source")

@@ -60,7 +60,7 @@ def add(
         new = set()
         for wish in put(session, wishes, by.name):
             new.add(wish.number)
-            audit.record(session, by, "opt-out added", target=wish.number, after=_facts(wish))
+            audit.record(session, by, "opt-out added", target=wish.number, after=facts(wish))
     return [Added(one, one not in new, sparing.cancel_pending(one, by=by)) for one in numbers]
 
 
@@ -94,7 +94,8 @@ def _read(typed: Sequence[str], home: str | None) -> tuple[list[str], list[Probl
     return list(found), problems
 
 
-def _facts(wish: Wish) -> dict[str, Any]:
+def facts(wish: Wish) -> dict[str, Any]:
+    """What the audit trail keeps of it."""
     return {
         "scope": wish.scope,
         "account_id": wish.account_id,
@@ -127,7 +128,7 @@ def put(session: Session, wishes: Sequence[Wish], actor: str) -> list[Wish]:
         new.append(wish)
     session.flush()
     stamp = {"created_at": at, "created_by": actor}
-    rows = [{"number": one.number} | _facts(one) | stamp for one in new]
+    rows = [{"number": one.number} | facts(one) | stamp for one in new]
     db.insert_rows(session, "opt_out", rows, **_COLUMNS)
     return new
 
@@ -172,8 +173,7 @@ def heard(session: Session, told: Iterable[tuple[str, int]], reason: str | None)
     ]
     if wishes:
         for wish in put(session, wishes, "Meta"):
-            facts = _facts(wish)
-            audit.record_engine(session, "opt-out added", target=wish.number, after=facts)
+            audit.record_engine(session, "opt-out added", target=wish.number, after=facts(wish))
 
 
 def problems(

@@ -36,7 +36,12 @@ class Settings(BaseSettings):
     undelivered_hours: float = Field(default=24, gt=0)
     min_lead_seconds: int = Field(default=300, ge=0)
     retry_delays: Annotated[tuple[int, ...], NoDecode] = (60, 300, 900, 1800, 3600)
-    stop_words: Annotated[tuple[str, ...], NoDecode] = ("STOP", "UNSUBSCRIBE", "BERHENTI")
+    stop_words: Annotated[tuple[str, ...], NoDecode] = (
+        "STOP",
+        "STOP PROMOTIONS",
+        "UNSUBSCRIBE",
+        "BERHENTI",
+    )
     test_number: str = Field(default="", pattern=r"^(\+[0-9]{7,15})?$")
     worker_max_hours: float = Field(default=24, ge=0)
     worker_max_megabytes: float = Field(default=1024, ge=0)

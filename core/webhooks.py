@@ -15,7 +15,8 @@ from sqlalchemy import func
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
 
-from core import db, inbound, outcomes, vault
+from core import db, inbound, outcomes, sparing, stop_words, vault
+from core.audit import ENGINE
 from core.meta import inbound as messages
 from core.meta import signatures, statuses
 from core.meta.inbound import InboundMessage
@@ -114,11 +115,14 @@ def _apply(ids: Sequence[int]) -> int:
         now = db.now(session)
         told = [_read_into(event) for event in _lock(session, ids)]
         _apply_statuses(session, told)
-        _keep_messages(session, told)
+        stopped = _keep_messages(session, told)
         for event in (one.event for one in told):
             if event.error != STRANGER or now - event.received_at >= TRY_AGAIN_FOR:
                 event.applied_at = now
-        return sum(one.event.applied_at is not None for one in told)
+        applied = sum(one.event.applied_at is not None for one in told)
+    for number in stopped:  # until it has come as far, the claim refuses
+        sparing.cancel_pending(number, by=ENGINE)
+    return applied
 
 
 def _apply_statuses(session: Session, told: Sequence[Told]) -> None:
@@ -130,12 +134,14 @@ def _apply_statuses(session: Session, told: Sequence[Told]) -> None:
             one.event.error = STRANGER
 
 
-def _keep_messages(session: Session, told: Sequence[Told]) -> None:
-    inbound.keep(session, [(one.event.id, each) for one in told for each in one.messages])
+def _keep_messages(session: Session, told: Sequence[Told]) -> list[str]:
+    """Returns who wrote a stop word, and was not on the list."""
+    heard = inbound.keep(session, [(one.event.id, each) for one in told for each in one.messages])
     strangers = inbound.strangers(session, [each for one in told for each in one.messages])
     for one in told:
         if any(each.phone_number_id in strangers for each in one.messages):
             one.event.error = one.event.error or NO_NUMBER
+    return stop_words.heed(session, heard)
 
 
 def _mention(session: Session, told: Sequence[Told]) -> None:

@@ -66,7 +66,7 @@ LAYERS: dict[str, str] = {
         sending.lanes sending.loop sending.marks sending.posting sending.process
         sending.reap sending.recognising sending.results sending.settle sending.tick sending.twin
         sessions sheets.drafting sheets.glimpse sheets.leftovers sheets.plan sparing steering
-        storing syncing template_holds
+        stop_words storing syncing template_holds
         templates unsettled users webhooks wording workers""",
 }
 BELOW: dict[str, set[str]] = {

@@ -1,0 +1,144 @@
+"""Who writes STOP is left in peace; nothing that they write brings them back."""
+
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+
+from core import db, optouts, sparing, stop_words, verify, webhooks
+from core.errors import Invalid
+from core.models import AuditEvent, OptOut
+from core.optout_file import Wish
+from tests import given
+from tests.core import heard, stored
+from tests.core.sending.test_permits import from_template, template
+from tests.core.test_history import sent
+
+ANA = given.ANA
+BUDI = given.recipient(1)
+WORDS = ("STOP", "Stop promotions", "Quiero baja", "रोकें")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "STOP",
+        "stop",
+        " Stop. ",
+        "«Stop!»",
+        "*STOP*",
+        "ＳＴＯＰ",
+        "stop  promotions",
+        "QUIERO, BAJA",
+        "रोकें",
+    ],
+)
+def test_a_stop_word_is_known_in_any_writing(text: str) -> None:
+    assert stop_words.says_stop(text, WORDS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", " ", "!", "Please stop", "stop it", "stopp", "START", "s t o p", "don't stop"],
+)
+def test_what_only_has_the_word_in_it_is_no_stop_word(text: str | None) -> None:
+    assert not stop_words.says_stop(text, (*WORDS, "", "!"))
+
+
+def rows() -> list[OptOut]:
+    with db.reading() as session:
+        return list(session.exec(select(OptOut).order_by(col(OptOut.id))))
+
+
+def audited() -> list[tuple[str, str | None]]:
+    with db.reading() as session:
+        found = session.exec(select(AuditEvent).order_by(col(AuditEvent.id)))
+        return [(one.actor, one.target) for one in found if one.action == "opt-out added"]
+
+
+def test_who_writes_it_is_on_the_list_once_and_what_waits_for_them_is_cancelled(
+    database: str,
+) -> None:
+    stored.account("Orders"), stored.account("Support")
+    waits = [given.message(account, to=BUDI, when=given.in_(hours=1)) for account in (1, 2)]
+    other = given.message(1, to=given.recipient(2), when=given.in_(hours=1))
+    heard.write("Stop.", sender=BUDI)
+    heard.write("STOP", sender=BUDI, to="id of Support")
+    (row,) = rows()
+    assert (row.number, row.scope, row.account_id) == (BUDI, "everything", None)
+    assert (row.source, row.reason, row.created_by) == ("wrote STOP", "Stop.", "themselves")
+    assert audited() == [("outbox", BUDI)]
+    assert [given.row(one).status for one in (*waits, other)] == ["cancelled"] * 2 + ["pending"]
+    assert given.row(waits[0]).error_text == sparing.ASKED
+    with pytest.raises(Invalid, match=r"by themselves \(wrote STOP, «Stop\.»\)"):
+        given.message(1, to=BUDI)
+    assert list(verify.violations()) == []
+
+
+def test_the_same_webhook_again_does_not_put_back_who_was_taken_off(database: str) -> None:
+    stored.account()
+    told = heard.message("STOP", sender=BUDI)
+    heard.receive(told)
+    webhooks.apply_stored()
+    optouts.lift(rows()[0].id, by=ANA)
+    heard.receive(told)
+    webhooks.apply_stored()
+    assert [one.lifted_by for one in rows()] == ["ana"]
+    heard.write("stop", sender=BUDI)
+    assert [one.lifted_by for one in rows()] == ["ana", None]
+
+
+@pytest.mark.parametrize("text", ["START", "Yes", "Stop or I call the police"])
+def test_other_words_change_nothing_either_way(database: str, text: str) -> None:
+    stored.account()
+    heard.write(text, sender=BUDI)
+    assert rows() == []
+    heard.write("STOP", sender=BUDI)
+    heard.write(text, sender=BUDI)
+    assert [one.lifted_at for one in rows()] == [None]
+
+
+def test_what_is_no_word_of_theirs_is_no_stop_word(database: str) -> None:
+    stored.account()
+    heard.write(sender=BUDI, type="image", image={"caption": "Stop"})
+    heard.write(sender=BUDI, type="system", system={"body": "STOP"})
+    assert rows() == []
+
+
+def test_the_words_are_those_that_an_administrator_settled(
+    database: str, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("OUTBOX_STOP_WORDS", "Genug")
+    stored.account()
+    heard.write("STOP", sender=BUDI)
+    assert rows() == []
+    heard.write("genug!", sender=BUDI)
+    assert len(rows()) == 1
+
+
+def test_a_wider_wish_takes_the_place_of_a_narrower_one(database: str) -> None:
+    stored.account()
+    with db.writing() as session:
+        optouts.put(session, [Wish(BUDI, "marketing", None)], "ana")
+    heard.write("STOP", sender=BUDI)
+    assert [(one.scope, one.lifted_by) for one in rows()] == [
+        ("marketing", "themselves"),
+        ("everything", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("category", "scope"), [("MARKETING", "marketing"), ("UTILITY", "everything")]
+)
+def test_the_button_beneath_a_marketing_template_stops_marketing_alone(
+    database: str, category: str, scope: str
+) -> None:
+    account = given.account("Orders", phone_number_id="5001")
+    template(account, category=category)
+    one = from_template(account, to=1)
+    sent(one, "wamid.A")
+    button: Any = {"payload": "stop", "text": "Stop promotions"}
+    quoted = {"id": "wamid.A", "from": "62811"}
+    heard.write(sender=BUDI, to="5001", type="button", button=button, context=quoted)
+    (row,) = rows()
+    assert (row.scope, row.account_id, row.reason) == (scope, None, "Stop promotions")
