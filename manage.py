@@ -19,6 +19,7 @@ from commands import (
     optouts,
     people,
     queue,
+    settings,
     templates,
     workers,
 )
@@ -27,6 +28,7 @@ from core.errors import Invalid, OutboxError
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 app.add_typer(people.app, name="user")
+app.add_typer(settings.app, name="settings")
 app.add_typer(numbers.app, name="account")
 app.add_typer(templates.app, name="template")
 app.add_typer(messages.app)

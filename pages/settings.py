@@ -1,4 +1,4 @@
-"""Settings, for administrators: who may sign in and as what, and how this installation is set."""
+"""Settings, for administrators: who may sign in, what holds for everybody, how Outbox is set."""
 
 from html import escape
 
@@ -8,9 +8,9 @@ from core import reports, users
 from core.access import Role
 from core.settings import shown
 from core.users import Person
-from ui import asking, look, moments, people_forms, timeline
+from ui import asking, house_forms, look, moments, people_forms, timeline
 from ui.guard import signed_in, zone
-from ui.words import SETTINGS, plural
+from ui.words import HOUSE, SETTINGS, plural
 
 person = signed_in(Role.ADMIN)
 now = reports.now()
@@ -27,9 +27,18 @@ def page() -> None:
         row(one)
     if st.button("Add somebody …", key="add-user"):
         people_forms.add(person)
+    st.html('<h2 class="part-title">What holds for everybody</h2>')
+    house_forms.drawn(now=now, by=person)
     st.html('<h2 class="part-title">How this installation is set</h2>')
-    look.quiet("From the environment or the file .env, at the start of each program.")
-    lines = [(f"OUTBOX_{name.upper()}", told(name, value)) for name, value in shown().items()]
+    look.quiet(
+        "From the environment or the file .env, at the start of each program. The ten minutes in"
+        " which WhatsApp's word on an unclear outcome is awaited are part of how Outbox sends."
+    )
+    lines = [
+        (f"OUTBOX_{name.upper()}", told(name, value))
+        for name, value in shown().items()
+        if name not in HOUSE
+    ]
     st.html(timeline.facts(lines))
 
 

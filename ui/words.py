@@ -369,6 +369,35 @@ SETTINGS: dict[str, str] = {
     "test_clock": "for tests",
 }
 
+# What an administrator settles for everybody: its name, and what it means.
+HOUSE: dict[str, tuple[str, str]] = {
+    "retry_delays": (
+        "Retries after",
+        "Where WhatsApp is busy: before the first, second, … retry. The last serves for the rest.",
+    ),
+    "min_lead_seconds": (
+        "A typed time lies ahead by",
+        "At least, in s, min or h. «Now» can always be chosen.",
+    ),
+    "undelivered_hours": (
+        "Not reached after, in hours",
+        "What WhatsApp took and has not delivered by then is on the list «Not reached».",
+    ),
+    "session_hours": (
+        "Stays signed in, in hours",
+        "Without a visit. A shorter one counts from somebody's next click on.",
+    ),
+    "stop_words": (
+        "Stop words",
+        "Whoever answers with one of these alone wants no more messages; in capitals or not.",
+    ),
+    "test_number": (
+        "Test number",
+        "One of your own. The first row of a file goes there unless a person or the number has"
+        " another.",
+    ),
+}
+
 # What can be set of an account, by its column.
 OF_ACCOUNTS: dict[str, str] = {
     "rate": "Messages a second",

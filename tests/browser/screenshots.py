@@ -18,7 +18,7 @@ WIDE, NARROW, TALLEST = 1360, 390, 1800
 VISIT = "Halo {}, besok pukul {}.00 kami tunggu di klinik. Balas pesan ini untuk mengubah janji."
 NAMES = ("Dewi", "Budi", "Siti", "Agus", "Rina", "Putu", "Made", "Ayu")
 REFUSED = "+447700900141"  # by the sandbox
-LOWEST = {"settings": 470}  # below it has the paths of the machine that draws
+LOWEST = {"settings": 1040}  # below it has the paths of the machine that draws
 PAGES = ("messages", "schedule", "many", "batches", "templates", "people", "accounts", "settings")
 
 

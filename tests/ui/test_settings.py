@@ -1,16 +1,17 @@
 """The page Settings: for administrators alone, people and how the installation is set."""
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import password_links, sessions, users
+from core import house_rules, password_links, ruling, sessions, users
 from core.access import Actor, Role
 from core.settings import ROOT, Settings
 from tests.conftest import forget_settings
 from tests.ui.seen import html
-from ui.words import SETTINGS
+from ui.words import HOUSE, SETTINGS
 
 ADA = Actor("ada", Role.ADMIN)
 PASSWORD = "long enough to be one"
@@ -42,7 +43,8 @@ def test_everybody_is_told_with_their_role_and_where_they_are_signed_in(run: Run
     users.disable("<b>Ana", by=ADA)
     at = run(ADA)
     assert "&lt;b&gt;Ana" in html(at) and "signed in: 1 browser" in html(at)
-    assert [one.label for one in at.button] == ["Let in again", "Change …", "Add somebody …"]
+    people = ["Let in again", "Change …", "Add somebody …"]
+    assert [one.label for one in at.button] == [*people, "Save"]
     at.button(key="enable-<b>Ana").click().run()
     assert not any(one.disabled_at for one in users.all_users())
 
@@ -55,12 +57,57 @@ def test_every_setting_is_shown_with_its_meaning_and_no_secret_is(
     environment.setenv("OUTBOX_QUEUE_URL", "redis://me:hush-hush@127.0.0.1/0")
     forget_settings()
     body = html(run(ADA))
-    assert "OUTBOX_RETRY_DELAYS" in body and "60,300,900,1800,3600" in body
+    assert all(f"OUTBOX_{name.upper()}" in body for name in Settings.model_fields)
     assert "redis://…@127.0.0.1/0" in body and "hush-hush" not in body
     environment.setenv("OUTBOX_QUEUE_URL", "redis://127.0.0.1/0?password=hush-hush&db=1")
     forget_settings()
     body = html(run(ADA))
     assert "password=…&amp;db=1" in body and "hush-hush" not in body
+
+
+def test_what_holds_for_everybody_is_changed_and_brought_back(run: Run) -> None:
+    at = run(ADA)
+    assert [one.label for one in at.text_input] == [name for name, _ in HOUSE.values()]
+    assert at.text_input(key="rule-retry_delays").value == "1 min, 5 min, 15 min, 30 min, 1 h"
+    at.text_input(key="rule-retry_delays").set_value("30, 2h")
+    at.text_input(key="rule-test_number").set_value("+62 812-3456-789")
+    at.button(key="save-rules").click().run()
+    assert at.text_input(key="rule-retry_delays").value == "30 s, 2 h"
+    assert at.text_input(key="rule-test_number").value == "+628123456789"
+    assert house_rules.retry_delays() == (30, 7200)
+    body = html(at)
+    assert (
+        "by <b>ada</b> · default: 1 min, 5 min" in body and "by <b>ada</b> · default: none" in body
+    )
+    at.button(key="reset-retry_delays").click().run()
+    assert at.text_input(key="rule-retry_delays").value == "1 min, 5 min, 15 min, 30 min, 1 h"
+    assert house_rules.retry_delays()[0] != 30 and not at.exception
+
+
+def test_a_wrong_value_is_told_at_its_field_and_nothing_typed_is_lost(run: Run) -> None:
+    at = run(ADA)
+    at.text_input(key="rule-session_hours").set_value("long")
+    at.text_input(key="rule-stop_words").set_value("Genug")
+    at.button(key="save-rules").click().run()
+    assert "«long» is no number of hours" in html(at)
+    assert at.text_input(key="rule-session_hours").value == "long"
+    assert at.text_input(key="rule-stop_words").value == "Genug"
+    assert house_rules.stop_words() == {"stop", "unsubscribe", "berhenti"}
+    at.text_input(key="rule-session_hours").set_value("8")
+    at.button(key="save-rules").click().run()
+    assert house_rules.stop_words() == {"genug"} and "is no number" not in html(at)
+
+
+def test_what_somebody_else_changed_meanwhile_is_told_before_it_is_overwritten(run: Run) -> None:
+    at = run(ADA)
+    ruling.settle({"session_hours": "6", "undelivered_hours": "48"}, by=Actor("bo", Role.ADMIN))
+    at.text_input(key="rule-session_hours").set_value("9")
+    at.button(key="save-rules").click().run()
+    assert "Stays signed in, in hours is 6 now" in html(at)
+    assert at.text_input(key="rule-undelivered_hours").value == "48"
+    at.button(key="save-rules").click().run()
+    assert house_rules.session_lasts() == timedelta(hours=9)
+    assert "is 6 now" not in html(at)
 
 
 def _dialogs() -> None:
