@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from core import db, passwords, users
+from core import db, password_links, passwords, users
 from core.models import User
 from tests import given
 from tests.manage.command import ACCOUNT, refused, said
@@ -38,13 +38,30 @@ def test_a_person_gets_another_password_and_is_disabled(sqlite: str) -> None:
     assert "only administrator" in refused("user", "disable", "ana")
 
 
+def test_a_person_gets_a_link_another_role_and_is_let_in_again(sqlite: str) -> None:
+    for name in ("ana", "olga"):
+        said("user", "add", name, "--role", "admin", typed="correct horse battery")
+    assert (
+        password_links.whose(said("user", "link", "olga").strip().partition("?link=")[2]) == "olga"
+    )
+    assert said("user", "role", "Olga", "Viewer") == "Olga is viewer now.\n"
+    assert stored_user("olga").role == "viewer"
+    assert "only administrator" in refused("user", "role", "ana", "operator")
+    assert "is not a role" in refused("user", "role", "ana", "boss", code=2)
+    said("user", "disable", "olga")
+    assert "let them in again first" in refused("user", "link", "olga")
+    assert said("user", "enable", "olga") == "olga may sign in again.\n"
+    assert stored_user("olga").disabled_at is None
+
+
 def test_what_is_wrong_with_a_person_is_told_at_its_field(sqlite: str) -> None:
     short = refused("user", "add", "olga", "--role", "viewer", typed="short\n")
     assert short == "password: The password needs at least 10 characters; this one has 5.\n"
     assert "password: " in refused("user", "add", "olga", "--role", "viewer", typed="")
     role = refused("user", "add", "olga", "--role", "boss", typed="correct horse battery", code=2)
     assert role == "«boss» is not a role: viewer, operator or admin.\n"
-    for line in (("password", "nobody"), ("disable", "nobody")):
+    verbs = ("password", "disable", "enable", "link")
+    for line in [*((verb, "nobody") for verb in verbs), ("role", "nobody", "viewer")]:
         told = refused("user", *line, typed="correct horse battery\n")
         assert told == "name: There is no user «nobody».\n"
     assert said("user", "list") == ""
