@@ -81,19 +81,34 @@ def _change_settings(world: World, body: dict[str, Any]) -> object:
 def _inbound(world: World, body: dict[str, Any]) -> object:
     number = world.numbers.get(str(body.get("phone_number_id", "")), method="POST")
     sender = str(body.get("from", "")).lstrip("+")
-    text = body.get("text")
+    pressed = body.get("button")
+    text = body.get("text") if pressed is None else pressed
+    quotes = body.get("context")
     if not _DIGITS.fullmatch(sender):
         raise ValueError("from must be a phone number with its calling code")
     if not isinstance(text, str) or not text:
-        raise ValueError("text must be what the person writes")
-    message = Inbound(wamid(sender), number.id, sender, text, clock.now())
+        raise ValueError("text must be what the person writes, or button what they press")
+    if quotes is not None and not (isinstance(quotes, str) and quotes):
+        raise ValueError("context must be the id of the message that they answer")
+    if pressed is not None and quotes is None:
+        raise ValueError("context must be the id of the message with the button")
+    at, is_button = clock.now(), pressed is not None
+    message = Inbound(wamid(sender), number.id, sender, text, at, quotes, is_button)
     world.inbound.append(message)
     if number.bucket:
         # Meta counts what comes in towards the throughput too, but refuses only what goes out.
         number.bucket.take(time.monotonic())
     world.webhooks.send_inbound(
         number,
-        payloads.inbound(number, sender=sender, text=text, wamid=message.id, at=message.at),
+        payloads.inbound(
+            number,
+            sender=sender,
+            text=text,
+            wamid=message.id,
+            at=at,
+            quotes=quotes,
+            pressed=is_button,
+        ),
     )
     return {"id": message.id}
 

@@ -34,8 +34,20 @@ def statuses(number: Number, items: list[dict[str, Any]]) -> dict[str, Any]:
     return _value(number) | {"statuses": items}
 
 
-def inbound(number: Number, *, sender: str, text: str, wamid: str, at: datetime) -> dict[str, Any]:
-    """The value of a change that carries one text from a person; `sender` is digits."""
+def inbound(
+    number: Number,
+    *,
+    sender: str,
+    text: str,
+    wamid: str,
+    at: datetime,
+    quotes: str | None = None,
+    pressed: bool = False,
+) -> dict[str, Any]:
+    """The value of a change that carries one text from a person, or the button that they pressed;
+    `sender` is digits, `quotes` the id of the message that it answers."""
+    said = {"button": {"payload": text, "text": text}} if pressed else {"text": {"body": text}}
+    context = {"context": {"from": number.digits, "id": quotes}} if quotes else {}
     return _value(number) | {
         "contacts": [{"profile": {"name": f"Person {sender[-4:]}"}, "wa_id": sender}],
         "messages": [
@@ -43,8 +55,9 @@ def inbound(number: Number, *, sender: str, text: str, wamid: str, at: datetime)
                 "from": sender,
                 "id": wamid,
                 "timestamp": str(int(at.timestamp())),
-                "type": "text",
-                "text": {"body": text},
+                "type": "button" if pressed else "text",
+                **said,
+                **context,
             }
         ],
     }

@@ -72,6 +72,7 @@ def _words(world: World, message: Accepted) -> dict[str, Any]:
         "text": shown(template, sent),
         "footer": template.component("FOOTER").get("text", ""),
         "buttons": [button["text"] for button in buttons],
+        "replies": [button["text"] for button in buttons if button["type"] == "QUICK_REPLY"],
     }
 
 
@@ -83,4 +84,5 @@ def _inbound(message: Inbound) -> dict[str, Any]:
         "mine": True,
         "at": message.at.isoformat(timespec="microseconds"),
         "text": message.text,
+        "quotes": message.quotes,
     }

@@ -20,13 +20,15 @@ _KEPT_INBOUND = 300
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """One text that a person wrote; `sender` is digits."""
+    """One text that a person wrote, or a button that they pressed; `sender` is digits."""
 
     id: str
     phone_number_id: str
     sender: str
     text: str
     at: datetime
+    quotes: str | None = None  # the id of the message that it answers
+    pressed: bool = False
 
 
 class World:

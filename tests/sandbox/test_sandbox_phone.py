@@ -100,6 +100,12 @@ def _look_at_the_page(api, scheme: str) -> None:
         page.get_by_label("Answer as this person").fill("Yes, I am here")
         page.get_by_label("Answer as this person").press("Enter")
         expect(page.locator(".bubble.mine .text")).to_have_text("Yes, I am here")
+        page.get_by_role("button", name="Answer this").click()
+        expect(page.locator("#quote")).to_contain_text(EVIL)
+        page.get_by_label("Answer as this person").fill("To that one")
+        page.get_by_role("button", name="Send").click()
+        expect(page.locator(".bubble.mine .quoted")).to_contain_text(EVIL)
+        expect(page.locator("#quote")).to_be_hidden()
         assert all(url.startswith((api.url, "data:")) for url in asked)
         assert problems == []
         browser.close()

@@ -156,7 +156,33 @@ def test_a_person_can_write_in(api, hook, until):
     message = value["messages"][0]
     assert (message["id"], message["from"]) == (wamid, "6281234567890")
     assert message["text"] == {"body": "Is it <b>open</b>?"}
-    assert isinstance(message["timestamp"], str)
+    assert isinstance(message["timestamp"], str) and "context" not in message
+
+
+def test_a_person_can_answer_a_message_and_press_its_button(api, hook, until):
+    head = {"phone_number_id": "5001", "from": "+6281234567890", "context": "wamid.A"}
+    for said in ({"text": "Yes"}, {"button": "Stop promotions"}):
+        api.admin("inbound", head | said)
+    found = until(lambda: len(hook.values()) == 2 and hook.values())
+    messages = sorted((value["messages"][0] for value in found), key=lambda one: one["type"])
+    assert all(one["context"]["id"] == "wamid.A" for one in messages)
+    assert messages[0]["button"] == {"payload": "Stop promotions", "text": "Stop promotions"}
+    assert (messages[1]["type"], messages[1]["text"]) == ("text", {"body": "Yes"})
+
+
+@pytest.mark.parametrize(
+    "wrong, word",
+    [
+        ({}, "text"),
+        ({"button": ""}, "button"),
+        ({"text": "Yes", "context": 7}, "context"),
+        ({"button": "Yes"}, "context"),
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_told(api, wrong, word):
+    body = {"phone_number_id": "5001", "from": "+6281234567890"} | wrong
+    answer = api.session.post(f"{api.url}/_sandbox/inbound", json=body, timeout=5)
+    assert answer.status_code == 400 and word in answer.json()["error"]
 
 
 @pytest.mark.parametrize(
