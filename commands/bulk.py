@@ -51,6 +51,8 @@ DONE = {
     Kind.UNRESCHEDULE: "given back their former time",
     Kind.ADJUST: "changed",
     Kind.UNADJUST: "brought back",
+    Kind.MOVE: "moved",
+    Kind.UNMOVE: "moved back",
 }
 
 

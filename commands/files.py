@@ -47,7 +47,7 @@ def import_file(
         bool, typer.Option("--unfilled", help="{this} in a text is meant as it stands")
     ] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="also what was corrected here since it was loaded")
+        bool, typer.Option("--overwrite", help="also what was changed here since it was loaded")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
 ) -> None:
@@ -158,7 +158,7 @@ _WORDS = {
     "wrong_rows": "wrong",
     "double": "there already",
     "same": "unchanged",
-    "kept": "corrected here since, and kept (--overwrite)",
+    "kept": "changed here since, and kept (--overwrite)",
     "already": "sent already, or not waiting any more",
     "opted_out": "asked not to be contacted",
 }

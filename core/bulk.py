@@ -7,13 +7,13 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, null, or_, select
+from sqlalchemy import ColumnElement, func, null, select
 from sqlmodel import Session, col
 
 from core import changing, choosing, covering, db, leasing, operating, operations, rescheduling
 from core.access import Actor, Role, needs
 from core.choosing import CHUNK, Choice, flag
-from core.models import Batch, Operation, Template
+from core.models import Batch, Operation
 from core.operations import AMONG, UNDONE_BY, Kind
 from core.standing import a, m
 from core.states import Status
@@ -22,7 +22,7 @@ NOTHING: Mapping[str, Any] = MappingProxyType({})
 LATELY = timedelta(minutes=15)  # for which the page tells somebody what became of theirs
 ASKED = (
     *(Kind.CANCEL, Kind.RETRY, Kind.HOLD, Kind.RELEASE, Kind.DELETE),
-    *(Kind.RESCHEDULE, Kind.ADJUST),
+    *(Kind.RESCHEDULE, Kind.ADJUST, Kind.MOVE),
 )
 KINDS = {*ASKED, *(UNDONE_BY[one] for one in ASKED if one in UNDONE_BY)}
 
@@ -99,7 +99,10 @@ def _groups(
     if kind in operating.SENDS:
         cancelled = select(col(Batch.id)).where(col(Batch.state) == "cancelled")
         retired = select(a.id).where(a.state == "retired")
-        flags |= {"covered": flag(_covered()), "over": flag(m.batch_id.in_(cancelled))}
+        flags |= {
+            "covered": flag(covering.covers_messages()),
+            "over": flag(m.batch_id.in_(cancelled)),
+        }
         flags["retired"] = flag(m.account_id.in_(retired))
     columns = [one.label(name) for name, one in flags.items()]
     none = (null().label("deleted_at"), null().label("meta_message_id"))
@@ -114,14 +117,6 @@ def _these(session: Session, choice: Choice) -> Iterator[ColumnElement[bool]]:
         yield choosing.matching(session, choice, tuple(Status))
     for start in range(0, len(choice.ids or ()), CHUNK):
         yield m.id.in_((choice.ids or ())[start : start + CHUNK])
-
-
-def _covered() -> ColumnElement[bool]:
-    marketing = select(col(Template.id)).where(
-        col(Template.category) == covering.MARKETING_CATEGORY
-    )
-    of_marketing = and_(m.template_id.in_(marketing), covering.covers_message(marketing=True))
-    return or_(covering.covers_message(marketing=False), of_marketing)
 
 
 @needs(Role.OPERATOR)

@@ -8,12 +8,15 @@ from sqlmodel import Session
 
 from core.choosing import e
 
-_EDIT, _BACK, _UNLOADED = "edit", "undo correct", "undo load"
+_EDIT, _UNLOADED = "edit", "undo load"
+_MANY = ("correct", "reschedule", "adjust", "move")
+_BACK = tuple(f"undo {one}" for one in _MANY)
 
 
 def changed(session: Session, ids: Collection[int]) -> set[int]:
-    """Those of these that say what a person wrote: edited, or corrected with their batch."""
-    kinds = (_EDIT, "correct", _BACK, _UNLOADED)
+    """Those of these that say what a person wrote, leave when they said, or from where: edited, or
+    changed with many."""
+    kinds = (_EDIT, *_MANY, *_BACK, _UNLOADED)
     asked = select(e.message_id, e.kind, e.operation_id).where(
         e.message_id.in_(ids), e.kind.in_(kinds)
     )
@@ -25,5 +28,5 @@ def changed(session: Session, ids: Collection[int]) -> set[int]:
         elif row.kind == _UNLOADED:
             stand[row.message_id] = before[row.message_id]
         else:
-            stand[row.message_id] += -1 if row.kind == _BACK else 1
+            stand[row.message_id] += -1 if row.kind in _BACK else 1
     return {one for one, changes in stand.items() if changes > 0}

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 from sqlalchemy import ColumnElement, Row, select
 from sqlmodel import Session
 
-from core import adjusting, db, messages, rescheduling, untouched
+from core import adjusting, db, messages, moving, rescheduling, untouched
 from core.leasing import Taken
 from core.operations import UNDONE_BY, Kind
-from core.standing import m
+from core.standing import a, m
 from core.states import Status
 from core.untouched import Former
 
@@ -25,7 +25,8 @@ class Rule(Protocol):
     def looks_at(
         self, arguments: Mapping[str, Any], now: datetime
     ) -> dict[str, ColumnElement[Any]]:
-        """What `why_not` reads of a message: of few values, for many are counted by them."""
+        """What is read of a message beside its columns: of few values, for many are counted by
+        them."""
 
     def why_not(self, row: Any, arguments: Mapping[str, Any]) -> str | None:
         """Why one that waits is left alone, by `REASONS`; None: it is not."""
@@ -39,13 +40,17 @@ class Rule(Protocol):
         """Which of these do not get back what they had, and why."""
 
 
-RULES: dict[Kind, Rule] = {Kind.RESCHEDULE: rescheduling, Kind.ADJUST: adjusting}
+RULES: dict[Kind, Rule] = {Kind.RESCHEDULE: rescheduling, Kind.ADJUST: adjusting, Kind.MOVE: moving}
 BACK = {UNDONE_BY[kind]: rule for kind, rule in RULES.items()}
 _TYPES = {
+    **{"account_id": "bigint", "template_id": "bigint"},
     **{"due_at": "timestamptz", "scheduled_at": "timestamptz", "hold": "text"},
     **{"priority": "smallint", "max_retries": "smallint"},
 }
-_READ = {name: m[name] for name in (*_TYPES, "id", "status", "deleted_at", "not_after")}
+_READ = {
+    name: m[name] for name in (*_TYPES, "id", "status", "deleted_at", "not_after", "reference")
+}
+_ACCOUNT = select(a.name).where(a.id == m.account_id).scalar_subquery()  # by which it is told
 
 
 def work(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter[str]]:
@@ -69,7 +74,9 @@ def work(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter[st
 def _rows(
     session: Session, ids: Iterable[int], more: Mapping[str, ColumnElement[Any]]
 ) -> dict[int, Row[Any]]:
-    columns = [column.label(name) for name, column in {**more, **_READ}.items()]
+    columns = [
+        column.label(name) for name, column in {**more, **_READ, "account": _ACCOUNT}.items()
+    ]
     return {row.id: row for row in session.execute(select(*columns).where(m.id.in_(ids)))}
 
 
@@ -131,5 +138,5 @@ def put_back(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counte
 
 def _read(facts: Mapping[str, Any]) -> dict[str, Any]:
     """As `_facts` wrote them."""
-    instants = {name for name in facts if _TYPES[name] == "timestamptz"}
+    instants = {name for name in facts if _TYPES.get(name) == "timestamptz"}
     return {n: datetime.fromisoformat(at) if n in instants else at for n, at in facts.items()}

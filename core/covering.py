@@ -6,13 +6,14 @@ late by a moment, the claim may not.
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, and_, or_, select
 from sqlmodel import Session, col
 
 from core import db, models
-from core.models import Account, OptOut
+from core.models import Account, OptOut, Template
 from core.optout_file import BY_PERSON, EVERYTHING, MARKETING
 from core.quoting import quoted
 from core.schedule import clock
@@ -59,9 +60,20 @@ def _rows(session: Session, ids: list[int]) -> Iterable[OptOut]:
         yield from session.execute(few.order_by(col(OptOut.scope), col(OptOut.id))).scalars()
 
 
-def covers_message(*, marketing: bool) -> ColumnElement[bool]:
-    """A condition on messages: whether an opt-out covers what their account would send them now."""
-    own = or_(o.account_id.is_(None), o.account_id == m.account_id)
+def covers_messages(*, account_id: Any = m.account_id) -> ColumnElement[bool]:
+    """A condition on messages, with a template or without, as `covers_message`."""
+    marketing = select(col(Template.id)).where(col(Template.category) == MARKETING_CATEGORY)
+    of_marketing = m.template_id.in_(marketing)
+    return or_(
+        covers_message(marketing=False, account_id=account_id),
+        and_(of_marketing, covers_message(marketing=True, account_id=account_id)),
+    )
+
+
+def covers_message(*, marketing: bool, account_id: Any = m.account_id) -> ColumnElement[bool]:
+    """A condition on messages: whether an opt-out covers what their account, or another, would send
+    them now."""
+    own = or_(o.account_id.is_(None), o.account_id == account_id)
     scope = o.scope.in_((EVERYTHING, MARKETING) if marketing else (EVERYTHING,))
     theirs = and_(o.number == m.recipient, o.lifted_at.is_(None), own, scope)
     return select(o.id).where(theirs).exists()

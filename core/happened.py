@@ -51,6 +51,8 @@ EVENTS: dict[str, tuple[str, str]] = {
     "reschedule": ("Given a new time", "blue"),
     "undo reschedule": ("Given back its former time", "blue"),
     "adjust": ("Changed, many at once", "blue"),
+    "move": ("Moved to another number", "blue"),
+    "undo move": ("Moved back", "blue"),
     "undo adjust": ("Put back as it was before", "blue"),
     "batch cancel": ("Cancelled with its batch", "grey"),
     "batch cancelled": ("Cancelled with its batch", "grey"),
@@ -100,6 +102,7 @@ KINDS: dict[str, str] = {
 UNKNOWN = "Nobody can tell whether it arrived, so it is not sent again by itself."
 # Told by the sentence itself, or by another of these.
 _HIDDEN = {"version", "status", "kept", "template_sha256", "line", "scheduled_at"}
+_HIDDEN |= {"account_id", "template_id"}
 _AT_ONCE = timedelta(seconds=5)
 
 

@@ -60,6 +60,11 @@ def _digest_of(one: Composed) -> bytes:
     return there.digest(one.account.id, one.phone.e164, named, dict(one.parameters), one.text)
 
 
+def _is_moved(one: Judged) -> bool:
+    """Whether it waits at another number now, which the file cannot know."""
+    return bool(one.there and one.there.account_id != one.drafted.draft.account_id)
+
+
 class Judge:
     """Judges the rows of one table in their order; keeps in memory what it has seen of them."""
 
@@ -211,7 +216,9 @@ class Judge:
 
     def _keep(self, session: Session, judged: Sequence[Judged]) -> None:
         changing = {one.there.id: one for one in judged if one.kind is Is.CHANGED and one.there}
-        for message_id in () if self.plan.overwrites else by_hand.changed(session, changing):
+        moved = {i for i, one in changing.items() if _is_moved(one)}
+        kept = set() if self.plan.overwrites else by_hand.changed(session, changing)
+        for message_id in moved | kept:
             changing[message_id].kind = Is.KEPT
 
     def _find_doubles(self, session: Session, new: Sequence[Judged], now: datetime) -> None:

@@ -141,7 +141,10 @@ def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter
 
 
 SENDS = (Kind.RETRY, Kind.UNDO, Kind.RELEASE, Kind.UNHOLD)  # after these a message may leave
-_MAY_LEAVE = (*SENDS, Kind.BATCH_RELEASE, Kind.TEMPLATE, Kind.RESCHEDULE, Kind.UNRESCHEDULE)
+_MAY_LEAVE = {
+    *(*SENDS, Kind.BATCH_RELEASE, Kind.TEMPLATE),
+    *(Kind.RESCHEDULE, Kind.UNRESCHEDULE, Kind.MOVE, Kind.UNMOVE),
+}
 
 
 def _rows(session: Session, ids: Collection[int]) -> list[Row[Any]]:

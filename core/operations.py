@@ -37,6 +37,8 @@ class Kind(StrEnum):
     UNRESCHEDULE = "undo reschedule"
     ADJUST = "adjust"  # priority or retries
     UNADJUST = "undo adjust"
+    MOVE = "move"  # to another number
+    UNMOVE = "undo move"
     LEAVE = "leave"  # in peace, who asked for it
     OPT_OUTS = "opt-outs"  # from a file
     BATCH_RELEASE = "batch release"
@@ -55,6 +57,7 @@ UNDONE_BY = {
     Kind.CORRECT: Kind.UNCORRECT,
     Kind.RESCHEDULE: Kind.UNRESCHEDULE,
     Kind.ADJUST: Kind.UNADJUST,
+    Kind.MOVE: Kind.UNMOVE,
 }
 OF_BATCHES = {Kind.BATCH_RELEASE, Kind.BATCH_PAUSE, Kind.BATCH_CANCEL, Kind.BATCH_REMOVE}
 FILLS = {Kind.LOAD, Kind.FOLLOW_UP}
@@ -70,6 +73,8 @@ AMONG: dict[Kind, tuple[Status, ...]] = {
     Kind.UNRESCHEDULE: (Status.PENDING,),
     Kind.ADJUST: (Status.PENDING,),
     Kind.UNADJUST: (Status.PENDING,),
+    Kind.MOVE: (Status.PENDING,),
+    Kind.UNMOVE: (Status.PENDING,),
     **dict.fromkeys(OF_BATCHES, (Status.PENDING,)),
     Kind.CORRECT: (Status.PENDING, Status.PROCESSING, Status.FAILED),
     Kind.UNCORRECT: (Status.PENDING, Status.FAILED),
@@ -88,7 +93,7 @@ CHANGING = frozenset(
     }
 )
 APART = READING | CHANGING
-_ON_RECORD = {"shift", "first", "last", "to"}  # of the arguments: what became of many
+_ON_RECORD = {"shift", "first", "last", "to", "account"}  # of the arguments: what became of many
 
 
 class Asked(TypedDict, total=False):

@@ -50,12 +50,31 @@ _COLUMNS = (
 
 
 def referred(session: Session, account_id: int, references: Sequence[str]) -> list[Found[Any]]:
-    """What of an account has these references now, with what it says."""
+    """What of an account has these references now, with what it says.
+
+    Before it what people moved from there to another number.
+    """
+    found = list[Found[Any]]()
+    if session.execute(db.sql("SELECT 1 FROM operation WHERE kind = 'move' LIMIT 1")).first():
+        found = _referred(session, account_id, references, _MOVED)
+    return found + _referred(session, account_id, references, "x.id = :account")
+
+
+_MOVED = (
+    "x.id <> :account AND EXISTS (SELECT 1 FROM message_event e WHERE e.message_id = m.id"
+    " AND e.kind = 'move' AND CAST(e.before ->> 'account_id' AS bigint) = :account)"
+)
+
+
+def _referred(
+    session: Session, account_id: int, references: Sequence[str], theirs: str
+) -> list[Found[Any]]:
     asked = (
         # CROSS JOIN: SQLite would begin with all of the account's references.
-        f"SELECT {_COLUMNS} FROM {db.rows_sql(session, reference='text')} CROSS JOIN message m"
-        f" JOIN content c ON c.message_id = m.id WHERE {db.only('m.reference', 'v.reference')}"
-        f" AND m.account_id = :account AND m.reference IS NOT NULL AND {_LIVE}"
+        f"SELECT {_COLUMNS} FROM {db.rows_sql(session, reference='text')} CROSS JOIN account x"
+        " CROSS JOIN message m JOIN content c ON c.message_id = m.id"
+        f" WHERE {db.only('m.reference', 'v.reference')} AND m.account_id = x.id AND {theirs}"
+        f" AND m.reference IS NOT NULL AND {_LIVE}"
     )
     rows = db.rows([{"reference": one} for one in references])
     return _found(session, asked, rows=rows, account=account_id)

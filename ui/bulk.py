@@ -68,7 +68,7 @@ def question(what: str, picked: Picked, by: Actor) -> None:
     st.write(f"{words.verb} **{foreseen.able:,}** of the {foreseen.meant:,} selected?")
     if foreseen.why:
         look.quiet(f"The others stay as they are: {_why(foreseen.why)}.")
-    changes.foretold(said, foreseen)
+    changes.foretold(said, foreseen, choice)
     look.note(words.undone, "grey" if words.kind in UNDONE_BY else "orange")
     if st.button(f"{words.verb} {foreseen.able:,}", type="primary", key=f"yes-bulk-{what}"):
         asked = {"counted": foreseen.counted, "confirmed": sure, "arguments": said}

@@ -6,13 +6,15 @@ from typing import Any
 
 import streamlit as st
 
-from core import adjusting, reports, rescheduling, schedule
+from core import adjusting, moving, reports, rescheduling, schedule
 from core.bulk import Foreseen
+from core.choosing import Choice
 from core.errors import Invalid
+from core.outlook import Finish
 from core.rescheduling import Pace
 from ui import fields, look, moments
 from ui.guard import zone
-from ui.words import ADJUSTED
+from ui.words import ADJUSTED, plural
 
 LATER, EARLIER, SPREAD = "Later", "Earlier", "Spread over a window"
 
@@ -22,6 +24,8 @@ def said(what: str) -> Mapping[str, Any] | None:
     try:
         if what == "reschedule":
             return _time()
+        if what == "move":
+            return _number()
         if what in ADJUSTED:
             return _value(what)
     except Invalid as refused:
@@ -36,6 +40,24 @@ def _value(name: str) -> dict[str, Any] | None:
         label, list(values), format_func=values.__getitem__, key=f"bulk-to-{name}"
     )
     return None if value is None else adjusting.to(**{name: value})
+
+
+def _number() -> dict[str, Any] | None:
+    """To which of our numbers; one that sends nothing now is told."""
+    accounts = {one.id: one for one in reports.accounts()}
+    chosen = st.selectbox(
+        "To which number",
+        list(accounts),
+        index=None,
+        format_func=lambda one: accounts[one].name,
+        placeholder="Choose the number that is to send them",
+        key="bulk-number",
+    )
+    if chosen is None:
+        return None
+    if accounts[chosen].state == "paused":
+        look.note(f"«{accounts[chosen].name}» is paused: they wait there until it is resumed.")
+    return moving.to(chosen)
 
 
 def _time() -> dict[str, Any] | None:
@@ -69,10 +91,20 @@ def _instant(label: str, key: str, suggested: datetime, place: str) -> datetime 
     return schedule.from_local(wall, place, fold=fields.which_of_two(wall, place, key))
 
 
-def foretold(arguments: Mapping[str, Any], foreseen: Foreseen) -> None:
+def foretold(arguments: Mapping[str, Any], foreseen: Foreseen, choice: Choice) -> None:
     """What else is worth knowing before it is done."""
+    if "account_id" in arguments:
+        _finish(moving.finish(choice, arguments))
     if "first" in arguments:
         _pace(rescheduling.window(arguments), foreseen)
+
+
+def _finish(there: Finish | None) -> None:
+    if there is None:
+        return
+    ends = moments.clock(there.ends_at, zone(), reports.now())
+    behind = f", behind {plural(there.ahead, 'message')} that wait there" if there.ahead else ""
+    look.quiet(f"From «{there.account}» the last would leave {ends}{behind}.")
 
 
 def _pace(window: timedelta, foreseen: Foreseen) -> None:

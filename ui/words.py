@@ -64,6 +64,7 @@ BULK: dict[str, Bulk] = {
     "reschedule": Bulk(Kind.RESCHEDULE, "Reschedule", *_NEW_TIME),
     "priority": Bulk(*_CHANGE, "Priority"),
     "max_retries": Bulk(*_CHANGE, "Retries"),
+    "move": Bulk(Kind.MOVE, "Move", "Moving", "moved", _BACK, "Move to number"),
     "retry": Bulk(
         Kind.RETRY,
         *("Send again", "Sending again", "to be sent again"),
@@ -291,7 +292,7 @@ CHECKED: dict[str, tuple[str, str, str]] = {
     "wrong": ("wrong", "red", "not loaded"),
     "changed": ("changed", "blue", "wait already, and will be changed"),
     "same": ("unchanged", "grey", "wait already as they are"),
-    "kept": ("kept", "amber", "corrected here since, and not changed"),
+    "kept": ("kept", "amber", "changed here since, and not changed"),
     "already": ("done before", "grey", "their reference has left or failed"),
     "double": ("double", "amber", "not loaded twice"),
     "opted_out": ("opted out", "violet", "asked not to be contacted"),

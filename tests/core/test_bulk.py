@@ -37,7 +37,10 @@ KINDS: list[dict[str, Any]] = [
     *({}, {"hold": "person"}, {"hold": "batch"}, GOING, {"status": "sent"}),
     *({"status": "failed", "error_class": one} for one in ("transient", "unknown", "expired")),
 ]
-ARGUMENTS = {Kind.ADJUST: adjusting.to(priority=0)}
+ARGUMENTS: dict[Kind, dict[str, Any]] = {
+    Kind.ADJUST: adjusting.to(priority=0),
+    Kind.MOVE: {"account_id": 2, "account": "Other", "business_id": 2},
+}
 
 pytestmark = pytest.mark.usefixtures("database")
 

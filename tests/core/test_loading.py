@@ -15,7 +15,9 @@ from sqlmodel import col
 
 from core import (
     accounts,
+    adjusting,
     batches,
+    bulk,
     composing,
     correcting,
     db,
@@ -25,18 +27,22 @@ from core import (
     load_orders,
     loading,
     messages,
+    moving,
     operating,
     operations,
     optouts,
+    rescheduling,
     steering,
     storing,
     wake,
 )
+from core.choosing import Choice
 from core.corrections import Correction, Way
 from core.drafts import Draft, When
 from core.errors import Refused
 from core.loading import CHUNK, Then
 from core.models import Batch, Content, Message, MessageEvent
+from core.operations import Kind
 from core.scan import scan
 from core.sheets.plan import Plan
 from tests import given
@@ -293,6 +299,31 @@ def test_what_a_file_overwrote_counts_as_changed_by_hand_again_once_it_is_called
     work()
     assert texts() == ["By hand"]
     assert found(checked(text), "changed", "kept") == (0, 1)
+
+
+def test_what_people_gave_another_time_priority_or_number_keeps_it_and_is_not_sent_twice(
+    database: str,
+) -> None:
+    given.account()
+    other = given.account("Other")
+    text = rows(4, reference=True, at=later(hours=2))
+    load(text)
+    asked = {
+        Kind.RESCHEDULE: rescheduling.by(timedelta(hours=1)),
+        Kind.ADJUST: adjusting.to(priority=0),
+        Kind.MOVE: moving.to(other),
+    }
+    made = [
+        bulk.begin(kind, Choice(ids=(n,)), counted=1, arguments=arguments, by=ANA)
+        for n, (kind, arguments) in enumerate(asked.items(), start=1)
+    ]
+    assert [one.done for one in made] == [1, 1, 1]
+    assert found(checked(text), "good", "same", "changed", "kept") == (0, 1, 0, 3)
+    overwriting = checked(text, overwrites=True)
+    assert found(overwriting, "good", "same", "changed", "kept") == (2, 1, 2, 1), "one is elsewhere"
+    for one in made:
+        bulk.undo(one.id, by=ANA)
+    assert found(checked(text), "good", "same", "changed", "kept") == (0, 4, 0, 0)
 
 
 def test_a_message_whose_former_time_is_over_is_held_when_it_is_put_back(

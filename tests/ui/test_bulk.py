@@ -158,6 +158,20 @@ def test_nothing_is_asked_until_a_priority_is_chosen_and_then_all_get_it() -> No
     assert [given.row(one).priority for one in ids] == [0, 0]
 
 
+def test_before_a_move_it_is_told_what_does_not_fit_and_when_the_last_would_leave_there() -> None:
+    ids = stored.messages(stored.account(), [{}, {"reference": "R"}])
+    new = stored.account("New", state="paused")
+    stored.messages(new, [{"reference": "R"}])
+    at = asked("move", ids)
+    assert not at.button
+    at.selectbox(key="bulk-number").set_value(new).run()
+    told = html(at)
+    assert "«New» is paused" in told and "1 have a reference that is in use there" in told
+    assert "From «New» the last would leave" in told and "can be undone" in told
+    at.button(key="yes-bulk-move").click().run()
+    assert [given.row(one).account_id for one in ids] == [new, 1]
+
+
 def test_what_waits_gets_another_number_of_retries() -> None:
     (one,) = stored.messages(stored.account(), [{}])
     at = asked("max_retries", [one])

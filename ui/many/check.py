@@ -48,7 +48,7 @@ def run(source: Source, plan: Plan | None, *, by: Actor, check_id: int | None) -
 
 
 def overwrites(source: Source, check_id: int | None) -> bool:
-    """Whether what was corrected here is to be as the file says; asked where there is any."""
+    """Whether what was changed here is to be as the file says; asked where there is any."""
     row = operations.state(check_id) if check_id else None
     if row is None or row.state != "finished":
         return bool(row and row.arguments["plan"].get("overwrites"))
@@ -58,7 +58,7 @@ def overwrites(source: Source, check_id: int | None) -> bool:
         return False
     those = plural(kept, "row that was", "rows that were", cap=kept) if kept else "what was"
     return st.checkbox(
-        f"Overwrite {those} corrected here since",
+        f"Overwrite {those} changed here since",
         value=chosen,
         key=f"{source.key}-overwrites-{check_id}",
     )

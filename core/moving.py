@@ -1,0 +1,130 @@
+"""Messages that wait moved to another number of ours, where they fit as they are.
+
+A template goes with them where the other number's business has one of the same name, language and
+content as it was scheduled with: they say the very same. Any other is Meta's to approve first.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, case, exists, not_, select
+from sqlmodel import Session, col
+
+from core import choosing, covering, db, models, outlook, usable
+from core.choosing import Choice, c, flag
+from core.errors import Invalid, Problem
+from core.leasing import Taken
+from core.models import Account, Recipient, Template
+from core.outlook import DAY, Finish
+from core.standing import a, m
+from core.states import Status
+from core.untouched import Former
+
+_FITS_NOT = ("at_it", "reference_there", "opted_out", "other_template", "window_lost")
+other = models.Message.metadata.tables["message"].alias("other").c
+_LIVE = and_(other.status != "cancelled", other.deleted_at.is_(None))
+
+
+def to(account_id: int) -> dict[str, Any]:
+    """The arguments for this number. Raises Invalid at `account` where it is retired, or is not."""
+    with db.reading() as session:
+        found = session.get(Account, account_id)
+    if found is None or found.state == "retired":
+        told = f"«{found.name}» is retired." if found else "There is no such number."
+        raise Invalid(Problem("account", "unusable", told))
+    return {"account_id": found.id, "account": found.name, "business_id": found.business_id}
+
+
+def looks_at(arguments: Mapping[str, Any], now: datetime) -> dict[str, ColumnElement[Any]]:
+    """What keeps it where it is, each by its reason; and the template that it has there."""
+    there = arguments["account_id"]
+    taken = exists().where(other.account_id == there, other.reference == m.reference, _LIVE)
+    found = {
+        "at_it": m.account_id == there,
+        "reference_there": and_(m.reference.is_not(None), taken),
+        "opted_out": covering.covers_messages(account_id=there),
+        "other_template": and_(m.template_id.is_not(None), _twin(arguments).is_(None)),
+        "window_lost": and_(m.kind == "text", _wrote(m.account_id, now), not_(_wrote(there, now))),
+    }
+    return {"twin": _twin(arguments)} | {name: flag(found[name]) for name in _FITS_NOT}
+
+
+def _twin(arguments: Mapping[str, Any]) -> ColumnElement[Any]:
+    """The template that says the same there: its own, or the one that its business has alike."""
+    business_id = arguments["business_id"]
+    near = m.account_id.in_(select(a.id).where(a.business_id == business_id))
+    alike = select(col(Template.id)).where(
+        col(Template.business_id) == business_id,
+        col(Template.name) == c.template,
+        col(Template.language) == c.language,
+        col(Template.sha256) == c.template_sha256,
+        col(Template.status) == usable.APPROVED,
+        col(Template.hold).is_(None),
+        c.message_id == m.id,
+    )
+    return case((near, m.template_id), else_=alike.correlate(m.id.table).scalar_subquery())
+
+
+def _wrote(account_id: Any, now: datetime) -> ColumnElement[bool]:
+    """Whether the recipient has written to that number of late: then free texts reach them."""
+    return exists().where(
+        col(Recipient.account_id) == account_id,
+        col(Recipient.number) == m.recipient,
+        col(Recipient.last_inbound_at) > now - DAY,
+    )
+
+
+def why_not(row: Any, arguments: Mapping[str, Any]) -> str | None:
+    return next((reason for reason in _FITS_NOT if getattr(row, reason)), None)
+
+
+def changes(
+    rows: Sequence[Row[Any]], mine: Taken, now: datetime
+) -> Iterator[Mapping[str, Any] | str]:
+    taken = set[str]()  # by those before, which may come from several numbers
+    for row in rows:
+        if row.reference in taken:
+            yield "reference_there"
+            continue
+        taken |= {row.reference} - {None}
+        change: dict[str, Any] = {name: mine.arguments[name] for name in ("account_id", "account")}
+        if row.template_id is not None and row.twin != row.template_id:
+            change["template_id"] = row.twin
+            change |= {"hold": None} if row.hold == "template" else {}
+        yield change
+
+
+def stays(session: Session, found: Mapping[int, Former]) -> dict[int, str]:
+    """Nothing goes back to a number that is retired, or where its reference is in use again."""
+    was = {i: one.columns["account_id"] for i, one in found.items()}
+    asked = select(other.account_id, other.reference).where(
+        other.account_id.in_(set(was.values())),
+        other.reference.in_({one.row.reference for one in found.values()} - {None}),
+        _LIVE,
+    )
+    taken = {tuple(row) for row in session.execute(asked)}
+    retired = select(a.id).where(a.id.in_(set(was.values())), a.state == "retired")
+    gone = set(session.execute(retired).scalars())
+    return {
+        i: "retired" if was[i] in gone else "changed"
+        for i, one in found.items()
+        if was[i] in gone or (was[i], one.row.reference) in taken
+    }
+
+
+def finish(choice: Choice, arguments: Mapping[str, Any]) -> Finish | None:
+    """When those that fit would have left there, behind what waits; None: none is free to leave.
+
+    Of more than 100,000 the first ones.
+    """
+    with db.reading() as session:
+        now = db.now(session)
+        looks = looks_at(arguments, now)
+        fits = [looks[reason] == 0 for reason in _FITS_NOT]
+        waits = choosing.those(session, choice, (Status.PENDING,))
+        asked = select(m.due_at, m.recipient).where(waits, m.hold.is_(None), *fits)
+        dues = session.execute(asked.order_by(m.due_at).limit(outlook.MOST_AHEAD)).all()
+        account = session.get_one(Account, arguments["account_id"])
+        leaves = outlook.leaving(session, account, [(at, who) for at, who in dues], now)
+        return outlook.finish(account, leaves)
