@@ -1,7 +1,11 @@
-"""A correction to those who were sent the old words: a batch of its own, held until its release."""
+"""A held batch for people that a message went to already, filled in chunks, until its release.
+
+A correction for those who were sent the old words; another template for those who were not reached
+(core/second_try.py).
+"""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -13,12 +17,12 @@ from core import (
     batches,
     choosing,
     composing,
-    covering,
     db,
     filling,
     leasing,
     operations,
     rendering,
+    second_try,
     wording,
 )
 from core.access import Actor, Role, needs
@@ -30,6 +34,7 @@ from core.leasing import Taken
 from core.models import Account, Batch, Operation, Template
 from core.operations import Kind
 from core.quoting import quoted
+from core.second_try import Try
 from core.standing import m
 from core.states import Status
 from core.wake import wake_operations
@@ -107,7 +112,9 @@ def _following(session: Session, made: Operation) -> Batch | None:
         )
     )
     same = made.arguments["correction"]
-    found = (batch for one, batch in session.execute(theirs) if one.arguments["correction"] == same)
+    found = (
+        batch for one, batch in session.execute(theirs) if one.arguments.get("correction") == same
+    )
     there: Batch | None = next(found, None)
     return there
 
@@ -137,7 +144,7 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
         if held is None:
             return mine, False
         new = operations.state(held.id).batch_id
-        assert new is not None and held.choice.batch_id is not None
+        assert new is not None
         batches.check_loading(session, new)
         ids, reached = choosing.chunk(
             session, held.choice, (Status.SENT,), after=held.after, until=held.until
@@ -158,41 +165,43 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
 def _store_some(
     session: Session, mine: Taken, new: int, ids: list[int]
 ) -> tuple[int, Counter[str]]:
-    wanted = Correction.read(mine.arguments["correction"])
-    old = wording.has_old_words(session, wanted, mine.arguments.get("of"))
-    wrong = wording.rows(session, and_(m.id.in_(ids), old), None)
     template = _template(session, mine.arguments)
-    asked = _opted_out(session, wrong, template)
-    composed, why = [], Counter(right=len(ids) - len(wrong), opted_out=len(asked))
-    by = Actor(mine.by, Role.OPERATOR)
-    for row in wrong:
-        if row.id in asked:
-            continue
+    again = second_try.EVENT in mine.arguments
+    rows, why = _missed(session, mine, ids) if again else _wrong(session, mine, ids, template)
+    composed: dict[int, Composed] = {}
+    for row in rows:
         try:
-            composed.append(_composed(session, mine.arguments, template, row))
+            composed[row.id] = _composed(session, mine.arguments, template, row)
         except Invalid:
             why["does_not_fit"] += 1
     if composed:
-        filling.fill(session, new, composed, by=by, event="scheduled")
+        by = Actor(mine.by, Role.OPERATOR)
+        filling.fill(session, new, list(composed.values()), by=by, event="scheduled")
+    if again:
+        second_try.record(session, list(composed), new, mine.by)
     return len(composed), +why
+
+
+def _missed(session: Session, mine: Taken, ids: list[int]) -> tuple[list[Row[Any]], Counter[str]]:
+    """Those who were not reached, and still are not."""
+    return second_try.sift(session, ids, Try.read(mine.arguments), db.now(session))
+
+
+def _wrong(
+    session: Session, mine: Taken, ids: list[int], template: Template | None
+) -> tuple[list[Row[Any]], Counter[str]]:
+    """Those who got the old words."""
+    wanted = Correction.read(mine.arguments["correction"])
+    old = wording.has_old_words(session, wanted, mine.arguments.get("of"))
+    wrong = wording.rows(session, and_(m.id.in_(ids), old), None)
+    asked = wording.opted_out(session, wrong, template)
+    why = Counter(right=len(ids) - len(wrong), opted_out=len(asked))
+    return [row for row in wrong if row.id not in asked], why
 
 
 def _template(session: Session, words: Mapping[str, Any]) -> Template | None:
     chosen = words["template_id"]
     return session.get(Template, chosen) if chosen is not None else None
-
-
-def _opted_out(session: Session, rows: Sequence[Row[Any]], template: Template | None) -> set[int]:
-    """Those whose people asked not to be contacted."""
-    marketing = template is not None and template.category == covering.MARKETING_CATEGORY
-    found: set[int] = set()
-    for account_id in {row.account_id for row in rows}:
-        theirs = [row for row in rows if row.account_id == account_id]
-        asked = covering.covering_of(
-            session, account_id, [row.recipient for row in theirs], marketing=marketing
-        )
-        found |= {row.id for row in theirs if row.recipient in asked}
-    return found
 
 
 def _composed(

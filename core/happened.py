@@ -42,6 +42,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "edit": ("Edited", "blue"),
     "cancel": ("Cancelled", "grey"),
     "retry": ("To be sent again, asked", "blue"),
+    "second try": ("Tried once more with another template", "blue"),
     "delete": ("Deleted", "grey"),
     "undo": ("Brought back", "blue"),
     "expired": ("Expired", "red"),
@@ -152,6 +153,8 @@ def _beside(event: MessageEvent, history: History) -> Iterator[str]:
     after = event.after if isinstance(event.after, dict) else {}
     if history.source and "line" in after and event.kind == "imported":
         yield f"From line {history.source.line:,} of {history.source.file or 'a file'}."
+    if event.kind == "second try":
+        yield f"In batch {after.get('batch_id')}, which waits for its release."
     if after.get("confirmed"):
         yield "They took the risk that it arrives twice."
 

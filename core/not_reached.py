@@ -87,6 +87,21 @@ def count(wanted: Missed, *, now: datetime) -> int:
     return total
 
 
+def ids(session: Session, wanted: Missed, *, now: datetime, most: int) -> list[int]:
+    """Those on the list, at most so many, the latest due first."""
+    found = [
+        tuple(row)
+        for condition in _conditions(session, wanted, now)
+        for row in session.execute(
+            select(m.due_at, m.id)
+            .where(condition)
+            .order_by(m.due_at.desc(), m.id.desc())
+            .limit(most)
+        )
+    ]
+    return [one for _, one in sorted(found, reverse=True)[:most]]
+
+
 def _read(
     session: Session, wanted: Missed, now: datetime, after: Cursor | None, limit: int
 ) -> list[MessageRow]:

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from sqlmodel import Session, col
 
-from core import composing, db, drafts, usable
+from core import composing, covering, db, drafts, usable
 from core.choosing import e
 from core.corrections import Correction, Form, Said, Way
 from core.errors import Invalid, Problem, Refused
@@ -102,6 +102,19 @@ def rows(session: Session, condition: Any, limit: int | None) -> list[Row[Any]]:
     joined = select(*_READ).join(c.message_id.table, c.message_id == m.id)
     theirs = joined.join(a.id.table, a.id == m.account_id).where(condition)
     return list(session.execute(theirs.order_by(m.id).limit(limit)).all())
+
+
+def opted_out(session: Session, rows: Sequence[Row[Any]], template: Template | None) -> set[int]:
+    """Those whose people asked not to be contacted."""
+    marketing = template is not None and template.category == covering.MARKETING_CATEGORY
+    found: set[int] = set()
+    for account_id in {row.account_id for row in rows}:
+        theirs = [row for row in rows if row.account_id == account_id]
+        asked = covering.covering_of(
+            session, account_id, [row.recipient for row in theirs], marketing=marketing
+        )
+        found |= {row.id for row in theirs if row.recipient in asked}
+    return found
 
 
 def has_old_words(

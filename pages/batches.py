@@ -32,7 +32,7 @@ now = reports.now()
 _DOING = {
     Kind.LOAD: "Loading",
     Kind.UNLOAD: "Putting back what its file changed",
-    Kind.FOLLOW_UP: "Preparing the correction",
+    Kind.FOLLOW_UP: "Preparing",
     Kind.CORRECT: "Correcting",
     Kind.UNCORRECT: "Undoing the correction",
     Kind.BATCH_CANCEL: "Cancelling",

@@ -7,18 +7,21 @@ from html import escape
 
 import streamlit as st
 
-from core import house_rules, not_reached, reports
+from core import house_rules, not_reached, reports, second_try
+from core.access import Role
 from core.listing import Cursor, MessageRow
+from core.models import Batch
 from core.not_reached import WINDOWS, Missed
-from ui import addresses, look, moments, paging, table
+from ui import addresses, asking, look, moments, paging, table, trying
 from ui.guard import signed_in, zone
 from ui.words import plural, state_of
 
-signed_in()
+person = signed_in()
 now = reports.now()
 
 
 def page() -> None:
+    asking.over()  # a run of the whole page closes every dialog
     st.html('<p class="crumb"><a class="go" href="/messages">← Messages</a></p>')
     wanted = Missed.read({name: st.query_params.get_all(name) for name in st.query_params})
     found = not_reached.page(wanted, now=now, after=_after())
@@ -31,6 +34,8 @@ def page() -> None:
                 ' target="_self">Export for the telephone</a>',
                 width="content",
             )
+            if person.role >= Role.OPERATOR and st.button("Try another template …", key="try"):
+                trying.ask(wanted, by=person)
     choices(wanted)
     look.quiet(
         "What failed, what nobody knows of, and what WhatsApp took over"
@@ -39,7 +44,9 @@ def page() -> None:
     if not found.rows:
         look.empty("Everybody was reached", "Nothing of these days is waiting for a call.")
         return
-    st.html(f'<div class="list missed">{"".join(map(line, found.rows))}</div>')
+    tried = second_try.where_tried([row.id for row in found.rows])
+    lines = "".join(line(row, tried.get(row.id)) for row in found.rows)
+    st.html(f'<div class="list missed">{lines}</div>')
     paging.turn(partial(addresses.not_reached, wanted), after=found.after)
 
 
@@ -59,9 +66,15 @@ def choices(wanted: Missed) -> None:
             st.html(f'<nav class="ways" aria-label="{label}">{links}</nav>')
 
 
-def line(row: MessageRow) -> str:
+def line(row: MessageRow, again: Batch | None) -> str:
+    """HTML; `again` is the batch in which another template was prepared for them."""
     state, (reason, advice) = state_of(row, now, zone()), not_reached.why(row, now)
     reference = f"<small>{escape(row.reference)}</small>" if row.reference else ""
+    if again is not None:
+        named = f'<a class="go" href="{addresses.batch(again.id)}">{escape(again.name)}</a>'
+        tried = f"Tried again in {named}"
+    else:
+        tried = escape(advice)
     at = moments.shown(row.sent_at or row.due_at, zone(), now)
     return (
         '<div class="row">'
@@ -69,7 +82,7 @@ def line(row: MessageRow) -> str:
         f"{look.chip(state.word, state.colour, state.icon)}</a>"
         f'<span class="to"><a href="tel:{escape(row.recipient)}">'
         f"{table.recipient(row.recipient)}</a>{reference}</span>"
-        f'<span class="why">{escape(reason)}<small>{escape(advice)}</small></span>'
+        f'<span class="why">{escape(reason)}<small>{tried}</small></span>'
         f'<span class="by">{escape(row.account)}</span><span class="at">{at}</span></div>'
     )
 

@@ -61,7 +61,7 @@ LAYERS: dict[str, str] = {
         guarding holding inbound installation judging lateness leasing load_orders loading messages
         meta.client meta.graph operating operations optout_import optouts outcomes outlook people
         posted preflight preparing presence previewing rescheduling
-        resuming revising ruling sampling scan changing moving
+        resuming revising ruling sampling scan second_try changing moving
         sending.accept sending.agenda sending.attempts sending.claim sending.engine_time
         sending.lanes sending.loop sending.marks sending.posting sending.process
         sending.reap sending.recognising sending.results sending.settle sending.tick sending.twin

@@ -484,6 +484,7 @@ STEERED: dict[str, str] = {
     "batch removed": "Removed",
     "batch corrected": "Corrected",
     "batch correction sent": "Correction prepared",
+    "not reached tried again": "Prepared for those who were not reached",
     "batch finished": "Finished",
     "batch failed sent again": "What failed sent again",
     "batch loading taken up again": "Loading taken up again",
