@@ -83,9 +83,9 @@ def many(account_id: int, count: int, **columns: Any) -> None:
         )
 
 
-def exportable(count: int) -> None:
-    """Messages with a text each, by two statements."""
-    many(account(), count)
+def exportable(count: int, **columns: Any) -> None:
+    """Messages with a text each, by two statements; `columns` as `many` has them."""
+    many(account(), count, **columns)
     with db.writing() as session:
         session.execute(
             db.sql(
