@@ -130,7 +130,7 @@ def passings(
 ) -> list[Passing]:
     """When Meta's limits are passed by what leaves (account → messages), the earliest first."""
     found = []
-    for limit, accounts in _portfolios(session, leaves):
+    for limit, accounts in portfolios(session, leaves):
         ids = [one.id for one in accounts]
         coming = sorted((one.at, each, one.number) for each in ids for one in leaves.get(each, ()))
         at = _passes([*_sent(session, ids, now), *coming], _windows(session, ids, now), limit)
@@ -140,7 +140,7 @@ def passings(
     return sorted(found, key=lambda one: one.at)
 
 
-def _portfolios(session: Session, ids: Iterable[int]) -> Iterable[tuple[int, list[Account]]]:
+def portfolios(session: Session, ids: Iterable[int]) -> Iterable[tuple[int, list[Account]]]:
     """The limit and the numbers of each portfolio that these accounts belong to."""
     rows = session.execute(
         select(Account, col(Business.portfolio_id), col(Business.id)).join(

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core.depth import Depth
 from core.listing import CAP
+from core.models import Account
 from core.reports import AccountLoad, Pulse
 from core.standing import Standing
 from core.telling import depth_in_words
@@ -13,7 +14,7 @@ from ui import guarded, live, look, moments, pausing, since, stopping, trends, v
 from ui.accounts import none_yet
 from ui.addresses import listed
 from ui.guard import signed_in, zone
-from ui.words import ACCOUNTS, brief, count, plural
+from ui.words import ACCOUNTS, brief, count, plural, quality, tier
 
 person = signed_in()
 
@@ -99,7 +100,8 @@ def _tile(label: str, value: str, address: str, look: str = "") -> str:
 
 _HEAD = (
     '<div class="row head" aria-hidden="true"><span>State</span><span>Account</span>'
-    '<span>Rate</span><span>Due now</span><span class="at">Next</span></div>'
+    "<span>Rate</span>"
+    '<span>Quality, daily limit</span><span>Due now</span><span class="at">Next</span></div>'
 )
 
 
@@ -114,8 +116,20 @@ def _account(load: AccountLoad, pulse: Pulse) -> str:
         f'<span class="to">{escape(account.name)}'
         f"<small>{escape(account.display_phone or account.phone_number_id)}</small></span>"
         f'<span class="says">{escape(why)}{waits and f"<small>{waits}</small>"}</span>'
+        f"{_standing(account)}"
         f'<span class="by">{plural(load.due, "message")}</span>'
         f'<span class="at">{_next(load, pulse)}</span></a>'
+    )
+
+
+def _standing(account: Account) -> str:
+    """What Meta thinks of it, and how much of its daily limit is used."""
+    word, colour = quality(account.quality)
+    used = live.tiers().get(account.id)
+    full = ' class="full"' if used and used.people >= used.limit else ""
+    return (
+        f'<span class="quality"><i class="dot {colour}"></i>{word}'
+        f"<small{full}>{escape(tier(account.messaging_limit, used))}</small></span>"
     )
 
 

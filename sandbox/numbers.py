@@ -17,6 +17,8 @@ class Changes(TypedDict, total=False):
     country: str
     waba_id: str
     throughput: float | None
+    quality: str
+    messaging_limit: str
 
 
 @dataclass(slots=True)
@@ -27,6 +29,8 @@ class Number:
     country: str = DEFAULT_COUNTRY
     waba_id: str = WABA
     throughput: float | None = DEFAULT_THROUGHPUT
+    quality: str = "GREEN"
+    messaging_limit: str = "TIER_UNLIMITED"
     bucket: Bucket | None = field(default_factory=lambda: throughput_bucket(DEFAULT_THROUGHPUT))
 
     @property
@@ -51,14 +55,14 @@ class Number:
             "verified_name": f"Sandbox {self.id[-4:]}",
             "code_verification_status": "VERIFIED",
             "display_phone_number": self.display,
-            "quality_rating": "GREEN",
+            "quality_rating": self.quality,
             "platform_type": "CLOUD_API",
             "throughput": {"level": "HIGH" if high else "STANDARD"},
             "webhook_configuration": {},
             "id": self.id,
             "status": "CONNECTED",
             "name_status": "APPROVED",
-            "whatsapp_business_manager_messaging_limit": "TIER_UNLIMITED",
+            "whatsapp_business_manager_messaging_limit": self.messaging_limit,
             "account_mode": "SANDBOX",
             "country_dial_code": self.country,
             "health_status": {"can_send_message": "AVAILABLE", "entities": []},

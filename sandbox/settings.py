@@ -11,12 +11,17 @@ _SECTIONS = ("numbers", "webhooks", "templates", "listing", "latency_ms")
 _STATUSES = ("APPROVED", "PENDING", "REJECTED", "PAUSED", "DISABLED", "DELETED")
 _CHANGES = ("status", "category", "components", "quality")
 
+_SAID = {
+    "quality": ("GREEN", "YELLOW", "RED", "UNKNOWN"),
+    "messaging_limit": ("TIER_250", "TIER_2K", "TIER_10K", "TIER_100K", "TIER_UNLIMITED"),
+}
+
 
 def shown(world: World) -> dict[str, Any]:
     """All settings, and how many statuses wait or were dropped."""
     return {
         "numbers": {
-            n.id: {"throughput": n.throughput, "country": n.country, "waba_id": n.waba_id}
+            n.id: {name: getattr(n, name) for name in Changes.__annotations__}
             for n in world.numbers.all()
         },
         "webhooks": asdict(world.webhooks.options)
@@ -76,6 +81,9 @@ def _number(want: Any) -> Changes:
     for name in ("country", "waba_id"):
         if name in want and not (isinstance(want[name], str) and want[name].isdigit()):
             raise ValueError(f"{name} must be digits")
+    for name, known in _SAID.items():
+        if want.get(name, known[0]) not in known:
+            raise ValueError(f"{name} is one of {', '.join(known)}")
     return Changes(**want)  # type: ignore[typeddict-item]
 
 

@@ -67,7 +67,7 @@ LAYERS: dict[str, str] = {
         sending.reap sending.recognising sending.results sending.settle sending.tick sending.twin
         sessions sheets.drafting sheets.glimpse sheets.leftovers sheets.plan sparing steering
         stop_words storing syncing template_holds
-        templates unsettled users webhooks wording workers""",
+        templates tiers unsettled users webhooks wording workers""",
 }
 BELOW: dict[str, set[str]] = {
     "pure": {"pure"},

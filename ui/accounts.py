@@ -12,7 +12,7 @@ from core.models import Account
 from core.reports import AccountLoad
 from core.sending.sieve import late_after
 from ui import addresses, look, moments
-from ui.words import ACCOUNTS, CHECKS, LATE, LIMITS, QUALITIES, brief, count
+from ui.words import ACCOUNTS, CHECKS, LATE, LIMITS, brief, count, quality
 
 _FOUND = {True: ("well", "green"), False: ("wrong", "red"), None: ("not known", "amber")}
 
@@ -78,7 +78,6 @@ def rate(account: Account) -> str:
 def facts(one: Card, *, now: datetime, zone: str) -> list[tuple[str, str]]:
     """Everything that is set or known of it, for all to read."""
     account, business = one.account, one.business
-    quality = QUALITIES.get(account.quality or "UNKNOWN", QUALITIES["UNKNOWN"])[0]
     limit = account.messaging_limit
     none = "none"
     quiet = f"{account.quiet_from}–{account.quiet_to}" if account.quiet_from else none
@@ -95,7 +94,7 @@ def facts(one: Card, *, now: datetime, zone: str) -> list[tuple[str, str]]:
         ("Phone-number id", f"<code>{escape(account.phone_number_id)}</code>"),
         ("WABA", f"<code>{escape(business.waba_id)}</code>" if business.waba_id else none),
         ("Access token", f"since {moments.shown(business.token_since, zone, now)}{shares}"),
-        ("Quality", quality),
+        ("Quality", quality(account.quality)[0]),
         ("Meta's daily limit", escape(LIMITS.get(limit or "", limit or "not known yet"))),
         (
             "Asked Meta",

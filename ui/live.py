@@ -8,12 +8,14 @@ from html import escape
 import streamlit as st
 
 from core import coming, reports, trends, volumes
+from core import tiers as tiers_of
 from core.batch_reports import Failed
 from core.blocking import Reason
 from core.coming import Coming
 from core.reports import AccountLoad, Pulse
 from core.schedule import span
 from core.standing import Standing
+from core.tiers import Used
 from core.trends import RANGES, Sample
 from core.volumes import Volume
 from ui import addresses, moments
@@ -69,6 +71,11 @@ def next_day() -> Coming:
 @st.cache_resource(ttl=30, show_spinner=False)
 def expected() -> list[Volume]:
     return volumes.expected()
+
+
+@st.cache_resource(ttl=60, show_spinner=False)
+def tiers() -> dict[int, Used]:
+    return tiers_of.used()
 
 
 def forget() -> None:

@@ -15,7 +15,7 @@ from core.trends import RANGES, Sample
 from ui import charts, live, moments
 from ui.charts import COLOURS, CYCLE, Bar, Dot
 from ui.guard import signed_in, zone
-from ui.words import BEYOND, PARTS, REASONS, count
+from ui.words import BEYOND, PARTS, REASONS, brief, count
 
 MOST_PARTS = 7  # that a drawing tells apart; the rest is one more
 BY = {"Status": "standings", "Account": "account", "Reason": "reasons"}
@@ -84,7 +84,10 @@ def _depth(samples: list[Sample], pulse: Pulse, over: str, by: str) -> None:
     colours = {part: one for part, one in _colours(by, names).items() if part in there}
     ahead = live.ahead(over).ahead or []
     if not shown:
-        st.html('<p class="read">Nothing waited in this time.</p>')
+        before = (
+            "Nothing waited in this time." if samples else "Nothing waits. Nothing is measured yet."
+        )
+        st.html(f'<p class="read">{before}</p>')
         return
     st.altair_chart(charts.stacked(shown, colours, ahead, zone=zone()))
     if pulse.accounts and (told := _empty(pulse)):
@@ -147,24 +150,35 @@ def _empty(pulse: Pulse) -> str:
 
 
 def _throughput(samples: list[Sample], over: str) -> None:
-    _title("Throughput", "of what each number may send")
+    free = {one.account_id for one in samples if not one.rate}
+    beside = "; without a rate, of its busiest" if free else ""
+    _title("Throughput", f"of what each number may send{beside}")
     step = RANGES[over].step
-    dots = [
-        Dot(
-            one.at,
-            one.account,
-            100 * one.sent / step / one.rate,
-            f"{one.sent / step:.3g} of {one.rate:g} a second",
-        )
-        for one in samples
-        if one.rate
-    ]
+    if samples and not any(one.sent for one in samples):
+        st.html('<p class="read">Nothing left in this time.</p>')
+        return
+    dots = list(_shares(samples, step))
     busiest = Counter[str]()
     for dot in dots:
         busiest[dot.part] += round(1_000 * dot.value)
     names = sorted(name for name, _ in busiest.most_common(MOST_PARTS))
     shown = [dot for dot in dots if dot.part in names]
     _lines(charts.shares, shown, dict(zip(names, CYCLE, strict=False)), step)
+
+
+def _shares(samples: list[Sample], step: int) -> Iterator[Dot]:
+    """In % of the rate; of a number without one, of what it sent in its busiest step."""
+    most = Counter[int]()
+    for one in samples:
+        most[one.account_id] = max(most[one.account_id], one.sent)
+    for one in samples:
+        sent = f"{one.sent / step:.3g}"
+        if one.rate:
+            share = one.sent / step / one.rate
+            yield Dot(one.at, one.account, 100 * share, f"{sent} of {one.rate:g} a second")
+        else:
+            share = one.sent / (most[one.account_id] or 1)
+            yield Dot(one.at, one.account, 100 * share, f"{sent} a second, no pacing")
 
 
 def _lag(samples: list[Sample], over: str) -> None:
@@ -197,7 +211,8 @@ def _lines(
     draw: Callable[..., object], dots: list[Dot], colours: dict[str, str], step: int
 ) -> None:
     if not dots:
-        st.html('<p class="read">Nothing was measured in this time.</p>')
+        told = f"The first figures come {brief(timedelta(seconds=step))} after a worker began."
+        st.html(f'<p class="read">Nothing was measured in this time. {told}</p>')
         return
     st.altair_chart(draw(dots, colours, zone=zone(), gap=timedelta(seconds=2.5 * step)))
 

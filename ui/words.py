@@ -18,6 +18,7 @@ from core.operations import Kind
 from core.retry import WINDOW
 from core.schedule import span
 from core.standing import Standing, standing
+from core.tiers import Used
 from ui import moments
 
 
@@ -449,6 +450,24 @@ QUALITIES: dict[str, tuple[str, str]] = {
     "RED": ("Low", "red"),
     "UNKNOWN": ("Not rated yet", "grey"),
 }
+
+
+def quality(told: str | None) -> tuple[str, str]:
+    """What Meta thinks of a number; None: it was not asked yet."""
+    return (
+        QUALITIES.get(told or "UNKNOWN", QUALITIES["UNKNOWN"])
+        if told
+        else ("Not known yet", "grey")
+    )
+
+
+def tier(limit: str | None, used: Used | None) -> str:
+    """«1,240 of 2,000 in 24 h»: how many people Meta lets a number begin, and how many it has."""
+    if used:
+        return f"{used.people:,} of {used.limit:,} people in 24 h"
+    if limit is None:
+        return "daily limit not known yet"
+    return "no daily limit" if limit == "TIER_UNLIMITED" else LIMITS.get(limit, limit)
 
 
 def template_word(entry: Entry) -> tuple[str, str]:

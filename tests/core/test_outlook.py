@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from core import db
+from core import db, tiers
 from core.models import Account, Business, Message, Recipient
 from tests import given
 from tests.core import loaded
@@ -79,3 +79,20 @@ def test_a_person_counts_once_for_all_numbers_of_a_portfolio_and_no_other(databa
     sent(shop, 3)
     assert not passes(orders, 248)
     assert passes(orders, 249)
+
+
+def test_the_use_of_a_limit_is_told_of_each_number_of_its_portfolio(database: str) -> None:
+    orders, clinic = limited("Orders", "1"), limited("Clinic", "2")
+    shop = limited("Shop", "3", portfolio="other")
+    free = given.account("Free", waba_id="4")
+    for account, number in ((orders, 1), (clinic, 1), (clinic, 2), (clinic, 3), (shop, 9)):
+        sent(account, number)
+    sent(orders, 4, ago=25 * HOUR)
+    wrote(clinic, 3, ago=2 * HOUR)  # answered
+    wrote(clinic, 2, ago=HOUR / 2)  # wrote after it
+    assert tiers.used() == {
+        orders: tiers.Used(2, 250),
+        clinic: tiers.Used(2, 250),
+        shop: tiers.Used(1, 250),
+    }
+    assert free not in tiers.used()

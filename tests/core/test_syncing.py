@@ -69,6 +69,18 @@ def test_all_templates_come_with_what_a_page_and_a_claim_need(
     assert audited() == ["templates read"]
 
 
+def test_the_hourly_reading_learns_a_number_s_quality_and_daily_limit(
+    database: str, programs: Programs
+) -> None:
+    account = templated.account()
+    said = {"numbers": {"*": {"quality": "RED", "messaging_limit": "TIER_2K"}}}
+    requests.post(f"{programs.api}/_sandbox/settings", json=said, timeout=5).raise_for_status()
+    read_again(account)
+    with db.reading() as session:
+        number = session.get_one(Account, account)
+    assert (number.quality, number.messaging_limit) == ("RED", "TIER_2K")
+
+
 def test_a_template_is_shared_by_the_numbers_of_its_business(
     sqlite: str, programs: Programs
 ) -> None:

@@ -194,6 +194,8 @@ def test_an_answer_that_makes_no_sense_is_told(api, wrong, word):
         ({"webhooks": {"delays": {"sent": -1}}}, "from 0 up"),
         ({"numbers": {"5001": {"throughput": 0}}}, "above 0"),
         ({"numbers": {"5001": {"country": "Indonesia"}}}, "digits"),
+        ({"numbers": {"5001": {"quality": "GOOD"}}}, "quality is one of GREEN"),
+        ({"numbers": {"5001": {"messaging_limit": ["x"]}}}, "messaging_limit is one of"),
         ({"numbers": {"999": {}}}, "does not exist"),
         ({"templates": {"hello_world": "SLEEPING"}}, "APPROVED"),
         ({"speed": 1}, "'speed' is none of"),

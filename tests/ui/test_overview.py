@@ -65,7 +65,7 @@ def test_a_new_installation_says_that_there_is_nothing_yet(
 ) -> None:
     stored.account(rate=1.0)
     body = html(overview(over=over))
-    for said in ("Nothing waited", "Nothing was measured", "Nothing is scheduled", "None."):
+    for said in ("Nothing waits.", "Nothing was measured", "Nothing is scheduled", "None."):
         assert said in body
 
 
@@ -150,3 +150,30 @@ def test_a_pause_by_meta_leads_to_where_it_is_cured(overview: Callable[..., AppT
     body = html(overview())
     told = "<b>Orders</b> is paused by Meta: Token expired."
     assert f'{told}<a class="go" href="/accounts?id={orders}">Look</a>' in body
+
+
+def test_a_number_s_quality_and_the_use_of_its_limit_stand_in_its_row(
+    overview: Callable[..., AppTest],
+) -> None:
+    stored.account("New", rate=1.0)
+    stored.account("Free", quality="GREEN", messaging_limit="TIER_UNLIMITED")
+    orders = stored.account("Orders", quality="YELLOW", messaging_limit="TIER_2K")
+    past = {"status": "sent", "due_at": clock.wall() - MINUTE, "sent_at": clock.wall() - MINUTE}
+    stored.messages(orders, [past, past])
+    body = html(overview())
+    assert "Not known yet<small>daily limit not known yet</small>" in body
+    assert "High<small>no daily limit</small>" in body
+    assert "Medium<small>2 of 2,000 people in 24 h</small>" in body
+
+
+def test_a_number_without_a_rate_is_drawn_too(overview: Callable[..., AppTest]) -> None:
+    free = stored.account("Free", rate=None)
+    sampled(free, step=300, rate=None)
+    at = overview(over="24 h")
+    assert "without a rate, of its busiest" in html(at)
+    assert drawings(at) == 3 and "Nothing was measured" not in html(at)
+
+
+def test_a_time_in_which_nothing_left_says_so(overview: Callable[..., AppTest]) -> None:
+    sampled(stored.account(rate=1.0), sent=0, p50=None, p95=None)
+    assert "Nothing left in this time." in html(overview())
