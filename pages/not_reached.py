@@ -36,6 +36,7 @@ def page() -> None:
             )
             if person.role >= Role.OPERATOR and st.button("Try another template …", key="try"):
                 trying.ask(wanted, by=person)
+    trying.way_on()
     choices(wanted)
     look.quiet(
         "What failed, what nobody knows of, and what WhatsApp took over"

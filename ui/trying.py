@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from core import reports, second_try
+from core import reports, second_try, templating
 from core.access import Actor
 from core.not_reached import Missed
 from core.reasons import REASONS
 from core.second_try import MOST, Outlook, Try
-from ui import asking, look
+from ui import addresses, asking, look, preview
 from ui.correcting import choose_template
 from ui.words import RISK, plural
 
@@ -27,6 +27,8 @@ def ask(wanted: Missed, *, by: Actor) -> None:
     form, parameters = choose_template(forms, "try")
     if form is None:
         return
+    shown = templating.shown(form.shape, parameters)
+    st.html(preview.phone(wanted.account or "One of your numbers", "", shown=shown))
     what = Try(form.id, parameters, bool(st.session_state.get("try-risk")))
     found = _preview(wanted, what)
     _draw(found)
@@ -64,4 +66,12 @@ def _draw(found: Outlook) -> None:
 
 
 def _told(batch_id: int) -> str:
-    return f"Batch {batch_id} is being prepared. It waits for your release."
+    st.session_state["try-batch"] = batch_id
+    return "A batch is being prepared. It waits for your release."
+
+
+def way_on() -> None:
+    """The way to the batch that this person prepared last here."""
+    if batch_id := st.session_state.get("try-batch"):
+        link = f'<a class="go" href="{addresses.batch(batch_id)}">to the batch</a>'
+        st.html(f'<p class="note grey">Prepared, and waiting for your release: {link}</p>')

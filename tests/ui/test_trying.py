@@ -55,9 +55,11 @@ def test_operators_try_another_template_and_the_list_says_in_which_batch(
     at.text_input(key="try-hour").set_value("nine")
     within(at)
     assert at.button(key="yes-try").label == "Prepare 2"
+    assert "we tried at nine" in html(at)
     at.button(key="yes-try").click()
     within(at)
     (made,) = batches()
+    assert f'href="/batches?id={made.id}"' in html(at)
     work()
     assert f'Tried again in <a class="go" href="/batches?id={made.id}"' in html(run(OLGA))
 
