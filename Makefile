@@ -35,7 +35,7 @@ format: .venv/installed
 packages:
 	@sh deploy/debian-packages.sh
 
-# Some ten minutes, alone on the machine: docs/bench.md.
+# Some fifteen minutes, alone on the machine: docs/bench.md.
 bench: .venv/installed
 	$(BIN)/python -m bench
 

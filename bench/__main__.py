@@ -8,10 +8,10 @@ import traceback
 from datetime import UTC, datetime
 from time import monotonic
 
-from bench import claim, comparison, export, fair, lag, load, many, pace, throughput
+from bench import claim, comparison, export, fair, lag, load, many, pace, pages, throughput
 from bench.machine import machine
 from bench.servers import Servers, servers
-from bench.tables import table
+from bench.tables import tables
 
 MEASUREMENTS = {
     "comparison": comparison,
@@ -23,6 +23,7 @@ MEASUREMENTS = {
     "fair": fair,
     "export": export,
     "load": load,
+    "pages": pages,
 }
 ALL = (
     "comparison",
@@ -36,6 +37,7 @@ ALL = (
     "fair",
     "export",
     "load",
+    "pages --operators 20 --minutes 1",
 )
 
 
@@ -46,7 +48,7 @@ def main() -> int:
         if not options.measurement:
             return _everything(running, parser)
         rows = MEASUREMENTS[options.measurement].run(running, options)
-    print(json.dumps(rows) if options.json else table(rows))
+    print(json.dumps(rows) if options.json else tables(rows))
     return 0
 
 
@@ -60,7 +62,7 @@ def _everything(running: Servers, parser: argparse.ArgumentParser) -> int:
         print(f"\n## python -m bench {line}\n", flush=True)
         options = parser.parse_args(shlex.split(line))
         try:
-            print(table(MEASUREMENTS[options.measurement].run(running, options)), flush=True)
+            print(tables(MEASUREMENTS[options.measurement].run(running, options)), flush=True)
         except Exception:
             traceback.print_exc()
             failed += 1

@@ -30,6 +30,13 @@ def gap_errors(times: Sequence[float], spacing: float) -> list[float]:
     return [abs(later - earlier - spacing) for earlier, later in itertools.pairwise(times)]
 
 
+def slope(points: Sequence[tuple[float, float]]) -> float:
+    """By how much the second of each pair grows while the first grows by one (least squares)."""
+    middle = [sum(ones) / len(points) for ones in zip(*points, strict=True)]
+    spread = sum((x - middle[0]) ** 2 for x, _ in points)
+    return sum((x - middle[0]) * (y - middle[1]) for x, y in points) / spread if spread else 0.0
+
+
 def percentile(values: Sequence[float], percent: float) -> float:
     """The smallest value that at least so many percent do not exceed."""
     ordered = sorted(values)

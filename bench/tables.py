@@ -1,6 +1,12 @@
 """Figures as tables that can be read, and pasted into a page."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+
+
+def tables(rows: Sequence[Mapping[str, object]]) -> str:
+    """One table for each run of rows with the same columns."""
+    return "\n\n".join(table(list(alike)) for _, alike in groupby(rows, key=list))
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> str:

@@ -58,3 +58,12 @@ def test_a_file_is_checked_and_stored_while_another_number_sends() -> None:
     [row] = bench("load", "--database", "sqlite", "--rows", "500")
     assert row["rows"] == 500 and row["check_s"] > 0 and row["store_s"] > 0
     assert row["fullest_second"] <= 80
+
+
+def test_operators_walk_every_page_and_nothing_breaks() -> None:
+    crowd = ("--operators", "2", "--minutes", "0.3", "--pause", "0.02", "--browser", "0")
+    *pages, whole = bench("pages", "--database", "sqlite", "--messages", "5000", *crowd)
+    assert {"Overview", "Next →", "Tick a row", "A message", "Accounts"} <= {
+        row["page"] for row in pages
+    }
+    assert whole["errors"] == 0 and whole["run_cpu_ms"] > 0 and whole["first_mb"] > 50

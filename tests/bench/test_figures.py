@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench import figures
+from bench import figures, tables
 
 
 def test_a_rate_counts_the_gaps_and_not_the_messages() -> None:
@@ -26,6 +26,16 @@ def test_a_message_exactly_one_second_later_lies_in_the_next_window() -> None:
 
 def test_a_gap_may_be_wrong_in_both_directions() -> None:
     assert figures.gap_errors([0.0, 1.0, 3.0], 1.5) == [0.5, 0.5]
+
+
+def test_a_slope_is_told_by_each_unit_whatever_lies_between() -> None:
+    assert figures.slope([(0, 100), (1, 102), (4, 108)]) == pytest.approx(2)
+    assert figures.slope([(3, 7)]) == 0
+
+
+def test_rows_of_another_shape_begin_another_table() -> None:
+    told = tables.tables([{"a": 1}, {"a": 2}, {"b": 3}])
+    assert told == "| a |\n| - |\n| 1 |\n| 2 |\n\n| b |\n| - |\n| 3 |"
 
 
 def test_a_percentile_is_a_value_that_was_measured() -> None:
