@@ -10,7 +10,8 @@ from core import blocking, db, pacing
 from core.blocking import Engine, Reason, Why
 from core.drafts import Composed
 from core.explain import Explanation
-from core.models import Message
+from core.models import Message, Recipient
+from core.outlook import DAY
 from core.states import Status
 
 SOON = timedelta(minutes=1)  # within which what stalls an account now still does
@@ -22,12 +23,19 @@ class Forecast:
     """When it would leave and how many leave before it; `at_least` where counting stopped.
 
     `why`: what will keep it beyond its time, so that nobody can say when; None: nothing does.
+    `answers_until`: until when WhatsApp takes free text to them; None: they never wrote to us.
     """
 
     leaves_at: datetime
     ahead: int
     at_least: bool
     why: Explanation | None = None
+    answers_until: datetime | None = None
+
+    @property
+    def outside(self) -> bool:
+        """Whether a free text would leave outside of the 24 hours after they wrote (131047)."""
+        return self.answers_until is None or self.leaves_at >= self.answers_until
 
 
 def forecast(composed: Composed) -> Forecast:
@@ -38,11 +46,13 @@ def forecast(composed: Composed) -> Forecast:
     with db.reading() as session:
         now, dues = db.now(session), _dues_ahead(session, composed)
         engine = blocking.read(session, {composed.account.id})
+        who = session.get(Recipient, (composed.account.id, composed.phone.e164))
     rate = composed.account.rate
     step = timedelta(seconds=pacing.period(rate)) if rate else timedelta()
     leaves, ahead = pacing.queue(dues, now=now, due_at=composed.due_at, step=step)
     why = _kept(engine, composed, leaves)
-    return Forecast(leaves, ahead, len(dues) >= COUNTED_AHEAD, why)
+    until = who.last_inbound_at + DAY if who and who.last_inbound_at else None
+    return Forecast(leaves, ahead, len(dues) >= COUNTED_AHEAD, why, until)
 
 
 def _kept(engine: Engine, composed: Composed, leaves: datetime) -> Explanation | None:

@@ -7,11 +7,12 @@ import streamlit as st
 
 from core import composing, departure, reports, telling
 from core.access import Role
+from core.departure import Forecast
 from core.drafts import Composed, Draft
 from core.errors import Invalid, OutboxError, Problem
 from core.models import Account
 from core.schedule import told
-from ui import addresses, fields, filling, look, preview, ways
+from ui import addresses, fields, filling, look, moments, preview, ways
 from ui.accounts import none_yet
 from ui.fields import Problems
 from ui.guard import signed_in, zone
@@ -93,12 +94,27 @@ def button(draft: Draft, composed: Composed | None, key: str, pressed: bool) -> 
 
 def _forecast(composed: Composed) -> str:
     forecast = departure.forecast(composed)
+    free = "" if composed.template else f"<br>{escape(_free(forecast))}"
     if forecast.why:
-        return f"<b>Waits.</b> {escape(telling.sentence(forecast.why, reports.now(), zone()))}"
+        why = telling.sentence(forecast.why, reports.now(), zone())
+        return f"<b>Waits.</b> {escape(why)}{free}"
     ahead = forecast.ahead
     others = f", {plural(ahead, 'message')} ahead of it on this number" if ahead else ""
     leaves = told(forecast.leaves_at, composed.zone, now=reports.now())
-    return f"Leaves <b>{escape(leaves)}</b>{others}."
+    return f"Leaves <b>{escape(leaves)}</b>{others}.{free}"
+
+
+def _free(forecast: Forecast) -> str:
+    """Whether WhatsApp takes a free text to them when it leaves."""
+    if forecast.answers_until is None:
+        return (
+            "As far as is known they have not written to this number: WhatsApp refuses all but"
+            " templates to them."
+        )
+    until = moments.clock(forecast.answers_until, zone(), reports.now())
+    if forecast.outside:
+        return f"WhatsApp takes free text to them until {until} only; then, a template."
+    return f"They wrote: WhatsApp takes free text to them until {until}."
 
 
 def press(draft: Draft, composed: Composed | None, key: str) -> None:

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from core import account_settings, accounts, composing, db, departure, installation, workers
+from core import account_settings, accounts, clock, composing, db, departure, installation, workers
 from core.blocking import Reason
 from core.drafts import Draft, When
 from core.models import Worker
 from tests import given
+from tests.core import heard
 
 DRAFT = Draft(1, "+62 812-3456-789", "Hello", When("now"))
 
@@ -31,6 +32,21 @@ def test_the_forecast_counts_who_goes_first(database: str) -> None:
     assert (told.ahead, told.leaves_at) == (0, composing.check(later).due_at)
     now = departure.forecast(composing.check(replace(later, when=When("now"))))
     assert now.ahead == 0
+
+
+def test_the_forecast_says_whether_whatsapp_takes_free_text_when_it_leaves(database: str) -> None:
+    account, other = given.account(phone_number_id="5001"), given.account("Support")
+    who = {"recipient": given.recipient(1)}
+    now = replace(DRAFT, account_id=account, when=When("now"), **who)
+    late = replace(now, when=given.in_(hours=23))
+    assert departure.forecast(composing.check(now)).outside  # nobody wrote
+    at = clock.wall() - timedelta(hours=2)
+    heard.write(sender=given.recipient(1), to="5001", at=at)
+    told = departure.forecast(composing.check(now))
+    assert told.answers_until == at.replace(microsecond=0) + timedelta(hours=24)
+    assert not told.outside and departure.forecast(composing.check(late)).outside
+    elsewhere = replace(now, account_id=other)
+    assert departure.forecast(composing.check(elsewhere)).answers_until is None
 
 
 def test_the_forecast_says_what_will_keep_it(database: str) -> None:

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from core import db, tiers
+from core import clock, db, tiers
 from core.models import Account, Business, Message, Recipient
 from tests import given
-from tests.core import loaded
+from tests.core import heard, loaded
 
 HOUR = timedelta(hours=1)
 
@@ -61,6 +61,20 @@ def test_what_was_sent_in_somebodys_window_does_not_count(
     wrote(account, 1, ago=ago)
     assert passes(account, 250) is counts
     assert not passes(account, 249)
+
+
+def test_what_somebody_wrote_opens_their_window(database: str) -> None:
+    account = limited("Orders", "1")
+    sent(account, 1)
+    assert passes(account, 250)
+    at = clock.wall() - HOUR * 2
+    heard.write(sender=given.recipient(1), to=number_of(account), at=at)
+    assert not passes(account, 250)
+
+
+def number_of(account: int) -> str:
+    with db.reading() as session:
+        return session.get_one(Account, account).phone_number_id
 
 
 def test_a_window_is_of_the_number_that_somebody_wrote_to(sqlite: None) -> None:

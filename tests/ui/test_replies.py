@@ -60,3 +60,16 @@ def test_a_person_is_shown_with_what_they_last_wrote_and_to_which_number() -> No
     heard.write("Call me <b>", sender=BUDI)
     body = html(run("people", number=BUDI))
     assert "to Orders: «Call me &lt;b&gt;»" in body
+
+
+def test_a_free_text_says_whether_they_wrote_lately_and_a_template_does_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("core.sessions.actor", lambda token: Actor("ana", Role.OPERATOR))
+    stored.account()
+    at = run("schedule")
+    at.text_input[0].set_value(BUDI)
+    at.text_area[0].set_value("Hello")
+    assert "refuses all but templates" in html(at.run())
+    heard.write(sender=BUDI)
+    assert "They wrote: WhatsApp takes free text to them until" in html(at.run())
