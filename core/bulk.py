@@ -10,9 +10,20 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, null, select
 from sqlmodel import Session, col
 
-from core import changing, choosing, covering, db, leasing, operating, operations, rescheduling
+from core import (
+    changing,
+    choosing,
+    correcting,
+    covering,
+    db,
+    leasing,
+    operating,
+    operations,
+    rescheduling,
+)
 from core.access import Actor, Role, needs
 from core.choosing import CHUNK, Choice, flag
+from core.corrections import Correction
 from core.models import Batch, Operation
 from core.operations import AMONG, UNDONE_BY, Kind
 from core.standing import a, m
@@ -24,7 +35,8 @@ ASKED = (
     *(Kind.CANCEL, Kind.RETRY, Kind.HOLD, Kind.RELEASE, Kind.DELETE),
     *(Kind.RESCHEDULE, Kind.ADJUST, Kind.MOVE),
 )
-KINDS = {*ASKED, *(UNDONE_BY[one] for one in ASKED if one in UNDONE_BY)}
+_DONE = (*ASKED, Kind.CORRECT)
+KINDS = {*_DONE, *(UNDONE_BY[one] for one in _DONE if one in UNDONE_BY)}
 
 
 @dataclass(frozen=True)
@@ -140,6 +152,13 @@ def begin(
             arguments = {**arguments, "parts": rescheduling.parts(session, choice, arguments)}
     asked = operations.Asked(confirmed=confirmed, here=here, counted=counted, arguments=arguments)
     return _run(operations.create(kind, choice, by=by, **asked), here)
+
+
+@needs(Role.OPERATOR)
+def correct(choice: Choice, wanted: Correction, *, by: Actor) -> Operation:
+    """Correct what of these has not left, as `begin`. Raises Invalid as `correcting.correct`."""
+    here = choice.ids is not None and len(choice.ids) <= CHUNK
+    return _run(correcting.correct_chosen(choice, wanted, by=by, here=here), here)
 
 
 @needs(Role.OPERATOR)

@@ -1,4 +1,4 @@
-"""Correcting what a batch says, where it has not left: as an operation in chunks, to be undone.
+"""Correcting what messages say that have not left: as an operation in chunks, to be undone.
 
 Beside a loop that sends: a message is rewritten under its lock while it waits, or it was claimed
 before and leaves with the old words. What is being sent when it is met is looked at again at the
@@ -20,7 +20,7 @@ from core.choosing import Choice, e
 from core.corrections import Correction, Form, Said, corrected
 from core.errors import Refused
 from core.leasing import Taken
-from core.operations import Kind
+from core.operations import Asked, Kind
 from core.standing import m
 from core.states import Status
 from core.wake import wake_operations
@@ -44,20 +44,28 @@ def correct(batch_id: int, wanted: Correction, *, by: Actor, here: bool = False)
             told = {"loading": "is still being loaded", "cancelled": "is cancelled"}[batch.state]
             raise Refused(f"The batch «{batch.name}» {told}: there is nothing to correct.")
         wording.forms_of(session, batch, wanted)
-        made = operations.put(
-            session,
-            Kind.CORRECT,
-            Choice(batch_id=batch_id),
-            by=by,
-            here=here,
-            batch_id=batch_id,
-            arguments={"correction": wanted.stored()},
-        )
+        asked = Asked(here=here, batch_id=batch_id, arguments=_arguments(wanted))
+        made = operations.put(session, Kind.CORRECT, Choice(batch_id=batch_id), by=by, **asked)
         after = {"name": batch.name, "way": wanted.way, "operation": made}
         audit.record(session, by, "batch corrected", target=f"batch {batch_id}", after=after)
     if not here:
         wake_operations()
     return made
+
+
+@needs(Role.OPERATOR)
+def correct_chosen(choice: Choice, wanted: Correction, *, by: Actor, here: bool = False) -> int:
+    """Correct what of these has not left; returns the operation. Raises Invalid as `correct`."""
+    wanted.check()
+    with db.reading() as session:
+        wording.forms_of(session, wording.batch_of(session, choice), wanted)
+        counted = choosing.count(session, choice, NOT_LEFT)
+    asked = Asked(here=here, counted=counted, arguments=_arguments(wanted))
+    return operations.create(Kind.CORRECT, choice, by=by, **asked)
+
+
+def _arguments(wanted: Correction) -> dict[str, Any]:
+    return {"correction": wanted.stored(), "way": wanted.way}
 
 
 def work(mine: Taken) -> Iterator[Taken]:
@@ -128,9 +136,8 @@ def _correct_some(
     """Correct those of these that wait; returns how many, and the others by the reason."""
     wanted = Correction.read(mine.arguments["correction"])
     db.lock(session, "message", ids)
-    forms = wording.forms_of(
-        session, wording.batch(session, mine.choice.batch_id or 0), wanted, check=False
-    )
+    batch = wording.batch_of(session, mine.choice)
+    forms = wording.forms_of(session, batch, wanted, check=False)
     rows = {row.id: row for row in wording.rows(session, m.id.in_(list(ids)), None)}
     changes: dict[int, tuple[Said, Said]] = {}
     why: dict[str, list[int]] = {}

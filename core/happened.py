@@ -58,7 +58,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "batch cancel": ("Cancelled with its batch", "grey"),
     "batch cancelled": ("Cancelled with its batch", "grey"),
     "batch remove": ("Removed with its batch", "grey"),
-    "correct": ("Corrected with its batch", "blue"),
+    "correct": ("Corrected, many at once", "blue"),
     "undo correct": ("Correction undone", "blue"),
     "undo load": ("Put back as it was before a file that was called off", "blue"),
     "template accepted": ("Its changed template accepted", "blue"),

@@ -91,10 +91,12 @@ def _turns(session: Session, kinds: Collection[Kind]) -> Subquery:
 
 
 def _is_next() -> ColumnElement[bool]:
-    """Two corrections of a batch mean something else in another order."""
+    """Two corrections of a batch mean something else in another order; what is of none may be of
+    any."""
     other = aliased(Operation)
+    mine, its = col(Operation.batch_id), col(other.batch_id)
     before = and_(
-        col(other.batch_id) == col(Operation.batch_id),
+        or_(mine == its, mine.is_(None), its.is_(None)),
         col(other.id) < col(Operation.id),
         col(other.state).in_(OPEN),
         col(other.kind).in_(CHANGING),

@@ -45,7 +45,7 @@ class Kind(StrEnum):
     BATCH_PAUSE = "batch pause"
     BATCH_CANCEL = "batch cancel"
     BATCH_REMOVE = "batch remove"  # what was stored of one that was never full
-    CORRECT = "correct"  # what the messages of a batch say
+    CORRECT = "correct"  # what messages say
     UNCORRECT = "undo correct"
     FOLLOW_UP = "follow up"  # a correction to those who got the old words
     TEMPLATE = "template"  # its waiting messages held or let go, as it now stands
@@ -93,7 +93,14 @@ CHANGING = frozenset(
     }
 )
 APART = READING | CHANGING
-_ON_RECORD = {"shift", "first", "last", "to", "account"}  # of the arguments: what became of many
+_ON_RECORD = {
+    "shift",
+    "first",
+    "last",
+    "to",
+    "account",
+    "way",
+}  # of the arguments: what became of many
 
 
 class Asked(TypedDict, total=False):

@@ -1,22 +1,36 @@
 """What a correction would do: three real messages before and after, and how many it touches."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Row, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, case, false, func, or_, select
 from sqlmodel import Session, col
 
-from core import composing, covering, db, wording
+from core import choosing, composing, covering, db, wording
+from core.choosing import Choice
 from core.corrections import Correction, Form, Left, Said, corrected
 from core.filtering import c, of_batch
-from core.models import Operation, Template
+from core.models import Batch, Operation, Template
 from core.standing import a, m
 from core.states import Status
 
 LOOKED_AT = 20_000  # rows that wait
 SHOWN = 3
+
+
+Of = int | Choice  # the batch of this id, or any messages
+
+
+def _those(session: Session, of: Of, among: Sequence[Status]) -> ColumnElement[bool]:
+    if isinstance(of, Choice):
+        return choosing.those(session, of, among)
+    return and_(of_batch(of), m.deleted_at.is_(None), m.status.in_(among))
+
+
+def _batch(session: Session, of: Of) -> Batch | None:
+    return wording.batch_of(session, of if isinstance(of, Choice) else Choice(batch_id=of))
 
 
 @dataclass(frozen=True)
@@ -43,16 +57,14 @@ class Preview:
     more: bool = False
 
 
-def preview(batch_id: int, wanted: Correction) -> Preview:
-    """Look at the batch's messages; changes nothing. Raises Invalid as `Correction.check` does."""
+def preview(of: Of, wanted: Correction) -> Preview:
+    """Look at these messages; changes nothing. Raises Invalid as `Correction.check` does."""
     wanted.check()
     with db.reading() as session:
-        batch = wording.batch(session, batch_id)
-        forms = wording.forms_of(session, batch, wanted)
-        waits = m.status.in_((Status.PENDING, Status.FAILED))
-        found = and_(of_batch(batch_id), m.deleted_at.is_(None), waits)
-        rows = wording.rows(session, found, LOOKED_AT + 1)
-        gone = _gone(session, batch_id, wanted)
+        forms = wording.forms_of(session, _batch(session, of), wanted)
+        waits = _those(session, of, (Status.PENDING, Status.FAILED))
+        rows = wording.rows(session, waits, LOOKED_AT + 1)
+        gone = _gone(session, of, wanted)
     counts: Counter[str] = Counter()
     problems: dict[str, str] = {}
     samples: list[Sample] = []
@@ -116,16 +128,14 @@ def followed(
 
 
 def _gone(
-    session: Session, batch_id: int, wanted: Correction, *, operation_id: int | None = None
+    session: Session, of: Of, wanted: Correction, *, operation_id: int | None = None
 ) -> dict[str, int]:
     """Those with the old words that cannot be corrected any more, by their status."""
     counted = (
         select(m.status, func.count().label("n"))
         .join(c.message_id.table, c.message_id == m.id)
         .where(
-            of_batch(batch_id),
-            m.deleted_at.is_(None),
-            m.status.in_((Status.SENT, Status.PROCESSING)),
+            _those(session, of, (Status.SENT, Status.PROCESSING)),
             wording.has_old_words(session, wanted, operation_id),
         )
         .group_by(m.status)
@@ -139,20 +149,21 @@ def _counts_as(row: Row[Any], after: Said | Left) -> str:
     return wording.why_not(row) or "touches"
 
 
-def keys(batch_id: int) -> list[str]:
-    """The parameters that the templates of a batch's messages ask for."""
+def keys(of: Of) -> list[str]:
+    """The parameters that the templates of these messages ask for."""
     with db.reading() as session:
-        used = select(m.template_id).where(of_batch(batch_id), m.template_id.is_not(None))
+        every = _those(session, of, tuple(Status))
+        used = select(m.template_id).where(every, m.template_id.is_not(None))
         found = session.execute(select(Template).where(col(Template.id).in_(used.distinct())))
         shapes = [composing.shape_of(one) for one in found.scalars()]
     return list(dict.fromkeys(one.key for shape in shapes for one in shape.asks))
 
 
-def forms(batch_id: int) -> list[Form]:
-    """The templates of the batch's businesses that can be sent, by name."""
+def forms(of: Of) -> list[Form]:
+    """The templates of their businesses that can be sent, by name."""
     with db.reading() as session:
-        found = wording.forms_of(session, wording.batch(session, batch_id), None).values()
-        used = select(m.account_id).where(of_batch(batch_id)).distinct()
+        found = wording.forms_of(session, _batch(session, of), None).values()
+        used = select(m.account_id).where(_those(session, of, tuple(Status))).distinct()
         businesses = set(session.execute(select(a.business_id).where(a.id.in_(used))).scalars())
     able = (one for one in found if not one.stopped and one.business_id in businesses)
     return sorted(able, key=lambda one: one.name)

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, or_, select
 from sqlmodel import Session, col
 
 from core import composing, covering, db, drafts, usable
-from core.choosing import e
+from core.choosing import Choice, e
 from core.corrections import Correction, Form, Said, Way
 from core.errors import Invalid, Problem, Refused
 from core.filtering import c
@@ -32,6 +32,11 @@ def batch(session: Session, batch_id: int) -> Batch:
     if found is None:
         raise Refused(f"There is no batch {batch_id}.")
     return found
+
+
+def batch_of(session: Session, choice: Choice) -> Batch | None:
+    """The batch that all of these are in, where they are chosen by it."""
+    return None if choice.batch_id is None else batch(session, choice.batch_id)
 
 
 def columns(row: Row[Any], after: Said) -> dict[str, Any]:
@@ -161,10 +166,11 @@ def said(row: Row[Any], forms: Mapping[int, Form]) -> Said:
 
 
 def forms_of(
-    session: Session, of: Batch, wanted: Correction | None, *, check: bool = True
+    session: Session, of: Batch | None, wanted: Correction | None, *, check: bool = True
 ) -> dict[int, Form]:
-    """The templates of the batch's business, by id. Raises Invalid for one that is not there."""
-    account = session.get(Account, of.account_id) if of.account_id else None
+    """The templates of the batch's business, or all, by id. Raises Invalid for one that is not
+    there."""
+    account = session.get(Account, of.account_id) if of and of.account_id else None
     asked = select(Template)
     if account is not None:
         asked = asked.where(col(Template.business_id) == account.business_id)

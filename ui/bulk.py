@@ -1,8 +1,8 @@
 """What may be done with the messages that are selected: each says first what it will do."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 import streamlit as st
 
@@ -12,7 +12,7 @@ from core.filtering import Filter
 from core.models import Operation
 from core.operations import UNDONE_BY, Kind
 from core.reasons import REASONS
-from ui import asking, changes, look, picking
+from ui import asking, changes, correcting, look, picking
 from ui.picking import Picked
 from ui.progress import progress
 from ui.words import BULK, bulk_of, count, plural
@@ -55,6 +55,9 @@ def _ask(what: str, picked: Picked, by: Actor) -> None:
 
 def question(what: str, picked: Picked, by: Actor) -> None:
     """What it will do and what it will leave alone, before it is done."""
+    if what == "correct":
+        _correct(picked, by)
+        return
     words, choice, sure, said = BULK[what], picked.choice, False, changes.said(what)
     if said is None:
         return
@@ -72,10 +75,22 @@ def question(what: str, picked: Picked, by: Actor) -> None:
     look.note(words.undone, "grey" if words.kind in UNDONE_BY else "orange")
     if st.button(f"{words.verb} {foreseen.able:,}", type="primary", key=f"yes-bulk-{what}"):
         asked = {"counted": foreseen.counted, "confirmed": sure, "arguments": said}
-        asking.carry_out(lambda: _begin(words.kind, picked, by, **asked))
+        begin = partial(bulk.begin, words.kind, choice, by=by, **asked)
+        asking.carry_out(lambda: _once(picked, begin))
 
 
-def _begin(kind: Kind, picked: Picked, by: Actor, **asked: Any) -> None:
+def _correct(picked: Picked, by: Actor) -> None:
+    asked = correcting.typed(picked.choice)
+    if asked is None or not asked[1].touches:
+        return
+    wanted, found = asked
+    look.note(BULK["correct"].undone, "grey")
+    if st.button(correcting.button(found), type="primary", key="yes-bulk-correct"):
+        correct = partial(bulk.correct, picked.choice, wanted, by=by)
+        asking.carry_out(lambda: _once(picked, correct))
+
+
+def _once(picked: Picked, begin: Callable[[], Operation]) -> None:
     """Once, also by a double click: twice an hour later would be two hours.
 
     Kept in the selection itself: a click that waits ends this run where it reads the session's.
@@ -83,7 +98,7 @@ def _begin(kind: Kind, picked: Picked, by: Actor, **asked: Any) -> None:
     if not picked.begun:
         picked.begun = True
         try:
-            bulk.begin(kind, picked.choice, by=by, **asked)
+            begin()
         except Exception:
             picked.begun = False
             raise

@@ -1,4 +1,4 @@
-"""The drawer in which a batch is corrected: what is wrong, three real messages, how many."""
+"""How a batch, or what is selected, is corrected: what is wrong, three real messages, how many."""
 
 from html import escape
 
@@ -7,12 +7,13 @@ import streamlit as st
 from core import correcting, following_up, operations, previewing
 from core.access import Actor, Role
 from core.batch_reports import Whole
+from core.choosing import Choice
 from core.corrections import Correction, Form, Way, told
 from core.errors import Invalid
 from core.following_up import Words
 from core.models import Operation
 from core.operations import Kind
-from core.previewing import Preview
+from core.previewing import Of, Preview
 from core.reasons import REASONS
 from core.sheets import placeholders
 from ui import asking, look, moments
@@ -24,8 +25,26 @@ from ui.words import CORRECTIONS, plural
 def drawer(whole: Whole, *, by: Actor) -> None:
     """Nothing is changed before the last button; what was typed stays when it is refused."""
     asking.begin()
-    keys = previewing.keys(whole.batch.id)
-    ways = [Way.PARAMETER, Way.TEMPLATE] if keys else [Way.REPLACE, Way.TEXT, Way.TEMPLATE]
+    asked = typed(whole.batch.id)
+    if asked is None or not (asked[1].touches or asked[1].left):
+        return
+    wanted, found = asked
+    label = button(found) if found.touches else "Go on to a correction for them"
+    if st.button(label, type="primary", key="yes-correct"):
+        do("correct", lambda: correcting.correct(whole.batch.id, wanted, by=by))
+
+
+def button(found: Preview) -> str:
+    """«Correct 412 messages»."""
+    least = "at least " if found.more else ""
+    return f"Correct {least}{plural(found.touches, 'message', cap=found.touches)}"
+
+
+def typed(of: Of) -> tuple[Correction, Preview] | None:
+    """What is to be corrected, and what that would do, drawn; None: that is not said yet."""
+    keys = previewing.keys(of)
+    texts = [Way.REPLACE, Way.TEXT] if not keys or isinstance(of, Choice) else []
+    ways = [*([Way.PARAMETER] if keys else []), *texts, Way.TEMPLATE]
     chosen = st.segmented_control(
         "What is wrong",
         ways,
@@ -34,24 +53,18 @@ def drawer(whole: Whole, *, by: Actor) -> None:
         format_func=lambda way: CORRECTIONS[way],
         key="correct-way",
     )
-    wanted = _typed(Way(chosen), keys, whole)
+    wanted = _typed(Way(chosen), keys, of)
     try:
-        found = previewing.preview(whole.batch.id, wanted)
+        found = previewing.preview(of, wanted)
     except Invalid as invalid:
         st.caption(invalid.problems[0].message)
-        return
+        return None
     _draw(found)
     _unfilled(wanted)
-    if not (found.touches or found.left):
-        return
-    number = plural(found.touches, "message", cap=found.touches)
-    least = "at least " if found.more else ""
-    label = f"Correct {least}{number}" if found.touches else "Go on to a correction for them"
-    if st.button(label, type="primary", key="yes-correct"):
-        do("correct", lambda: correcting.correct(whole.batch.id, wanted, by=by))
+    return wanted, found
 
 
-def _typed(way: Way, keys: list[str], whole: Whole) -> Correction:
+def _typed(way: Way, keys: list[str], of: Of) -> Correction:
     if way is Way.TEXT:
         put = st.text_area("They are to say", key="correct-text", max_chars=4096)
         return Correction(way, put=put or "")
@@ -61,8 +74,7 @@ def _typed(way: Way, keys: list[str], whole: Whole) -> Correction:
         return Correction(way, find=find or "", put=put or "")
     if way is Way.PARAMETER:
         return _parameter(keys)
-    forms = previewing.forms(whole.batch.id)
-    form, parameters = choose_template(forms, "correct")
+    form, parameters = choose_template(previewing.forms(of), "correct")
     return Correction(way, template_id=form and form.id, parameters=parameters)
 
 

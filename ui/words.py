@@ -65,6 +65,7 @@ BULK: dict[str, Bulk] = {
     "reschedule": Bulk(Kind.RESCHEDULE, "Reschedule", *_NEW_TIME),
     "priority": Bulk(*_CHANGE, "Priority"),
     "max_retries": Bulk(*_CHANGE, "Retries"),
+    "correct": Bulk(Kind.CORRECT, "Correct", "Correcting", "corrected", _BACK),
     "move": Bulk(Kind.MOVE, "Move", "Moving", "moved", _BACK, "Move to number"),
     "retry": Bulk(
         Kind.RETRY,

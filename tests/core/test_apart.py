@@ -194,8 +194,12 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> list[Child]:
 def test_what_only_reads_waits_for_nothing_that_changes_messages(
     sqlite: str, slow: list[Child]
 ) -> None:
-    first, second = (operations.create(Kind.CORRECT, Choice(), by=given.ANA) for _ in range(2))
     export, stop, more, ended = begun(), Event(), Event(), Event()
+    batches = [batched.batch(1, [{}])[0] for _ in range(2)]
+    first, second = (
+        operations.create(Kind.CORRECT, Choice(batch_id=one), batch_id=one, by=given.ANA)
+        for one in batches
+    )
     worker = Thread(target=apart.run_waiting, args=(stop, more, ended.set))
     worker.start()
     until(lambda: tally(export)[0] == "finished", within=WITHIN)

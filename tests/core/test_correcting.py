@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from core import (
+    adjusting,
+    bulk,
     choosing,
     clock,
     correcting,
@@ -21,12 +23,14 @@ from core import (
     verify,
 )
 from core.access import Actor, Role
+from core.choosing import Choice
 from core.corrections import Correction, Skipped, Way
 from core.errors import Invalid, Refused
+from core.filtering import Filter
 from core.models import Batch, Message
-from core.operations import APART
+from core.operations import APART, Kind
 from tests import given
-from tests.core import driven
+from tests.core import driven, stored
 from tests.core.batched import batch, holds
 from tests.core.worded import done, filled, said, template, work
 
@@ -322,3 +326,47 @@ def test_a_correction_made_twice_changes_nothing_more_though_the_old_words_are_p
         leaves = "UPDATE message SET status = 'sent', hold = NULL WHERE id = :id"
         session.execute(db.sql(leaves), {"id": ids[0]})
     assert previewing.preview(batch_id, wanted).left == 1
+
+
+def test_any_choice_is_corrected_each_message_by_its_own_template_and_brought_back(
+    database: str,
+) -> None:
+    orders, bills = given.account(), given.account("Bills", waba_id="999")
+    _, named = filled(orders, template(orders, "hello", "{{name}}, {{day}}"), ["Anna", "Bo"])
+    _, other = filled(bills, template(bills, "bye", "{{day}}, {{name}}"), ["Anna"])
+    (plain,) = stored.messages(orders, [{"text": "Anna"}])
+    choice = Choice(ids=(*named, *other, plain, 999))
+    wanted = Correction(Way.PARAMETER, key="name", find="Anna", put="Ana")
+    assert previewing.keys(choice) == ["name", "day"]
+    assert {one.name for one in previewing.forms(choice)} == {"hello", "bye"}
+    shown = previewing.preview(choice, wanted)
+    assert (shown.touches, shown.skipped) == (2, {"unaffected": 1, "plain_text": 1})
+    row = bulk.correct(choice, wanted, by=OLGA)
+    assert (row.state, row.done) == ("finished", 2)
+    assert row.cursor["why"] == {"unaffected": 1, "plain_text": 1, "gone": 1}
+    assert said([*named, *other, plain]) == [
+        *("Ana, Monday", "Hello Bo, see you Monday", "Monday, Ana", "Anna")
+    ]
+    urgent, first = adjusting.to(priority=0), Choice(ids=(named[0],))
+    bulk.begin(Kind.ADJUST, first, counted=1, arguments=urgent, by=OLGA)
+    undone = bulk.undo(row.id, by=OLGA)
+    assert (undone.done, undone.cursor["why"]) == (1, {"changed": 1})
+    assert said([named[0], *other]) == ["Ana, Monday", "Hello Anna, see you Monday"]
+
+
+@pytest.mark.usefixtures("small")
+def test_all_that_match_a_filter_are_corrected_by_a_worker_and_what_is_asked_next_waits(
+    database: str,
+) -> None:
+    batch_id, ids = batch(given.account(), [{"text": "See you Monday"}] * 5)
+    choice = choosing.of_filter(Filter(search="Monday"), now=clock.wall())
+    assert choice.ids is None
+    first = bulk.correct(choice, REPLACE, by=OLGA)
+    second = correcting.correct(batch_id, Correction(Way.REPLACE, find="Tue", put="Wedne"), by=OLGA)
+    third = bulk.correct(choice, REPLACE, by=OLGA)
+    taken = [leasing.take(APART) for _ in range(2)]
+    assert [one and one.id for one in taken] == [first.id, None]
+    assert first.state == third.state == "queued"
+    operating.run(leasing.held(first.id))
+    assert done(second).done == 5 and operations.state(third.id).done == 0
+    assert said(ids) == ["See you Wednesday"] * 5

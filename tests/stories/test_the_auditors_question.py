@@ -43,7 +43,7 @@ FILE = "recipient,content,scheduled_at\n" + "".join(
 SARI = given.recipient(1)
 SAID = "Mrs Sari, see you on Tuesday at 8. Bring your card."
 HAPPENED = [
-    *("Imported by ana", "Edited by budi", "Corrected with its batch by ana"),
+    *("Imported by ana", "Edited by budi", "Corrected, many at once by ana"),
     *("Held by budi", "Released by budi", "Due"),
     *("Attempt 1: WhatsApp was busy", "Attempt 2: refused", "To be sent again, asked by budi"),
     *("Attempt 3: WhatsApp took it", "WhatsApp sent it on", "On the phone", "Read"),

@@ -1,6 +1,8 @@
 """Select mode of the page Messages: ticks over pages, the question, the outcome and its undo."""
 
 from datetime import timedelta
+from functools import partial
+from typing import Any
 
 import pytest
 import streamlit as st
@@ -14,6 +16,7 @@ from core.operations import Kind
 from core.settings import ROOT
 from tests import given
 from tests.core import stored
+from tests.core.worded import said
 from tests.ui.seen import html
 from ui import bulk as question
 from ui import picking
@@ -141,9 +144,10 @@ def test_a_second_click_while_the_first_is_done_moves_nothing_again() -> None:
     due, now = given.row(one).due_at, clock.wall()
     seen = listing.seen(Filter(), now=now)
     picked = picking.Picked("", now, seen, ids={one}, turn=1)
-    later = rescheduling.by(timedelta(hours=1))
+    later: dict[str, Any] = {"arguments": rescheduling.by(timedelta(hours=1))}
+    later |= {"counted": 1, "by": OLGA}
     for _ in range(2):
-        question._begin(Kind.RESCHEDULE, picked, OLGA, counted=1, arguments=later)
+        question._once(picked, partial(bulk.begin, Kind.RESCHEDULE, picked.choice, **later))
     assert given.row(one).due_at == due + timedelta(hours=1)
 
 
@@ -170,6 +174,26 @@ def test_before_a_move_it_is_told_what_does_not_fit_and_when_the_last_would_leav
     assert "From «New» the last would leave" in told and "can be undone" in told
     at.button(key="yes-bulk-move").click().run()
     assert [given.row(one).account_id for one in ids] == [new, 1]
+
+
+def test_words_are_corrected_in_what_is_selected_after_a_look_at_before_and_after() -> None:
+    kinds = [{"text": "On Monday"}, {"text": "On Friday"}, {"text": "Monday", "status": "sent"}]
+    ids = stored.messages(stored.account(), kinds)
+    at = asked("correct", ids)
+    assert not at.button
+    at.text_input(key="correct-find").set_value("Monday")
+    at.text_input(key="correct-put").set_value("Tuesday").run()
+    told = html(at)
+    assert "<del>On Monday</del>" in told and "<ins>On Tuesday</ins>" in told
+    assert "1 message left with the old text" in told and "can be undone" in told
+    button = at.button(key="yes-bulk-correct")
+    assert button.label == "Correct 1 message"
+    button.click().run()
+    assert said(ids) == ["On Tuesday", "On Friday", "Monday"]
+    row = bulk.latest(OLGA)
+    assert row is not None and "1 message corrected." in question.told(row)
+    bulk.undo(row.id, by=OLGA)
+    assert said(ids)[0] == "On Monday"
 
 
 def test_what_waits_gets_another_number_of_retries() -> None:
