@@ -26,6 +26,11 @@ class Role(IntEnum):
         """The role as it is stored and typed: viewer, operator, admin."""
         return self.name.lower()
 
+    @property
+    def title(self) -> str:
+        """The role as people read it."""
+        return "Administrator" if self is Role.ADMIN else self.name.capitalize()
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -59,5 +64,5 @@ def needs(role: Role) -> Callable[[Callable[P, R]], Callable[P, R]]:
 def require(role: Role, actor: object) -> None:
     """Raise Forbidden unless the actor has the role or a higher one."""
     if not isinstance(actor, Actor) or actor.role < role:
-        named = actor.role.word if isinstance(actor, Actor) else "nobody"
-        raise Forbidden(f"This needs the role {role.word}; you are signed in as {named}.")
+        named = actor.role.title if isinstance(actor, Actor) else "nobody"
+        raise Forbidden(f"This needs the role {role.title}; you are signed in as {named}.")

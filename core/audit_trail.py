@@ -7,15 +7,15 @@ rows for one page: the next page goes on from where it stopped.
 import csv
 import io
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, Text, and_, cast, func, or_, select
 from sqlmodel import col
 
-from core import db
+from core import acts, covering, db
 from core.formulas import neutral
 from core.models import AuditEvent
 
@@ -24,6 +24,7 @@ CHUNK = 1_000
 WINDOW = 100_000
 COLUMNS = ("id", "at", "actor", "action", "target", "before", "after", "address")
 _SEARCHED = (AuditEvent.actor, AuditEvent.action, AuditEvent.target, AuditEvent.address)
+_SEARCHED_JSON = (AuditEvent.before, AuditEvent.after)
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,14 @@ class Trail:
     before: int | None
     after: int | None
     searched_to: AuditEvent | None = None
+    accounts: Mapping[int, str] = field(default_factory=dict)  # the names of those of the rows
 
 
 def page(
     search: str = "", *, after: int | None = None, before: int | None = None, size: int = PAGE
 ) -> Trail:
     """What is older than the id `after`, or newer than `before`, and has every word of `search`
-    in who, what, to what or from where."""
+    in who, what, to what, from where, before or after."""
     key = col(AuditEvent.id)
     order: Any = key
     with db.reading() as session:
@@ -59,10 +61,12 @@ def page(
         some = select(AuditEvent).where(key.between(low, high), _has(search))
         rows = list(session.execute(some.order_by(order).limit(size + 1)).scalars())
         more, rows = len(rows) > size, rows[:size]
+        names = covering.names(session)
         if before is not None:
             rows.reverse()
             newer = rows[0].id if more else (high if high < last else None)
-            return Trail(rows, newer, rows[-1].id if rows else before + 1)
+            older = rows[-1].id if rows else before + 1
+            return Trail(rows, newer, older, accounts=names)
         unread = low > first
         oldest = rows[-1].id if more else (low if unread else None)
         stopped = None
@@ -70,28 +74,42 @@ def page(
             there = select(AuditEvent).where(key >= low).order_by(key).limit(1)
             stopped = session.execute(there).scalar_one_or_none()
         newer = None if after is None else (rows[0].id if rows else after - 1)
-    return Trail(rows, newer, oldest, stopped)
+    return Trail(rows, newer, oldest, stopped, names)
 
 
 def _has(search: str) -> ColumnElement[bool]:
-    return and_(
-        True,
+    return and_(True, *map(_has_word, search.split()))
+
+
+def _has_word(word: str) -> ColumnElement[bool]:
+    """As it is stored, or in the words that an act is told with."""
+    # SQLite keeps JSON with every letter beyond ASCII escaped, PostgreSQL as it is.
+    spelled = {json.dumps(word, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False)}
+    return or_(
+        *(col(one).icontains(word, autoescape=True) for one in _SEARCHED),
         *(
-            or_(*(col(one).icontains(word, autoescape=True) for one in _SEARCHED))
-            for word in search.split()
+            cast(col(one), Text).icontains(each, autoescape=True)
+            for one in _SEARCHED_JSON
+            for each in spelled
         ),
+        col(AuditEvent.action).in_(acts.called(word)),
     )
 
 
 def csv_pieces(search: str = "") -> Iterator[tuple[str, int]]:
     """What has every word of `search` as CSV, oldest first, in pieces, each with how many rows.
 
-    Begins with a BOM, so that Excel reads UTF-8; before and after are JSON.
+    Of what there is when it is called. Begins with a BOM, so that Excel reads UTF-8; before and
+    after are JSON.
     """
+    with db.reading() as session:
+        last = session.execute(select(func.max(col(AuditEvent.id)))).scalar_one()
+    return _pieces(search, int(last or 0))
+
+
+def _pieces(search: str, last: int) -> Iterator[tuple[str, int]]:
     yield "\ufeff" + _line(COLUMNS), 0
     done, key = 0, col(AuditEvent.id)
-    with db.reading() as session:
-        last = int(session.execute(select(func.max(key))).scalar_one() or 0)
     while done < last:
         with db.reading() as session:
             some = select(AuditEvent).where(key > done, key <= last, _has(search))

@@ -79,6 +79,9 @@ FIELDS: dict[str, str] = {
     "reference": "Reference",
 }
 
+# What a message's priority is called.
+PRIORITIES: dict[int, str] = {0: "Urgent", 1: "Normal", 2: "Campaign"}
+
 # What Meta tells of a message afterwards, by the status of its webhook.
 TOLD: dict[str, tuple[str, str]] = {
     "sent": ("WhatsApp sent it on", "green"),
@@ -173,6 +176,8 @@ def value(stored: Any, name: str, now: datetime, zone: str) -> str:
     """A stored value as people read it."""
     if stored is None or stored in ("", {}):
         return "none"
+    if name == "priority":
+        return PRIORITIES.get(stored, str(stored))
     if isinstance(stored, dict):
         return " · ".join(f"{key}: {each}" for key, each in stored.items())
     if name.endswith("_at") or name == "not_after":

@@ -18,13 +18,13 @@ now = reports.now()
 def page() -> None:
     look.title("Audit trail")
     search = paging.search(
-        "Search", "Who, what, to what, or from where", width=420, autocomplete="off"
+        "Search", "Who, what, to what, from where, before or after", width=420, autocomplete="off"
     ).strip()
     place = {"before": addresses.asked("before"), "after": addresses.asked("after")}
     before = place["before"]
     found = audit_trail.page(search, before=before, after=None if before else place["after"])
     if found.rows:
-        st.html(trail.listed(found.rows, now=now, zone=zone()))
+        st.html(trail.listed(found, now=now, zone=zone()))
     else:
         look.empty("Nothing found", "Nobody did anything that has all of these words.")
     if found.searched_to:

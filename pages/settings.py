@@ -59,7 +59,7 @@ def row(one: Person) -> None:
 
 
 def card(one: Person) -> str:
-    chip = look.chip("Disabled", "grey") if one.disabled_at else look.chip(one.role.word, "blue")
+    chip = look.chip("Disabled", "grey") if one.disabled_at else look.chip(one.role.title, "blue")
     seen = moments.shown(one.last_seen_at, zone(), now) if one.last_seen_at else "never"
     open_ = plural(one.signed_in, "browser") if one.signed_in else "nowhere"
     since = f"added {moments.shown(one.created_at, zone(), now)} by {escape(one.created_by)}"

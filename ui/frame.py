@@ -87,7 +87,7 @@ def _person(person: Actor) -> None:
     links = "".join(f'<a class="go" href="/{name}">{word}</a>' for name, word in arranges.items())
     st.html(
         f'<details class="person"><summary>{escape(person.name)}</summary>'
-        f"<div><p>{escape(person.name)}<br><small>{person.role.word}</small></p>{links}"
+        f"<div><p>{escape(person.name)}<br><small>{person.role.title}</small></p>{links}"
         '<button class="shortcuts-open">Keyboard shortcuts</button>'
         '<form method="post" action="/sign-out"><button>Sign out</button></form></div></details>',
         width="content",

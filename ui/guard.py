@@ -24,8 +24,9 @@ def signed_in(role: Role = Role.VIEWER) -> Actor:
         st.stop()
     if person.role < role:
         st.html(
-            f'<section class="empty"><h2>Not for {person.role.word}s</h2><p>This needs the role '
-            f"{role.word}; you are signed in as {person.role.word}.</p></section>"
+            f'<section class="empty"><h2>Not for {person.role.title.lower()}s</h2>'
+            f"<p>This needs the role {role.title}; you are signed in as {person.role.title}.</p>"
+            "</section>"
         )
         st.stop()
     return person

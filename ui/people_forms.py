@@ -65,7 +65,7 @@ def change(one: Person, by: Actor) -> None:
     st.html(f"<h3>{escape(name)}</h3>")
     role = role_chosen(f"role-{name}")
     if role is not one.role and st.button("Change the role", type="primary", key="yes-role"):
-        done(lambda: users.set_role(name, role, by=by), f"{name} is {role.word} now.")
+        done(lambda: users.set_role(name, role, by=by), f"{name} is {role.title} now.")
     if st.button("Make a link for another password", key="yes-link"):
         done(lambda: make_link(name, by), "")
     if one.signed_in and st.button("Sign them out everywhere", key="yes-sign-out"):

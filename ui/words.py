@@ -4,11 +4,12 @@ Nowhere else are statuses named or coloured. Which standing a message has is dec
 `core/standing.py`; here stand the word, the colour, and the sentence that says why and what to do.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from core import telling
+from core import happened, telling
 from core.access import Role
 from core.catalogue import Entry
 from core.causes import CLASSES, failure
@@ -315,7 +316,7 @@ FLAWS: dict[str, str] = {
     "too_soon": "is too soon",
 }
 
-PRIORITIES: dict[int, str] = {0: "Urgent", 1: "Normal", 2: "Campaign, behind the others"}
+PRIORITIES = happened.PRIORITIES | {2: "Campaign, behind the others"}
 # What waits can be given many at once, by its column: what is asked, and the answers.
 ADJUSTED: dict[str, tuple[str, dict[int, str]]] = {
     "priority": ("Which goes first where many are due", PRIORITIES),
@@ -343,9 +344,9 @@ ACCOUNTS: dict[str, tuple[str, str]] = {
 }
 
 ROLES: dict[Role, str] = {
-    Role.VIEWER: "Viewer: looks and exports, changes nothing",
-    Role.OPERATOR: "Operator: schedules, cancels, pauses, releases",
-    Role.ADMIN: "Administrator: also numbers, people and settings",
+    Role.VIEWER: f"{Role.VIEWER.title}: looks and exports, changes nothing",
+    Role.OPERATOR: f"{Role.OPERATOR.title}: schedules, cancels, pauses, releases",
+    Role.ADMIN: f"{Role.ADMIN.title}: also numbers, people and settings",
 }
 
 # What each setting of the environment means.
@@ -531,3 +532,64 @@ CORRECTIONS: dict[str, str] = {
 def finished(failed: int) -> str:
     """«finished, 12 failed»."""
     return f"finished, {failed:,} failed" if failed else "finished, none failed"
+
+
+# What the audit trail has of an event, before or after, by its stored name.
+AUDITED: dict[str, str] = {
+    **happened.FIELDS,
+    **OF_ACCOUNTS,
+    **{name: label for name, (label, _) in HOUSE.items()},
+    "test_number": OF_ACCOUNTS["test_number"],
+    "counted": "Messages",
+    "filter": "Which",
+    "confirmed": "Risk that it arrives twice",
+    "shift": "New time",
+    "first": "From",
+    "last": "Until",
+    "account_id": "Account",
+    "accounts": "Accounts",
+    "batch_id": "Batch",
+    "template_id": "Template",
+    "error_class": "Failed because",
+    "error_code": "WhatsApp's code",
+    "operation_id": "Changed by operation",
+    "code": "WhatsApp's code",
+    "phone_number_id": "Phone-number id",
+    "waba_id": "WABA id",
+    "of": "Of batch",
+    "way": "Corrected",
+    "read": "Read",
+    "sends": "Can be sent",
+    "sha256": "Fingerprint",
+    "what": "In words",
+    "bytes": "Size",
+}
+# Which messages were meant, where the value says enough.
+AMONG: dict[str, str] = dict.fromkeys(("state", "account", "account_id", "recipient", "status"), "")
+AMONG |= {"q": "with the words", "class": "failed because", "hold": "held by", "by": "scheduled by"}
+
+# What stored values are called there, by the name that they are stored under.
+AUDITED_AS: dict[str, dict[Any, str]] = {
+    "priority": happened.PRIORITIES,
+    "role": {role.word: role.title for role in Role},
+    "scope": SCOPES,
+    "late_policy": LATE,
+    "hold": KEPT,
+    "error_class": FAILURES,
+    "status": {name: word for name, (word, _) in TEMPLATES.items()},
+    "state": {str(one): word.word for one, word in WORDS.items()}
+    | {name: word for name, (word, _) in ACCOUNTS.items()}
+    | {name: one.word for name, one in BATCHES.items()},
+    "way": CORRECTIONS,
+    "overdue": OVERDUE,
+    "confirmed": {True: "taken"},
+}
+TOLD_AS: dict[str, Callable[[float], str]] = {
+    "shift": lambda seconds: f"{span(timedelta(seconds=abs(seconds)))} {_side(seconds)}",
+    "late_after": lambda seconds: span(timedelta(seconds=seconds)),
+    "bytes": lambda size: f"{size:,.0f} bytes",
+}
+
+
+def _side(seconds: float) -> str:
+    return "later" if seconds > 0 else "earlier"

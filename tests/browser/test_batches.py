@@ -119,5 +119,5 @@ def test_a_viewer_sees_a_batch_and_can_do_nothing_to_it(desk: Desk) -> None:
     vera.sees("Waiting for release")
     for name in ("Release all 1", "Cancel batch", "Correct …", "Pause"):
         expect(vera.page.get_by_role("button", name=name)).to_have_count(0)
-    with pytest.raises(Forbidden, match="needs the role operator"):
+    with pytest.raises(Forbidden, match="needs the role Operator"):
         steering.release(batch_id, by=given.Actor("vera", Role.VIEWER))

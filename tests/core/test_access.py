@@ -70,7 +70,7 @@ def test_who_may_not_is_refused_before_anything_is_touched(
     name: str, actor: Actor | None, environment: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     environment.setenv("OUTBOX_DATABASE_URL", f"sqlite:///{tmp_path / 'untouched.db'}")
-    wanted = CHANGING[name].word
+    wanted = CHANGING[name].title
     with pytest.raises(Forbidden, match=f"needs the role {wanted}; you are signed in as "):
         call(name, actor)
     assert db.engine.cache_info().currsize == 0

@@ -63,3 +63,14 @@ def test_what_is_exported_is_what_is_found_and_is_itself_on_record(
     ended, begun, *_ = audit_trail.page().rows
     assert (begun.action, begun.target, ended.action) == ("export begun", "audit", "export ended")
     assert ended.after == {"format": "csv", "search": "paused", "rows": 3}
+
+
+def test_a_search_looks_in_before_and_after_and_for_the_words_of_an_act(database: str) -> None:
+    did("bulk adjust")
+    with db.writing() as session:
+        facts = {"reason": 'café "closed"'}
+        audit.record(session, ADA, "account paused", before={"rate": 5.5}, after=facts)
+    for typed in ("café", "5.5", '"closed'):
+        assert said(audit_trail.page(typed)) == ["account paused"]
+    assert said(audit_trail.page("priority changed")) == ["bulk adjust"]
+    assert said(audit_trail.page("priority closed")) == []

@@ -159,3 +159,16 @@ def test_when_its_time_came_is_told_unless_it_was_cancelled_before() -> None:
         event = {"actor": "ana", "kind": "cancel", "at": now() - timedelta(hours=2)}
         session.add(MessageEvent(message_id=cancelled, **event))
     assert titles(due) == ["Due"] and titles(cancelled) == ["Cancelled"]
+
+
+def test_a_priority_is_told_by_its_word() -> None:
+    one = given.message(given.account(), when=given.in_(hours=1))
+    with db.writing() as session:
+        change = {"kind": "adjust", "before": {"priority": 1}, "after": {"priority": 0}}
+        session.add(MessageEvent(message_id=one, at=now(), actor="ana", **change))
+    found = read(one)
+    assert found is not None
+    changes = [
+        each for line in happened.lines(found, now=now(), zone="UTC") for each in line.changes
+    ]
+    assert changes == [happened.Change("Priority", "Normal", "Urgent")]

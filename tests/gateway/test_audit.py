@@ -24,7 +24,7 @@ def test_only_an_administrator_downloads_the_trail(serve: Callable[[Starlette], 
         users.add(name, role=role, password=PASSWORD, by=ADMIN)
         cookie = site.post("/sign-in", {"name": name, "password": PASSWORD}).cookie
         told[name] = site.get("/export/audit.csv?q=signed", Cookie=cookie)
-    assert told["olga"].status == 403 and "needs the role admin" in told["olga"].text
+    assert told["olga"].status == 403 and "needs the role Administrator" in told["olga"].text
     assert told["ada"].status == 200 and told["ada"].headers["Cache-Control"] == "no-store"
     heading, *rows = told["ada"].text.removeprefix("\ufeff").splitlines()
     assert heading.startswith("id,at,actor,action,") and len(rows) == 2

@@ -1,10 +1,14 @@
 """The page Audit trail: for administrators; who, what, before and after, from where."""
 
+from datetime import timedelta
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import account_settings, audit_trail
+from core import account_settings, adjusting, audit_trail, operations, rescheduling, users
 from core.access import Actor, Role
+from core.choosing import Choice
+from core.operations import Kind
 from core.settings import ROOT
 from tests import given
 from tests.ui.seen import html
@@ -28,7 +32,7 @@ def test_a_change_is_told_with_before_and_after_and_from_where(
     account_settings.change("<b>Orders", {"rate": 5.0}, by=ada)
     body = html(run(monkeypatch, Role.ADMIN))
     assert "Account changed<small>&lt;b&gt;Orders" in body and "from 10.0.0.7" in body
-    assert "Messages a second: <del>1.0</del> → <ins>5.0</ins>" in body
+    assert "Messages a second: <del>1</del> → <ins>5</ins>" in body
     assert 'href="/export/audit.csv"' in body
     at = run(monkeypatch, Role.ADMIN)
     at.text_input[0].set_value("nobody & all").run()
@@ -52,3 +56,25 @@ def test_the_pages_keep_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     body = html(run(monkeypatch, Role.ADMIN, q="added", after="2"))
     assert "Orders 0<" in body and "Orders 1<" not in body
     assert "/audit?q=added&amp;before=1" in body
+
+
+def test_an_event_is_told_in_operators_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = given.account("Orders")
+    ids = [given.message(orders, to=given.recipient(n), when=given.in_(hours=9)) for n in range(2)]
+    ada = Actor("ada", Role.ADMIN)
+    chosen = Choice(ids=tuple(ids))
+    operations.create(Kind.ADJUST, chosen, by=ada, here=True, arguments=adjusting.to(priority=0))
+    listed = Choice(query="state=scheduled&account=Orders&q=hello")
+    shift = rescheduling.by(timedelta(hours=-2))
+    operations.create(Kind.RESCHEDULE, listed, by=ada, here=True, arguments=shift)
+    operations.create(Kind.MOVE, chosen, by=ada, here=True, arguments={"account": orders})
+    operations.create(Kind.CHECK, Choice(), by=ada)
+    users.add("Bo", role=Role.ADMIN, password="long enough to be one", by=ada)
+    body = html(run(monkeypatch, Role.ADMIN))
+    assert "Priority changed<small>operation 1" in body and "Priority: <ins>Urgent</ins>" in body
+    assert "Which: <ins>2 chosen</ins>" in body and "Confirmed" not in body
+    assert "Many given a new time" in body and "New time: <ins>2 h earlier</ins>" in body
+    assert "Which: <ins>Scheduled · Orders · with the words hello</ins>" in body
+    assert "Many moved to another number" in body and "Account: <ins>Orders</ins>" in body
+    assert "File checked" in body and "Which: <ins>all" not in body
+    assert "Role: <ins>Administrator</ins>" in body

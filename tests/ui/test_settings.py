@@ -92,7 +92,7 @@ def test_a_wrong_value_is_told_at_its_field_and_nothing_typed_is_lost(run: Run) 
     assert "«long» is no number of hours" in html(at)
     assert at.text_input(key="rule-session_hours").value == "long"
     assert at.text_input(key="rule-stop_words").value == "Genug"
-    assert house_rules.stop_words() == {"stop", "unsubscribe", "berhenti"}
+    assert "genug" not in house_rules.stop_words()
     at.text_input(key="rule-session_hours").set_value("8")
     at.button(key="save-rules").click().run()
     assert house_rules.stop_words() == {"genug"} and "is no number" not in html(at)
