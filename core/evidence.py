@@ -6,7 +6,7 @@ the audit trail, so that a file can be told from one that somebody changed.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from sqlmodel import Session, select
 
-from core import audit, db, happened, history, posted
+from core import audit, db, happened, history, posted, replies
 from core.access import Actor, Role, needs
 from core.causes import failure
 from core.errors import Invalid, Problem, Refused
@@ -82,7 +82,7 @@ def _document(session: Session, found: History, zone: str, by: Actor) -> Iterato
     yield "<h2>What happened</h2><ol>"
     yield from (_line(one, exact) for one in happened.lines(found, now=now, zone=zone))
     yield "</ol><h2>SHA-256</h2>"
-    yield _pairs(_sums(found, record))
+    yield _pairs(_sums(found, record, replies.bodies(session, found.replies)))
     yield f"<h2>The record</h2><pre>{escape(record)}</pre></body></html>\n"
 
 
@@ -162,7 +162,7 @@ def _line(line: Line, exact: _Clock) -> str:
     )
 
 
-def _sums(found: History, record: str) -> Iterator[tuple[str, str]]:
+def _sums(found: History, record: str, replied: Mapping[int, str]) -> Iterator[tuple[str, str]]:
     """Of what was posted as it was kept before the request, and of what is there now."""
     yield "The record below", f"<code>{_sum(record)}</code>"
     for number, one in enumerate(found.attempts, start=1):
@@ -172,7 +172,7 @@ def _sums(found: History, record: str) -> Iterator[tuple[str, str]]:
         if one.answer is not None:
             yield f"Answer {number}, as kept", f"<code>{_sum(one.answer)}</code>"
     bodies = {one.event_id: one.body_sha256 for one in found.told}
-    bodies |= {one.event_id: one.body_sha256 for one in found.replies if one.body_sha256}
+    bodies |= replied
     for event_id, digest in sorted(bodies.items()):
         yield f"Webhook {event_id}, its whole body", f"<code>{digest}</code>"
     if found.source and found.source.sha256:

@@ -4,7 +4,7 @@ A reply that quotes a message belongs to that one, whenever it came. One that qu
 the latest that had left, for a week.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -23,11 +23,7 @@ MOST = 50  # of them that are shown
 
 @dataclass(frozen=True)
 class Reply:
-    """What they wrote. `answers`: it quotes this very message. `text` is null without words.
-
-    `body_sha256` is that of the whole webhook, which may tell of other people too; null where it is
-    not kept any more.
-    """
+    """What they wrote. `answers`: it quotes this very message. `text` is null without words."""
 
     id: int
     kind: str
@@ -36,8 +32,7 @@ class Reply:
     at: datetime
     wamid: str
     event_id: int
-    received_at: datetime | None
-    body_sha256: str | None
+    received_at: datetime | None  # null where its webhook is not kept any more
 
 
 def to(session: Session, row: MessageRow, attempts: Sequence[Attempt]) -> list[Reply]:
@@ -54,13 +49,23 @@ def to(session: Session, row: MessageRow, attempts: Sequence[Attempt]) -> list[R
     after = _read(session, ours, col(Inbound.number) == row.recipient, then, _of_none())
     if after and (next_at := _next(session, row, max(posted))):
         after = [one for one in after if one[0].at < next_at.replace(microsecond=0)]
-    found = {one.id: _reply(one, event, wamids) for one, event in (*quoting, *after)}
+    found = {one.id: _reply(one, at, wamids) for one, at in (*quoting, *after)}
     return sorted(found.values(), key=lambda one: (one.at, one.id))[:MOST]
+
+
+def bodies(session: Session, replies: Iterable[Reply]) -> dict[int, str]:
+    """The SHA-256 of each webhook that told of them, which may tell of other people too."""
+    ids = {one.event_id for one in replies}
+    told = select(WebhookEvent).where(col(WebhookEvent.id).in_(ids))
+    return {
+        event.id: sha256(event.body.encode()).hexdigest()
+        for event in session.execute(told).scalars()
+    }
 
 
 def _read(session: Session, *conditions: ColumnElement[bool]) -> list[Any]:
     theirs = (
-        select(Inbound, WebhookEvent)
+        select(Inbound, col(WebhookEvent.received_at))
         .outerjoin(WebhookEvent, col(WebhookEvent.id) == col(Inbound.webhook_event_id))
         .where(*conditions, col(Inbound.kind).not_in(NOT_WRITTEN))
         .order_by(col(Inbound.at), col(Inbound.id))
@@ -90,7 +95,7 @@ def _next(session: Session, row: MessageRow, after: datetime) -> datetime | None
     return found
 
 
-def _reply(one: Inbound, event: WebhookEvent | None, wamids: Collection[str]) -> Reply:
+def _reply(one: Inbound, received_at: datetime | None, wamids: Collection[str]) -> Reply:
     return Reply(
         one.id,
         one.kind,
@@ -99,6 +104,5 @@ def _reply(one: Inbound, event: WebhookEvent | None, wamids: Collection[str]) ->
         one.at,
         one.wamid,
         one.webhook_event_id,
-        event.received_at if event else None,
-        sha256(event.body.encode()).hexdigest() if event else None,
+        received_at,
     )
