@@ -5,7 +5,7 @@ somebody who is added is cancelled in transactions of its own; until it is, the 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import select
@@ -15,6 +15,7 @@ from core import account_checks, audit, covering, db, phone, sparing
 from core.access import Actor, Role, needs
 from core.drafts import Draft
 from core.errors import Invalid, Problem, Refused
+from core.meta.preferences import Stop
 from core.models import Account, OptOut, Template
 from core.optout_file import BY_META, BY_PERSON, EVERYTHING, LONGEST, MARKETING, SCOPES, Wish
 from core.quoting import quoted
@@ -174,6 +175,25 @@ def heard(session: Session, told: Iterable[tuple[str, int]], reason: str | None)
     if wishes:
         for wish in put(session, wishes, "Meta"):
             audit.record_engine(session, "opt-out added", target=wish.number, after=facts(wish))
+
+
+def stopped(session: Session, told: Sequence[Stop]) -> None:
+    """Keep who stopped marketing in WhatsApp itself, but for what was lifted since they did: Meta
+    repeats itself for days. A number that is none of ours is left out."""
+    if not told:
+        return
+    shape = {"phone_number_id": "text", "number": "text", "at": "timestamptz", "said": "text"}
+    new = session.execute(
+        db.sql(
+            f"SELECT a.id AS account_id, v.number, v.said FROM {db.rows_sql(session, **shape)}"
+            " JOIN account a ON a.phone_number_id = v.phone_number_id"
+            " WHERE NOT EXISTS (SELECT 1 FROM opt_out o WHERE o.number = v.number"
+            " AND (o.account_id = a.id OR o.account_id IS NULL) AND o.lifted_at >= v.at)"
+        ),
+        {"rows": db.rows([asdict(one) for one in told])},
+    )
+    for row in new.all():
+        heard(session, [(row.number, row.account_id)], row.said)
 
 
 def problems(

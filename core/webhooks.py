@@ -15,11 +15,12 @@ from sqlalchemy import func
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, col, select
 
-from core import db, inbound, outcomes, sparing, stop_words, vault
+from core import db, inbound, optouts, outcomes, sparing, stop_words, vault
 from core.audit import ENGINE
 from core.meta import inbound as messages
-from core.meta import signatures, statuses
+from core.meta import preferences, signatures, statuses
 from core.meta.inbound import InboundMessage
+from core.meta.preferences import Stop
 from core.meta.statuses import StatusUpdate, parse
 from core.models import Business, WebhookEvent
 from core.settings import settings
@@ -40,6 +41,7 @@ class Told(NamedTuple):
     event: WebhookEvent
     statuses: list[StatusUpdate]
     messages: list[InboundMessage]
+    stops: list[Stop]
 
 
 def verify(mode: object, token: object, challenge: object) -> str | None:
@@ -116,6 +118,7 @@ def _apply(ids: Sequence[int]) -> int:
         told = [_read_into(event) for event in _lock(session, ids)]
         _apply_statuses(session, told)
         stopped = _keep_messages(session, told)
+        optouts.stopped(session, [stop for one in told for stop in one.stops])
         for event in (one.event for one in told):
             if event.error != STRANGER or now - event.received_at >= TRY_AGAIN_FOR:
                 event.applied_at = now
@@ -193,14 +196,16 @@ def _read_into(event: WebhookEvent) -> Told:
         read = [
             *statuses.read(document, event.received_at),
             *messages.read(document, event.received_at),
+            *preferences.read(document, event.received_at),
         ]
     except (ValueError, RecursionError) as error:
         event.error = f"not read: {type(error).__name__}"
-        return Told(event, [], [])
+        return Told(event, [], [], [])
     problems = [problem for problem in read if isinstance(problem, str)]
     event.error = "; ".join(problems)[:500] or None
     return Told(
         event,
         [one for one in read if isinstance(one, StatusUpdate)],
         [one for one in read if isinstance(one, InboundMessage)],
+        [one for one in read if isinstance(one, Stop)],
     )

@@ -39,8 +39,8 @@ for client in ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "htt
 LAYERS: dict[str, str] = {
     "pure": """access account_checks acts causes characters clock corrections errors formulas
         guesses house_typed logs
-        meta.answers meta.codes meta.envelope meta.inbound meta.payloads meta.signatures
-        meta.statuses numbering
+        meta.answers meta.codes meta.envelope meta.inbound meta.payloads meta.preferences
+        meta.signatures meta.statuses numbering
         optout_file pacing passwords phone quiet quoting reasons rendering renewing retry
         schedule sqlite_locks sending.breaker sending.permits sending.sieve sheets.dates
         sheets.decoding sheets.delimited sheets.matching sheets.placeholders

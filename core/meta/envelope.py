@@ -1,6 +1,7 @@
 """The envelope of Meta's webhooks, read loosely: whatever is missing or of another form tells
 nothing."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -39,6 +40,14 @@ def identity(value: Any) -> str:
     if not clean:
         raise ValueError("an id is missing")
     return clean
+
+
+def number(value: Any) -> str:
+    """A person's number as E.164. Raises TypeError or ValueError where it is none."""
+    found = re.fullmatch(r"\+?([1-9][0-9]{4,14})", value, re.ASCII)
+    if not found:
+        raise ValueError("from no number")
+    return f"+{found[1]}"
 
 
 def text(value: Any) -> str | None:

@@ -51,7 +51,7 @@ def _message(message: dict[str, Any], ours: Any, received_at: datetime) -> Inbou
     return InboundMessage(
         wamid=envelope.identity(message["id"]),
         phone_number_id=envelope.identity(ours),
-        sender=_sender(message["from"]),
+        sender=envelope.number(message["from"]),
         kind=kind,
         text=_WORDS.get(kind, _caption)(body) or None,
         answers=_answers(message, kind),
@@ -62,13 +62,6 @@ def _message(message: dict[str, Any], ours: Any, received_at: datetime) -> Inbou
 
 def _kind(value: Any) -> str:
     return value if isinstance(value, str) and re.fullmatch(r"[a-z_]{1,40}", value) else "unknown"
-
-
-def _sender(value: Any) -> str:
-    found = re.fullmatch(r"\+?([1-9][0-9]{4,14})", value, re.ASCII)
-    if not found:
-        raise ValueError("from no number")
-    return f"+{found[1]}"
 
 
 def _answers(message: dict[str, Any], kind: str) -> str | None:

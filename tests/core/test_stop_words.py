@@ -1,14 +1,17 @@
 """Who writes STOP is left in peace; nothing that they write brings them back."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
 from sqlmodel import col, select
 
-from core import db, optouts, sparing, stop_words, verify, webhooks
+from core import clock, db, optouts, sparing, stop_words, verify, webhooks
 from core.errors import Invalid
+from core.meta.signatures import sign
 from core.models import AuditEvent, OptOut
 from core.optout_file import Wish
+from core.settings import settings
 from tests import given
 from tests.core import heard, stored
 from tests.core.sending.test_permits import from_template, template
@@ -142,3 +145,34 @@ def test_the_button_beneath_a_marketing_template_stops_marketing_alone(
     heard.write(sender=BUDI, to="5001", type="button", button=button, context=quoted)
     (row,) = rows()
     assert (row.scope, row.account_id, row.reason) == (scope, None, "Stop promotions")
+
+
+def preferred(value: str, at: datetime | None = None) -> None:
+    """What WhatsApp tells when somebody chooses so there."""
+    when = int((at or clock.wall()).timestamp())
+    told = {"wa_id": BUDI[1:], "category": "marketing_messages", "value": value, "timestamp": when}
+    raw = heard.body(user_preferences=[told]).encode()
+    assert webhooks.receive(raw, sign(raw, settings().app_secret)) and webhooks.apply_stored()
+
+
+def test_who_stops_marketing_in_whatsapp_itself_is_on_the_list_for_that_number(
+    database: str,
+) -> None:
+    orders = stored.account()
+    preferred("resume")
+    assert rows() == []
+    stopped_at = clock.wall()
+    preferred("stop", stopped_at)
+    preferred("stop", stopped_at)
+    (row,) = rows()
+    assert (row.scope, row.account_id, row.source) == ("marketing", orders, "WhatsApp")
+    preferred("resume")
+    assert rows()[0].lifted_at is None
+    optouts.lift(row.id, by=ANA)
+    preferred("stop", stopped_at)  # told once more
+    assert len(rows()) == 1
+
+
+def test_a_stop_to_a_number_that_is_none_of_ours_is_left_out(database: str) -> None:
+    preferred("stop")
+    assert rows() == []
