@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from commands import (
     batches,
     bulk,
+    changing,
     checking,
     correcting,
     exporting,
@@ -36,6 +37,8 @@ app.add_typer(files.app)
 app.add_typer(exporting.app)
 app.add_typer(queue.app)
 app.add_typer(bulk.app)
+app.add_typer(changing.app)
+app.add_typer(correcting.many)
 app.add_typer(operations.app)
 app.add_typer(optouts.app, name="optout")
 batches.app.add_typer(correcting.app)

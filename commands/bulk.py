@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from threading import Event
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, Unpack
 
 import typer
 from sqlmodel import Session
@@ -24,7 +24,7 @@ from core.errors import Invalid, Refused
 from core.leasing import Taken
 from core.listing import MessageRow
 from core.models import Operation
-from core.operations import AMONG, UNDONE_BY, Kind
+from core.operations import AMONG, UNDONE_BY, Asked, Kind
 from core.reasons import REASONS
 from core.standing import m
 
@@ -112,31 +112,31 @@ def retry(
     ] = False,
 ) -> None:
     """Send again what failed, now, with a new budget of retries."""
-    _do(Kind.RETRY, _choice(ids, everything, filters), confirmed=confirm_unknown)
+    do(Kind.RETRY, choice(ids, everything, filters), confirmed=confirm_unknown)
 
 
 @app.command()
 def cancel(ids: Ids = None, everything: Every = False, filters: Filter = None) -> None:
     """Cancel what has not left yet."""
-    _do(Kind.CANCEL, _choice(ids, everything, filters))
+    do(Kind.CANCEL, choice(ids, everything, filters))
 
 
 @app.command()
 def hold(ids: Ids = None, everything: Every = False, filters: Filter = None) -> None:
     """Keep back what has not left yet, until it is released."""
-    _do(Kind.HOLD, _choice(ids, everything, filters))
+    do(Kind.HOLD, choice(ids, everything, filters))
 
 
 @app.command()
 def release(ids: Ids = None, filters: Filter = None) -> None:
     """Let go what is held as late or by a person, however late it is: --filter hold=late."""
-    _do(Kind.RELEASE, _choice(ids, False, filters))
+    do(Kind.RELEASE, choice(ids, False, filters))
 
 
 @app.command()
 def delete(ids: Ids = None, filters: Filter = None) -> None:
     """Hide messages, those that wait cancelled with it; not what is being sent."""
-    _do(Kind.DELETE, _choice(ids, False, filters))
+    do(Kind.DELETE, choice(ids, False, filters))
 
 
 @app.command()
@@ -156,7 +156,7 @@ def flush(
     if count and not yes:
         told = f" ({unclear:,} may have arrived)" if unclear else ""
         typer.confirm(f"Delete {count:,} failed messages{told}?", abort=True)
-    _do(Kind.DELETE, choice)
+    do(Kind.DELETE, choice)
 
 
 @app.command()
@@ -165,7 +165,8 @@ def undo(operation: Annotated[int, typer.Argument(help="as it was told")]) -> No
     report(run(operations.undo(operation, by=me(), here=True)))
 
 
-def _choice(ids: list[int] | None, everything: bool, filters: list[str] | None) -> Choice:
+def choice(ids: list[int] | None, everything: bool, filters: list[str] | None) -> Choice:
+    """Which messages are meant; ends the command where that is not said."""
     if sum((bool(ids), everything, bool(filters))) != 1:
         die("Say which messages: ids, --all or --filter.", 2)
     if ids:
@@ -181,8 +182,9 @@ def _parsed(session: Session, filters: Sequence[str]) -> Choice:
         die(str(wrong), 2)
 
 
-def _do(kind: Kind, choice: Choice, *, confirmed: bool = False) -> None:
-    report(run(operations.create(kind, choice, by=me(), confirmed=confirmed, here=True)))
+def do(kind: Kind, choice: Choice, **asked: Unpack[Asked]) -> None:
+    """Do it here and now, and tell what became of it."""
+    report(run(operations.create(kind, choice, by=me(), **asked | {"here": True})))
 
 
 def run(operation_id: int, progress: Callable[[Taken], None] | None = None) -> Operation:

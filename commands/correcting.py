@@ -1,4 +1,4 @@
-"""`batch correct`: what a batch says, in all of it that has not left.
+"""`batch correct` and `correct`: what a batch, or any messages, say that have not left.
 
 Exit codes: 0 done, 1 refused or failed, 2 typed wrongly, 3 partly done.
 """
@@ -14,52 +14,45 @@ from commands.batches import Which, found
 from commands.common import die, me, pair
 from core import correcting, previewing
 from core.corrections import Correction, Way
-from core.previewing import Preview
+from core.previewing import Of, Preview
 from core.reasons import REASONS
 
-app = typer.Typer()
+app = typer.Typer()  # `batch correct`
+many = typer.Typer()  # `correct`
 
 
-@app.command()
-def correct(
+Text = Annotated[str | None, typer.Option(help="what the messages are to say")]
+Find = Annotated[str | None, typer.Option(help="the words that are wrong")]
+Put = Annotated[str | None, typer.Option(help="what they become; may be empty")]
+Template = Annotated[str | None, typer.Option(help="another approved template")]
+Language = Annotated[str | None, typer.Option(help="of the template, where it has several")]
+Param = Annotated[
+    list[str] | None,
+    typer.Option(help="KEY=VALUE: what a parameter becomes, or what a new template lacks"),
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="show, and change nothing")]
+AsJson = Annotated[bool, typer.Option("--json", help="a --dry-run as JSON")]
+
+
+@app.command("correct")
+def correct_batch(
     batch: Which,
-    text: Annotated[str | None, typer.Option(help="what the messages are to say")] = None,
-    find: Annotated[str | None, typer.Option(help="the words that are wrong")] = None,
-    put: Annotated[str | None, typer.Option(help="what they become; may be empty")] = None,
-    template: Annotated[str | None, typer.Option(help="another approved template")] = None,
-    language: Annotated[
-        str | None, typer.Option(help="of the template, where it has several")
-    ] = None,
-    param: Annotated[
-        list[str] | None,
-        typer.Option(help="KEY=VALUE: what a parameter becomes, or what a new template lacks"),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="show, and change nothing")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="a --dry-run as JSON")] = False,
+    text: Text = None,
+    find: Find = None,
+    put: Put = None,
+    template: Template = None,
+    language: Language = None,
+    param: Param = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Correct all of a batch that has not left: text, words, the template or one parameter."""
-    given = dict(map(pair, param or ()))
-    match text is not None, put is not None, template is not None, bool(given):
-        case True, False, False, False if find is None:
-            wanted = Correction(Way.TEXT, put=text or "")
-        case False, True, False, False if find is not None:
-            wanted = Correction(Way.REPLACE, find=find, put=put or "")
-        case False, False, True, _ if find is None:
-            wanted = Correction(Way.TEMPLATE, parameters=given)
-        case False, False, False, True if len(given) == 1:
-            [(key, value)] = given.items()
-            wanted = Correction(Way.PARAMETER, key=key, find=find or "", put=value)
-        case _:
-            told = "--text, --find with --put, --template, or one --param (with --find or without)"
-            die(f"Say one of {told}.", 2)
-    if (language and not template) or (as_json and not dry_run):
-        die("--language belongs to a --template, --json to a --dry-run.", 2)
+    wanted = _typed(text, find, put, template, param)
+    _check(template, language, dry_run, as_json)
     batch_id = found(batch).id
-    if template:
-        wanted = _with_template(wanted, batch_id, template, language)
+    wanted = _with_template(wanted, batch_id, template, language)
     if dry_run:
-        shown = previewing.preview(batch_id, wanted)
-        typer.echo(json.dumps(asdict(shown), ensure_ascii=False) if as_json else _told(shown))
+        _show(batch_id, wanted, as_json)
         return
     row = bulk.run(correcting.correct(batch_id, wanted, by=me(), here=True))
     if left := previewing.left(row):
@@ -67,10 +60,68 @@ def correct(
     bulk.report(row)
 
 
-def _with_template(
-    wanted: Correction, batch_id: int, name: str, language: str | None
+@many.command("correct")
+def correct_many(
+    ids: bulk.Ids = None,
+    filters: bulk.Filter = None,
+    text: Text = None,
+    find: Find = None,
+    put: Put = None,
+    template: Template = None,
+    language: Language = None,
+    param: Param = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Correct what has not left of these: text, words, the template or one parameter."""
+    wanted = _typed(text, find, put, template, param)
+    _check(template, language, dry_run, as_json)
+    choice = bulk.choice(ids, False, filters)
+    wanted = _with_template(wanted, choice, template, language)
+    if dry_run:
+        _show(choice, wanted, as_json)
+        return
+    bulk.report(bulk.run(correcting.correct_chosen(choice, wanted, by=me(), here=True)))
+
+
+def _typed(
+    text: str | None,
+    find: str | None,
+    put: str | None,
+    template: str | None,
+    param: list[str] | None,
 ) -> Correction:
-    forms = [one for one in previewing.forms(batch_id) if one.name == name]
+    given = dict(map(pair, param or ()))
+    match text is not None, put is not None, template is not None, bool(given):
+        case True, False, False, False if find is None:
+            return Correction(Way.TEXT, put=text or "")
+        case False, True, False, False if find is not None:
+            return Correction(Way.REPLACE, find=find, put=put or "")
+        case False, False, True, _ if find is None:
+            return Correction(Way.TEMPLATE, parameters=given)
+        case False, False, False, True if len(given) == 1:
+            [(key, value)] = given.items()
+            return Correction(Way.PARAMETER, key=key, find=find or "", put=value)
+    told = "--text, --find with --put, --template, or one --param (with --find or without)"
+    die(f"Say one of {told}.", 2)
+
+
+def _check(template: str | None, language: str | None, dry_run: bool, as_json: bool) -> None:
+    if (language and not template) or (as_json and not dry_run):
+        die("--language belongs to a --template, --json to a --dry-run.", 2)
+
+
+def _show(of: Of, wanted: Correction, as_json: bool) -> None:
+    shown = previewing.preview(of, wanted)
+    typer.echo(json.dumps(asdict(shown), ensure_ascii=False) if as_json else _told(shown))
+
+
+def _with_template(
+    wanted: Correction, of: Of, name: str | None, language: str | None
+) -> Correction:
+    if name is None:
+        return wanted
+    forms = [one for one in previewing.forms(of) if one.name == name]
     fit = [one for one in forms if language in (None, one.language)]
     if not forms:
         die(f"There is no template «{name}» that can be sent.")

@@ -147,10 +147,8 @@ def begin(
     core/changing.py.
     """
     here = choice.ids is not None and counted <= CHUNK
-    if "first" in arguments:
-        with db.reading() as session:
-            arguments = {**arguments, "parts": rescheduling.parts(session, choice, arguments)}
-    asked = operations.Asked(confirmed=confirmed, here=here, counted=counted, arguments=arguments)
+    asked = operations.Asked(confirmed=confirmed, here=here, counted=counted)
+    asked["arguments"] = rescheduling.in_order(arguments, choice)
     return _run(operations.create(kind, choice, by=by, **asked), here)
 
 

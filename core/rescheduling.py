@@ -101,11 +101,19 @@ def _time(mine: Taken, now: datetime) -> Callable[[Row[Any]], datetime]:
     return lambda row: row.due_at + shift
 
 
-def parts(session: Session, choice: Choice, arguments: Mapping[str, Any]) -> list[tuple[str, int]]:
+def in_order(arguments: Mapping[str, Any], choice: Choice) -> Mapping[str, Any]:
+    """The arguments as an operation needs them: over a window it has to know the order of all."""
+    if "first" not in arguments:
+        return arguments
+    with db.reading() as session:
+        return {**arguments, "parts": _parts(session, choice, arguments)}
+
+
+def _parts(session: Session, choice: Choice, arguments: Mapping[str, Any]) -> list[tuple[str, int]]:
     """Those that get a time in the window, by their own in parts of about as many: until when each,
     and how many.
 
-    All of one time are in one part. What an operation knows of the order of all of them.
+    All of one time are in one part.
     """
     waits = choosing.those(session, choice, (Status.PENDING,))
     fits = flag(m.not_after < _at(arguments["first"])) == 0

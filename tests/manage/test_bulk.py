@@ -18,6 +18,7 @@ from core.errors import Refused
 from core.models import Attempt, Message, MessageEvent
 from tests import given
 from tests.core import stored
+from tests.core.worded import said
 from tests.manage.command import here
 from tests.processes import Process, Programs
 from tests.waiting import until
@@ -109,9 +110,58 @@ def test_operations_are_listed_with_who_ordered_them_and_called_off(sqlite: str)
     assert line.endswith("delete   cancelled  0 of 2  ana")
 
 
+def test_what_waits_gets_another_time_priority_and_number_and_its_former_ones_again(
+    database: str,
+) -> None:
+    old, new = stored.account(), stored.account("Bills")
+    ids = stored.messages(old, [{}, {}, {"status": "sent"}])
+    stored.messages(new, [{"status": "sent"}])
+    named, due = [str(one) for one in ids[:2]], given.row(ids[0]).due_at
+    told = "2 messages given a new time. Undo: python manage.py undo 1\n"
+    assert here("reschedule", *named, "--by", "2h") == (0, told, "")
+    assert rows(ids)[1].due_at == due + timedelta(hours=2)
+    assert here("reschedule", *named, "--by", "-1h").code == 0
+    assert rows(ids)[1].due_at == due + timedelta(hours=1)
+    window = ("--from", f"{due:%Y-%m-%dT%H:%M:%S}Z", "--until", f"{due:%Y-%m-%dT%H:%M:%S}.5Z")
+    assert here("reschedule", *named, *window).code == 0
+    first, second, _ = rows(ids)
+    assert second.due_at - first.due_at == timedelta(seconds=0.5)
+    assert here("reschedule", "--filter", "account=Orders", "--now").code == 0
+    assert rows(ids)[1].due_at < due
+    assert here("adjust", *named, "--priority", "0", "--max-retries", "5").out[:20] == (
+        "2 messages changed. "
+    )
+    assert {(one.priority, one.max_retries) for one in rows(ids)[:2]} == {(0, 5)}
+    moved = here("move", "--all", "--to", "bills")
+    assert (moved.code, moved.out) == (0, "2 messages moved. Undo: python manage.py undo 6\n")
+    assert [one.account_id for one in rows(ids)] == [new, new, old]
+    assert here("move", *named, "--to", "Bills").err == (
+        "2 messages skipped: 2 wait at that number already.\n"
+    )
+    assert here("undo", "6") == (0, "2 messages moved back.\n", "")
+    assert [one.account_id for one in rows(ids)] == [old] * 3
+
+
+def test_what_any_messages_say_is_corrected_after_a_look_at_it(database: str) -> None:
+    ids = stored.messages(stored.account(), [{"text": "On Monday"}, {"text": "On Friday"}])
+    line = ("correct", *map(str, ids), "--find", "Monday", "--put", "Tuesday")
+    shown = here(*line, "--dry-run").out
+    assert "- On Monday\n  + On Tuesday" in shown and "1 message would be corrected." in shown
+    assert said(ids) == ["On Monday", "On Friday"]
+    told = here(*line)
+    assert (told.code, told.out) == (0, "1 message corrected. Undo: python manage.py undo 1\n")
+    assert said(ids) == ["On Tuesday", "On Friday"]
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
+        (("reschedule", "7"), "Say one of --by, --now, or --from with --until."),
+        (("reschedule", "7", "--by", "soon"), "«soon» is no length of time."),
+        (("reschedule", "7", "--from", "2020-01-01T09:00Z", "--until", "2020-01-02T09:00Z"), "Wed"),
+        (("adjust", "7"), "Say --priority, --max-retries or both."),
+        (("adjust", "7", "--priority", "9"), "priority cannot be 9."),
+        (("correct", "7", "--text", "Hi", "--put", "Ho"), "Say one of --text, --find with --put,"),
         (("retry",), "Say which messages: ids, --all or --filter."),
         (("cancel", "7", "--all"), "Say which messages: ids, --all or --filter."),
         (("retry", "--filter", "colour=red"), "«colour=red» is no filter: KEY=VALUE, of account,"),
