@@ -138,17 +138,33 @@ def run(opened: ClientConnection, page: str) -> list[ForwardMsg]:
     return told
 
 
-@pytest.mark.parametrize("first", ["message", "overview"])
-def test_a_deep_link_as_the_first_request_runs_the_frame_and_no_page_alone(
-    dashboard: Dashboard, first: str
+DENIED = dict.fromkeys(("settings", "audit"), Role.ADMIN)
+DENIED |= dict.fromkeys(("schedule", "many"), Role.OPERATOR)
+
+
+@pytest.mark.parametrize(
+    ("role", "first"),
+    [
+        (Role.VIEWER, "settings"),
+        (Role.VIEWER, "overview"),
+        (Role.OPERATOR, "audit"),
+        (Role.ADMIN, "settings"),
+    ],
+)
+def test_a_deep_link_as_the_first_request_runs_the_frame_and_what_the_role_may_see(
+    dashboard: Dashboard, role: Role, first: str
 ) -> None:
-    users.add("Vera", role=Role.VIEWER, password=PASSWORD, by=ADMIN)
+    users.add("Vera", role=role, password=PASSWORD, by=ADMIN)
     cookie = f"{sessions.cookie_name()}={sessions.sign_in('vera', PASSWORD)}"
     for page in (first, *(path.removeprefix("/") for path in PAGES)):
         with line(dashboard, Cookie=cookie, Origin=dashboard.origin) as opened:
             told = run(opened, page)
         # Only the frame calls st.navigation; a page that ran alone would have sent none.
         assert any(message.WhichOneof("type") == "navigation" for message in told), page
+        said = b"".join(message.SerializeToString() for message in told)
+        denied = f"Not for {role.word}s".encode() in said
+        assert denied == (role < DENIED.get(page, Role.VIEWER)), page
+        assert b"This page could not be finished." not in said, page
 
 
 def test_a_revoked_session_shows_nothing_more_and_opens_nothing(dashboard: Dashboard) -> None:
