@@ -10,6 +10,11 @@ if (!window.outbox) {
     window.dispatchEvent(new PopStateEvent("popstate"));
     document.querySelector('[data-testid="stMain"]')?.scrollTo(0, 0);
   });
+  // The menu of the person would stand over the page that it led to.
+  document.addEventListener("click", (event) => {
+    const menu = document.querySelector("details.person[open]");
+    if (menu && !event.target.closest?.("details.person summary")) menu.open = false;
+  });
   // The second click of a double click would press what took the button's place: Resume for Pause.
   document.addEventListener("click", (event) => {
     if (event.detail < 2 || !event.target.closest?.('[data-testid="stButton"] button')) return;
