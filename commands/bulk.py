@@ -111,7 +111,10 @@ def retry(
         bool, typer.Option(help="also those that may have arrived: they may arrive twice")
     ] = False,
 ) -> None:
-    """Send again what failed, now, with a new budget of retries."""
+    """Send again what failed, now, with a new budget of retries.
+
+    What expired, only by its id or by --filter class=expired.
+    """
     do(Kind.RETRY, choice(ids, everything, filters), confirmed=confirm_unknown)
 
 

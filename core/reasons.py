@@ -8,7 +8,7 @@ REASONS = {
     "failed": "failed",
     "cancelled": "cancelled",
     "unconfirmed": "may have arrived",
-    "expired": "expired: name them, or class=expired, to send them late",
+    "expired": "expired: to send them late, choose them one by one, or all that failed for it",
     "left": "left after all",
     "kept_back": "held: release them first",
     "due": "due already",

@@ -10,6 +10,7 @@ from core.explain import Explanation
 from core.happened import EVENTS
 from core.listing import MessageRow
 from core.meta.codes import TABLE, ErrorClass
+from core.reasons import REASONS
 from core.standing import Standing
 from ui import words
 from ui.words import WORDS, state_of
@@ -123,3 +124,7 @@ def test_what_waits_says_what_it_waits_for_and_what_can_be_done() -> None:
     assert state.word == "Waiting"
     assert state.sentence == "Orders is paused since 12:00, by ana: token expired."
     assert state.advice == "Mend what the reason says, then resume it on the Overview."
+
+
+def test_a_reason_is_told_in_words_of_the_page_and_not_of_the_command_line() -> None:
+    assert [one for one in REASONS.values() if "=" in one or "--" in one] == []
