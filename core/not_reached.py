@@ -87,16 +87,16 @@ def count(wanted: Missed, *, now: datetime) -> int:
     return total
 
 
-def ids(session: Session, wanted: Missed, *, now: datetime, most: int) -> list[int]:
-    """Those on the list, at most so many, the latest due first."""
+def ids(
+    session: Session, wanted: Missed, such: ColumnElement[bool], *, now: datetime, most: int
+) -> list[int]:
+    """Such of those on the list, at most so many, the latest due first."""
+    latest = (m.due_at.desc(), m.id.desc())
     found = [
         tuple(row)
         for condition in _conditions(session, wanted, now)
         for row in session.execute(
-            select(m.due_at, m.id)
-            .where(condition)
-            .order_by(m.due_at.desc(), m.id.desc())
-            .limit(most)
+            select(m.due_at, m.id).where(condition, such).order_by(*latest).limit(most)
         )
     ]
     return [one for _, one in sorted(found, reverse=True)[:most]]

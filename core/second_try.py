@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, and_, or_, select
+from sqlalchemy import ColumnElement, Row, and_, or_, select
 from sqlmodel import Session, col
 
 from core import audit, batches, composing, db, messages, not_reached, operations, wording
@@ -28,6 +28,7 @@ from core.wake import wake_operations
 
 MOST = 5_000  # that are tried at once
 EVENT = "second try"
+_BATCH = col(MessageEvent.after)["batch_id"].as_integer()
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Outlook(NamedTuple):
     taken: int
     why: Mapping[str, int]
 
+    @property
+    def looked_at(self) -> int:
+        """Of those that were not tried yet; at most `MOST`."""
+        return self.prepared + sum(n for why, n in self.why.items() if why != "in_batch")
+
 
 def forms(wanted: Missed) -> list[Form]:
     """The templates that can be sent by the accounts that are asked about, by name."""
@@ -77,9 +83,25 @@ def forms(wanted: Missed) -> list[Form]:
 def preview(wanted: Missed, what: Try, *, now: datetime) -> Outlook:
     """What becomes of those on the list when they are tried so."""
     with db.reading() as session:
-        sifted = sift(session, not_reached.ids(session, wanted, now=now, most=MOST), what, now)
+        sifted = sift(session, _listed(session, wanted, ~_tried(), now), what, now)
+        tried = len(_listed(session, wanted, _tried(), now))
     taken = sum(row.status == Status.SENT for row in sifted.rows)
-    return Outlook(len(sifted.rows), taken, dict(sifted.why))
+    return Outlook(len(sifted.rows), taken, dict(sifted.why + Counter(in_batch=tried)))
+
+
+def _listed(
+    session: Session, wanted: Missed, such: ColumnElement[bool], now: datetime
+) -> list[int]:
+    return not_reached.ids(session, wanted, such, now=now, most=MOST)
+
+
+def _tried() -> ColumnElement[bool]:
+    """That it was tried in a batch that stands: a condition on messages."""
+    standing = select(col(Batch.id)).where(col(Batch.id) == _BATCH, col(Batch.state) != "cancelled")
+    told = select(col(MessageEvent.id)).where(
+        col(MessageEvent.message_id) == m.id, col(MessageEvent.kind) == EVENT, standing.exists()
+    )
+    return told.exists()
 
 
 def sift(session: Session, ids: Sequence[int], what: Try, now: datetime) -> Sifted:
@@ -120,7 +142,7 @@ def tried_in(session: Session, ids: Collection[int]) -> dict[int, Batch]:
     for start in range(0, len(ordered), 1000):
         theirs = (
             select(col(MessageEvent.message_id), Batch)
-            .join(Batch, col(Batch.id) == col(MessageEvent.after)["batch_id"].as_integer())
+            .join(Batch, col(Batch.id) == _BATCH)
             .where(
                 col(MessageEvent.message_id).in_(ordered[start : start + 1000]),
                 col(MessageEvent.kind) == EVENT,
@@ -154,7 +176,7 @@ def prepare(wanted: Missed, what: Try, *, by: Actor) -> int:
         db.alone(session, EVENT)
         now = db.now(session)
         template = _template(session, what)
-        ids = not_reached.ids(session, wanted, now=now, most=MOST)
+        ids = _listed(session, wanted, ~_tried(), now)
         _check_free(session, ids)
         rows = sift(session, ids, what, now).rows
         if not rows:

@@ -61,8 +61,8 @@ def _draw(found: Outlook) -> None:
     if found.taken:
         taken = plural(found.taken, "message")
         look.note(f"{taken} may still arrive when the phone is on: they would get both.", "grey")
-    if found.prepared + sum(found.why.values()) == MOST:
-        look.note(f"The latest {MOST:,} of the list. Then come back for the next.", "grey")
+    if found.looked_at == MOST:
+        look.note(f"Of the latest {MOST:,} of the list. Then come back for the next.", "grey")
 
 
 def _told(batch_id: int) -> str:

@@ -91,6 +91,20 @@ def test_nobody_is_tried_twice_while_a_batch_with_them_stands() -> None:
     assert outlook(what) == (2, {}) and second_try.where_tried(ids) == {}
 
 
+def test_more_than_are_tried_at_once_come_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(second_try, "MOST", 3)
+    account = given.account()
+    failed(account, 4)
+    what = again(account)
+    assert outlook(what) == (3, {})
+    made_first = second_try.prepare(ALL, what, by=OLGA)
+    work()
+    assert outlook(what) == (1, {"in_batch": 3})
+    made_next = second_try.prepare(ALL, what, by=OLGA)
+    work()
+    assert [len(made(one)) for one in (made_first, made_next)] == [3, 1]
+
+
 def test_two_who_press_at_once_prepare_one_batch() -> None:
     account = given.account()
     failed(account, 2)
