@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import and_, or_, select, update
 from sqlmodel import Session, col
 
-from core import audit, checking, db, templates, templating, usable, vault
+from core import audit, checking, db, meta_clock, templates, templating, usable, vault
 from core.access import Actor, Role, needs
 from core.errors import OutboxError, Refused, Unanswered
 from core.meta import graph
@@ -72,6 +72,8 @@ def _begin(business_id: int) -> tuple[Business, datetime]:
 def _end(business_id: int, values: Mapping[str, Any]) -> None:
     with db.writing() as session:
         session.execute(_of(business_id).values(**values))
+        if "synced_at" in values:  # an answer of hours ago tells nothing: machines sleep
+            meta_clock.note(session)
 
 
 def _of(business_id: int) -> Any:

@@ -59,8 +59,8 @@ LAYERS: dict[str, str] = {
         catalogue composing correcting day_counts departure drafts editing enlisting evidence
         exporting files filling finishing first_row checking following_up password_links retiring
         guarding holding inbound installation judging lateness leasing load_orders loading messages
-        meta.client meta.graph operating operations optout_import optouts outcomes outlook people
-        posted preflight preparing presence previewing rescheduling
+        meta.client meta.graph meta_clock operating operations optout_import optouts outcomes
+        outlook people posted preflight preparing presence previewing rescheduling
         resuming revising ruling sampling scan second_try changing moving
         sending.accept sending.agenda sending.attempts sending.claim sending.engine_time
         sending.lanes sending.loop sending.marks sending.posting sending.process

@@ -7,11 +7,12 @@ from html import escape
 
 import streamlit as st
 
-from core import coming, reports, trends, volumes
+from core import coming, meta_clock, reports, trends, volumes
 from core import tiers as tiers_of
 from core.batch_reports import Failed
 from core.blocking import Reason
 from core.coming import Coming
+from core.meta_clock import Ahead
 from core.reports import AccountLoad, Pulse
 from core.schedule import span
 from core.standing import Standing
@@ -78,6 +79,11 @@ def tiers() -> dict[int, Used]:
     return tiers_of.used()
 
 
+@st.cache_resource(ttl=30, show_spinner=False)
+def _ahead() -> tuple[Ahead | None]:
+    return (meta_clock.ahead(),)
+
+
 def forget() -> None:
     """Ask anew at once: the person has just changed something and looks for it."""
     _pulse.clear()
@@ -99,6 +105,7 @@ def needs_somebody(pulse: Pulse) -> list[tuple[str, str]]:
         told = f"<b>The clock is off</b>: here it is {span(abs(pulse.skew))}"
         side = "behind" if pulse.skew > timedelta() else "ahead of"
         found.append((f"{told} {side} the database's. Have the time set by the network.", ""))
+    found += _of_clock(pulse.at)
     for load in pulse.accounts:
         found += _of_account(load, pulse)
     found += [(sentence(one), "/batches") for one in expected() if one.missing]
@@ -119,6 +126,16 @@ def needs_somebody(pulse: Pulse) -> list[tuple[str, str]]:
             (f"<b>{what}</b> may or may not have arrived.", addresses.listed(Standing.UNCONFIRMED))
         )
     return found
+
+
+def _of_clock(now: datetime) -> Iterator[tuple[str, str]]:
+    [ahead] = _ahead()
+    if ahead and abs(ahead.by) > MOST_SKEW:
+        side, when = ("ahead of", "early") if ahead.by > timedelta() else ("behind", "late")
+        told = f"<b>The clock is off</b>: it is {span(abs(ahead.by))} {side} WhatsApp's"
+        read = f"as read {moments.clock(ahead.at, zone(), now)}"
+        told += f", {read}: messages leave as much too {when}. Have the time set by the network."
+        yield told, ""
 
 
 def _of_account(load: AccountLoad, pulse: Pulse) -> Iterator[tuple[str, str]]:

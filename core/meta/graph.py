@@ -6,6 +6,9 @@ Source: Meta's pages templates/template-management and phone-numbers.
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from time import monotonic
 from typing import Any, NamedTuple
 
 import requests
@@ -45,6 +48,31 @@ class Connection(NamedTuple):
     number: Number
     status: str | None
     webhook: str | None
+
+
+class Clock(NamedTuple):
+    """What Meta's clock showed (whole seconds, so half a second is added), and when that was."""
+
+    date: datetime
+    on_monotonic: float
+
+
+_clock: Clock | None = None
+
+
+def clock() -> Clock | None:
+    """As the newest answer in this process told it; None before the first."""
+    return _clock
+
+
+def _note_date(date: str | None, on_monotonic: float) -> None:
+    global _clock
+    try:
+        told = parsedate_to_datetime(date or "")
+    except ValueError:
+        return
+    if told.tzinfo:
+        _clock = Clock(told + timedelta(seconds=0.5), on_monotonic)
 
 
 _NEAREST_FIRST = ("phone_number", "whatsapp_business_account", "application")
@@ -137,6 +165,7 @@ def _session(token: str) -> requests.Session:
 def _get(session: requests.Session, token: str, path: str, query: dict[str, str]) -> dict[str, Any]:
     chosen = settings()
     address = f"{chosen.api_url}/{chosen.api_version}/{path}"
+    asked = monotonic()
     try:
         answered = session.get(address, params=query, timeout=SECONDS, allow_redirects=False)
         body = without_token(token, answered.content)
@@ -144,6 +173,7 @@ def _get(session: requests.Session, token: str, path: str, query: dict[str, str]
         # The name of the error only: its text may hold what stands in the address.
         told = f"Meta could not be reached ({type(error).__name__})"
         raise Unanswered(f"{told}. Check this machine's connection.") from None
+    _note_date(answered.headers.get("Date"), asked + answered.elapsed.total_seconds() / 2)
     answer = answers.read(answered.status_code, body)
     if answer.code is not None:
         raise Unanswered(_refusal(answer, path.split("/")[0]), code=answer.code)

@@ -10,7 +10,7 @@ import requests
 from sqlalchemy import select
 from sqlmodel import col
 
-from core import audit, db, operating, operations, syncing, templates
+from core import audit, db, meta_clock, operating, operations, syncing, templates
 from core.drafts import When
 from core.errors import Refused, Unanswered
 from core.meta import graph
@@ -79,6 +79,22 @@ def test_the_hourly_reading_learns_a_number_s_quality_and_daily_limit(
     with db.reading() as session:
         number = session.get_one(Account, account)
     assert (number.quality, number.messaging_limit) == ("RED", "TIER_2K")
+
+
+def test_the_clock_is_compared_with_metas_as_its_answers_tell_it(
+    database: str, programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account, now = templated.account(), db.now
+    assert meta_clock.ahead() is None
+    read_again(account)
+    right = meta_clock.ahead()
+    assert right and abs(right.by) < timedelta(seconds=5)
+    monkeypatch.setattr(db, "now", lambda session: now(session) + timedelta(hours=1))
+    read_again(account)
+    wrong = meta_clock.ahead()
+    assert wrong and abs(wrong.by - timedelta(hours=1)) < timedelta(seconds=5)
+    monkeypatch.setattr(db, "now", lambda session: now(session) + timedelta(hours=9))
+    assert meta_clock.ahead() is None
 
 
 def test_a_template_is_shared_by_the_numbers_of_its_business(

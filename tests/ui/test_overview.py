@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from core import audit, clock, db, sampling, users, workers
+from core import audit, clock, db, meta_clock, sampling, users, workers
 from core.access import Actor, Role
-from core.models import DayVolume, Installation, User
+from core.models import DayVolume, Installation, Setting, User
 from core.settings import ROOT
 from core.trends import RANGES, Sample
 from core.volumes import weekdays
@@ -111,6 +111,17 @@ def test_a_clock_that_is_off_is_told(
     live.forget()
     said = "<b>The clock is off</b>: here it is 1 h 30 min behind the database's."
     assert said in html(overview())
+
+
+def test_a_clock_that_is_not_whatsapps_is_told_on_one_machine_too(
+    overview: Callable[..., AppTest],
+) -> None:
+    stored.account()
+    kept = {"key": meta_clock._KEY, "updated_at": clock.wall(), "updated_by": "outbox"}
+    with db.writing() as session:
+        session.add(Setting(value=-421.0, **kept))
+    said = "<b>The clock is off</b>: it is 7 min 1 s behind WhatsApp's, as read"
+    assert said in (body := html(overview())) and "messages leave as much too late" in body
 
 
 def test_a_file_that_was_not_loaded_is_missed(overview: Callable[..., AppTest]) -> None:
