@@ -6,7 +6,7 @@ content as it was scheduled with: they say the very same. Any other is Meta's to
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, and_, case, exists, not_, select
 from sqlmodel import Session, col
@@ -16,7 +16,7 @@ from core.choosing import Choice, c, flag
 from core.errors import Invalid, Problem
 from core.leasing import Taken
 from core.models import Account, Recipient, Template
-from core.outlook import DAY, Finish
+from core.outlook import DAY, Finish, Passing
 from core.standing import a, m
 from core.states import Status
 from core.untouched import Former
@@ -113,11 +113,17 @@ def stays(session: Session, found: Mapping[int, Former]) -> dict[int, str]:
     }
 
 
-def finish(choice: Choice, arguments: Mapping[str, Any]) -> Finish | None:
-    """When those that fit would have left there, behind what waits; None: none is free to leave.
+class There(NamedTuple):
+    """When those that fit would have left, behind what waits there; and when there would be more
+    people in 24 hours than Meta allows."""
 
-    Of more than 100,000 the first ones.
-    """
+    finish: Finish
+    passings: list[Passing]
+
+
+def foretold(choice: Choice, arguments: Mapping[str, Any]) -> There | None:
+    """What becomes of those that fit, of more than 100,000 the first ones; None: none is free to
+    leave."""
     with db.reading() as session:
         now = db.now(session)
         looks = looks_at(arguments, now)
@@ -127,4 +133,5 @@ def finish(choice: Choice, arguments: Mapping[str, Any]) -> Finish | None:
         dues = session.execute(asked.order_by(m.due_at).limit(outlook.MOST_AHEAD)).all()
         account = session.get_one(Account, arguments["account_id"])
         leaves = outlook.leaving(session, account, [(at, who) for at, who in dues], now)
-        return outlook.finish(account, leaves)
+        finish = outlook.finish(account, leaves)
+        return finish and There(finish, outlook.passings(session, {account.id: leaves}, now))

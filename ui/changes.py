@@ -10,7 +10,7 @@ from core import adjusting, moving, reports, rescheduling, schedule
 from core.bulk import Foreseen
 from core.choosing import Choice
 from core.errors import Invalid
-from core.outlook import Finish
+from core.moving import There
 from core.rescheduling import Pace
 from ui import fields, look, moments
 from ui.guard import zone
@@ -78,7 +78,9 @@ def _window(now: datetime, place: str) -> dict[str, Any] | None:
         first = _instant("From", "bulk-first", next_hour, place)
     with right:
         last = _instant("Until", "bulk-last", next_hour + timedelta(hours=2), place)
-    st.caption(f"Times of {place}. They keep their order, with as long between any two.")
+    st.caption(
+        f"Times of {place}. They keep the order of the times that they have now, evenly apart."
+    )
     if first is None or last is None:
         return None
     return rescheduling.over(first, last, now=now, zone=place)
@@ -94,17 +96,23 @@ def _instant(label: str, key: str, suggested: datetime, place: str) -> datetime 
 def foretold(arguments: Mapping[str, Any], foreseen: Foreseen, choice: Choice) -> None:
     """What else is worth knowing before it is done."""
     if "account_id" in arguments:
-        _finish(moving.finish(choice, arguments))
+        _there(moving.foretold(choice, arguments))
     if "first" in arguments:
+        if foreseen.able > rescheduling.PARTS:
+            look.quiet("Of so many, those that lie close together may change places.")
         _pace(rescheduling.window(arguments), foreseen)
 
 
-def _finish(there: Finish | None) -> None:
-    if there is None:
+def _there(found: There | None) -> None:
+    if found is None:
         return
-    ends = moments.clock(there.ends_at, zone(), reports.now())
-    behind = f", behind {plural(there.ahead, 'message')} that wait there" if there.ahead else ""
-    look.quiet(f"From «{there.account}» the last would leave {ends}{behind}.")
+    finish, now = found.finish, reports.now()
+    ends = moments.clock(finish.ends_at, zone(), now)
+    behind = f", behind {plural(finish.ahead, 'message')} there" if finish.ahead else ""
+    look.quiet(f"From «{finish.account}» the last would leave {ends}{behind}.")
+    for one in found.passings:
+        at = moments.clock(one.at, zone(), now)
+        look.note(f"That passes Meta's limit there of {one.limit:,} people in 24 hours {at}.")
 
 
 def _pace(window: timedelta, foreseen: Foreseen) -> None:

@@ -131,7 +131,17 @@ def test_it_is_told_when_the_last_would_leave_there_behind_what_waits() -> None:
     old, new = stored.account(), stored.account("New", rate=1)
     stored.messages(new, [{"due_at": now - HOUR}] * 9)
     ids = stored.messages(old, [*[{"due_at": now}] * 3, {"hold": "person"}, {"due_at": now + HOUR}])
-    there = moving.finish(Choice(ids=tuple(ids[:4])), moving.to(new))
-    assert there is not None and (there.messages, there.account) == (3, "New")
-    assert timedelta(seconds=9) < there.ends_at - now < timedelta(seconds=20) and there.ahead == 9
-    assert moving.finish(Choice(ids=(ids[3],)), moving.to(new)) is None
+    found = moving.foretold(Choice(ids=tuple(ids[:4])), moving.to(new))
+    assert found is not None and not found.passings
+    there = found.finish
+    assert (there.messages, there.account, there.ahead) == (3, "New", 9)
+    assert timedelta(seconds=9) < there.ends_at - now < timedelta(seconds=20)
+    assert moving.foretold(Choice(ids=(ids[3],)), moving.to(new)) is None
+
+
+def test_it_is_told_when_a_move_passes_the_limit_of_people_there() -> None:
+    old, new = stored.account(), stored.account("New", messaging_limit="TIER_250")
+    ids = stored.messages(old, [{}] * 251)
+    for count, passes in ((250, []), (251, [250])):
+        found = moving.foretold(Choice(ids=tuple(ids[:count])), moving.to(new))
+        assert found is not None and [one.limit for one in found.passings] == passes
