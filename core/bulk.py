@@ -8,13 +8,12 @@ from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, null, select
-from sqlmodel import Session, col
+from sqlmodel import Session
 
 from core import (
     changing,
     choosing,
     correcting,
-    covering,
     db,
     leasing,
     operating,
@@ -22,11 +21,11 @@ from core import (
     rescheduling,
 )
 from core.access import Actor, Role, needs
-from core.choosing import CHUNK, Choice, flag
+from core.choosing import CHUNK, Choice
 from core.corrections import Correction
-from core.models import Batch, Operation
+from core.models import Operation
 from core.operations import AMONG, UNDONE_BY, Kind
-from core.standing import a, m
+from core.standing import m
 from core.states import Status
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -72,8 +71,6 @@ def foresee(
     with db.reading() as session:
         for group in _groups(session, choice, kind, arguments):
             reason = operating.why_not(kind, choice, group, sure=confirmed)
-            if reason is None and kind in operating.SENDS:
-                reason = _kept_from_leaving(group)
             if reason is None and kind in changing.RULES:
                 reason = changing.RULES[kind].why_not(group, arguments)
             if reason is None:
@@ -89,13 +86,6 @@ def foresee(
     return Foreseen(able, dict(why.most_common()), counted, accounts)
 
 
-def _kept_from_leaving(group: Any) -> str | None:
-    """In the order in which core/operating.py has the last word."""
-    if group.retired:
-        return "retired"
-    return "by_batch" if group.over else "opted_out" if group.covered else None
-
-
 def _groups(
     session: Session, choice: Choice, kind: Kind, arguments: Mapping[str, Any]
 ) -> Iterator[Any]:
@@ -108,15 +98,7 @@ def _groups(
     }
     if kind in changing.RULES:
         flags |= changing.RULES[kind].looks_at(arguments, db.now(session))
-    if kind in operating.SENDS:
-        cancelled = select(col(Batch.id)).where(col(Batch.state) == "cancelled")
-        retired = select(a.id).where(a.state == "retired")
-        flags |= {
-            "covered": flag(covering.covers_messages()),
-            "over": flag(m.batch_id.in_(cancelled)),
-        }
-        flags["retired"] = flag(m.account_id.in_(retired))
-    columns = [one.label(name) for name, one in flags.items()]
+    columns = [*(one.label(name) for name, one in flags.items()), *operating.keeps(kind)]
     none = (null().label("deleted_at"), null().label("meta_message_id"))
     for these in _these(session, choice):
         few = select(*columns).where(these, m.deleted_at.is_(None)).subquery()

@@ -4,12 +4,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Protocol
 
-from sqlmodel import Session
+from sqlalchemy import select
+from sqlmodel import Session, col
 
 from core import covering, db, messages
 from core.access import Actor, Role, needs
+from core.choosing import flag
 from core.errors import Refused
-from core.models import Message
+from core.models import Batch, Message
+from core.standing import a, m
 from core.states import RELEASABLE, Status
 from core.wake import wake
 
@@ -21,6 +24,14 @@ class Held(Protocol):
     def hold(self) -> str | None: ...
     @property
     def kind(self) -> str: ...
+
+
+# What keeps a message from leaving, the reason that is told first before the others.
+KEEPS = {
+    "retired": flag(m.account_id.in_(select(a.id).where(a.state == "retired"))),
+    "by_batch": flag(m.batch_id.in_(select(col(Batch.id)).where(col(Batch.state) == "cancelled"))),
+    "opted_out": flag(covering.covers_messages()),
+}
 
 
 @needs(Role.OPERATOR)

@@ -60,11 +60,6 @@ def _digest_of(one: Composed) -> bytes:
     return there.digest(one.account.id, one.phone.e164, named, dict(one.parameters), one.text)
 
 
-def _is_moved(one: Judged) -> bool:
-    """Whether it waits at another number now, which the file cannot know."""
-    return bool(one.there and one.there.account_id != one.drafted.draft.account_id)
-
-
 class Judge:
     """Judges the rows of one table in their order; keeps in memory what it has seen of them."""
 
@@ -216,7 +211,12 @@ class Judge:
 
     def _keep(self, session: Session, judged: Sequence[Judged]) -> None:
         changing = {one.there.id: one for one in judged if one.kind is Is.CHANGED and one.there}
-        moved = {i for i, one in changing.items() if _is_moved(one)}
+        # To another number: what the file says may be none of that one's.
+        moved = {
+            one.there.id
+            for one in changing.values()
+            if one.there and one.there.account_id != one.drafted.draft.account_id
+        }
         kept = set() if self.plan.overwrites else by_hand.changed(session, changing)
         for message_id in moved | kept:
             changing[message_id].kind = Is.KEPT

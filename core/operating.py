@@ -10,7 +10,7 @@ from dataclasses import replace
 from threading import Event
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlmodel import Session
 
@@ -18,7 +18,6 @@ from core import (
     changing,
     choosing,
     correcting,
-    covering,
     db,
     enlisting,
     exporting,
@@ -123,13 +122,8 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
 
 def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter[str]]:
     db.lock(session, "message", ids)
-    rows = {row.id: row for row in _rows(session, ids)}
+    rows = {row.id: row for row in _rows(session, mine.kind, ids)}
     why = {one: why_not(mine.kind, mine.choice, rows.get(one), sure=mine.confirmed) for one in ids}
-    if mine.kind in SENDS:
-        able = [one for one in ids if why[one] is None]
-        why |= dict.fromkeys(covering.of_messages(session, able), "opted_out")
-        why |= dict.fromkeys(messages.of_cancelled_batches(session, able), "by_batch")
-        why |= dict.fromkeys(messages.of_retired_accounts(session, able), "retired")
     able = [one for one in ids if why[one] is None]
     changed = _DO[mine.kind](session, mine, able)
     told = () if mine.kind in _TOLD_ONCE else sorted(changed)
@@ -147,12 +141,17 @@ _MAY_LEAVE = {
 }
 
 
-def _rows(session: Session, ids: Collection[int]) -> list[Row[Any]]:
+def _rows(session: Session, kind: Kind, ids: Collection[int]) -> list[Row[Any]]:
     columns = (
         *(m.id, m.status, m.hold, m.error_class, m.meta_message_id, m.deleted_at),
-        *(m.not_after, m.late_policy, m.kind),
+        *(m.not_after, m.late_policy, m.kind, *keeps(kind)),
     )
     return list(session.execute(select(*columns).where(m.id.in_(ids))).all())
+
+
+def keeps(kind: Kind) -> list[ColumnElement[int]]:
+    """What `why_not` reads beside, of a kind after which a message may leave."""
+    return [one.label(name) for name, one in holding.KEEPS.items()] if kind in SENDS else []
 
 
 def why_not(kind: Kind, choice: Choice, row: Row[Any] | None, *, sure: bool) -> str | None:
@@ -176,7 +175,8 @@ def why_not(kind: Kind, choice: Choice, row: Row[Any] | None, *, sure: bool) -> 
         return "held" if row.hold else "free"
     if kind in (Kind.RELEASE, Kind.UNHOLD) and not holding.may_go(row):
         return "by_rule" if row.hold else "free"
-    return None
+    kept = holding.KEEPS if kind in SENDS else ()
+    return next((reason for reason in kept if getattr(row, reason)), None)
 
 
 def _names_expired(choice: Choice) -> bool:
