@@ -4,8 +4,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
 
-from core import accounts, db
+from core import accounts, db, ruling
+from core.meta.answers import Answer
+from core.meta.codes import classify
 from core.models import Pace
+from core.sending.results import Result
 from core.sending.tick import MISSED_FOR
 from tests import given
 from tests.core.planted import Ground
@@ -104,3 +107,16 @@ def test_a_message_that_is_being_scheduled_hides_no_other_of_its_account(postgre
     with db.writing() as other:
         Ground(other, account, account).message()
         assert ticks.claimed(account) == [made]
+
+
+def test_a_retry_waits_as_long_as_an_administrator_settled_meanwhile(database: str) -> None:
+    ticks, account = Ticks(), given.account(rate=None)
+    made = given.message(account)
+    [claim] = ticks.run(account).claims
+    ruling.settle({"retry_delays": "1 h, 2 h"}, by=given.ANA)
+    busy = Answer(classify(131000), code=131000, text="busy")
+    ticks.run(results=[Result(claim, busy, claim.slot_at, claim.slot_at)])
+    row = given.row(made)
+    with db.reading() as session:
+        left = row.due_at - db.now(session)
+    assert row.retry_count == 1 and timedelta(minutes=50) < left <= timedelta(hours=1)
