@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, select
 from sqlmodel import Session, col
 
 from core import clock, db, listing, models
@@ -82,13 +82,41 @@ class Pulse:
     accounts: list[AccountLoad]
 
 
-def pulse(*, midnight: datetime) -> Pulse:
-    """The state of everything; `midnight` is where the operator's day began."""
+LATEST = 5_000  # attempts that each pulse looks at
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """How many messages today's attempts before `until` (an id) sent and failed."""
+
+    until: int = 0
+    sent: int = 0
+    failed: int = 0
+
+
+def earlier(*, midnight: datetime) -> Earlier:
+    """All of today but its latest attempts: little of that moves, and on a busy day it is much."""
+    with db.reading() as session:
+        first = first_attempt_since(session, midnight - _EARLY)
+        until = int(session.execute(select(func.max(t.id))).scalar() or 0) + 1 - LATEST
+        if until <= first:
+            return Earlier()
+        latest = m.id.not_in(select(t.message_id).where(t.id >= until))
+        found = _ended(session, midnight, t.id.between(first, until - 1), latest)
+        return Earlier(until, found.get(Status.SENT, 0), found.get(Status.FAILED, 0))
+
+
+def pulse(*, midnight: datetime, before: Earlier | None = None) -> Pulse:
+    """The state of everything; `midnight` is where the operator's day began.
+
+    `before`: what is known of that day, some seconds old; without it all of the day is counted.
+    """
     with db.reading() as session:
         at = db.now(session)
         skew = at - clock.wall()
         queue = depth_in(session)
-        today, accounts = _today(session, midnight), _loads(session, queue)
+        today = _today(session, midnight, before or Earlier())
+        accounts = _loads(session, queue)
         return Pulse(
             at=at,
             skew=skew,
@@ -100,8 +128,8 @@ def pulse(*, midnight: datetime) -> Pulse:
             late=min(listing.CAP + 1, sum(load.depth.holds.get("late", 0) for load in accounts)),
             checking=_capped(session, where(Standing.CHECKING, at)),
             unconfirmed=_capped(session, where(Standing.UNCONFIRMED, at)),
-            sent_today=today.get(Status.SENT, 0),
-            failed_today=today.get(Status.FAILED, 0),
+            sent_today=today[Status.SENT],
+            failed_today=today[Status.FAILED],
             new_codes=_new_codes(session, midnight),
             oldest_due_at=min(filter(None, (one.oldest_due_at for one in accounts)), default=None),
             workers=queue.engine.workers,
@@ -145,27 +173,43 @@ def _loads(session: Session, queue: Queue) -> list[AccountLoad]:
     ]
 
 
-def _today(session: Session, midnight: datetime) -> dict[str, int]:
+_EARLY = timedelta(hours=1)  # a message may be due so long before the midnight after which it ends
+
+
+def _today(session: Session, midnight: datetime, before: Earlier) -> dict[Status, int]:
     """Messages that today's attempts sent or failed, and those that expired today.
 
     Read through the attempts, whose ids grow with time: `message` has no index on when it ended,
     and shall not have one.
     """
-    since = first_attempt_since(session, midnight - timedelta(hours=1))
-    tried = select(t.message_id).where(t.id >= since)
-    ended = or_(
-        and_(m.status == Status.SENT.value, m.sent_at >= midnight),
-        and_(m.status == Status.FAILED.value, m.due_at >= midnight - timedelta(hours=1)),
-    )
-    counted = (
-        select(m.status, func.count().label("n")).where(m.id.in_(tried), ended).group_by(m.status)
-    )
-    found: dict[str, int] = {row.status: row.n for row in session.execute(counted)}
+    first = first_attempt_since(session, midnight - _EARLY)
+    found = _ended(session, midnight, t.id >= max(first, before.until))
     expired = and_(
         m.status == Status.FAILED.value, m.error_class == "expired", m.due_at >= midnight
     )
-    missed = session.execute(select(func.count()).where(expired, m.id.not_in(tried))).scalar_one()
-    return found | {Status.FAILED.value: found.get(Status.FAILED, 0) + int(missed)}
+    tried = select(t.id).where(t.message_id == m.id, t.id >= first).correlate(m.id.table)
+    missed = session.execute(select(func.count()).where(expired, ~tried.exists())).scalar_one()
+    return {
+        Status.SENT: before.sent + found.get(Status.SENT, 0),
+        Status.FAILED: before.failed + found.get(Status.FAILED, 0) + int(missed),
+    }
+
+
+def _ended(
+    session: Session, midnight: datetime, attempts: ColumnElement[bool], *more: ColumnElement[bool]
+) -> dict[str, int]:
+    """How many that these attempts were of have been sent and failed since midnight."""
+    # Asked of each message that they tell of: as a condition it would be where SQLite begins.
+    ended = case(
+        (and_(m.status == Status.SENT.value, m.sent_at >= midnight), Status.SENT.value),
+        (
+            and_(m.status == Status.FAILED.value, m.due_at >= midnight - _EARLY),
+            Status.FAILED.value,
+        ),
+    ).label("ended")
+    tried = m.id.in_(select(t.message_id).where(attempts))
+    counted = select(ended, func.count().label("n")).where(tried, *more).group_by(ended)
+    return {row.ended: row.n for row in session.execute(counted)}
 
 
 def first_attempt_since(session: Session, since: datetime) -> int:

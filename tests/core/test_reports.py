@@ -103,6 +103,23 @@ def test_today_counts_what_was_sent_and_failed_today_whenever_it_was_due() -> No
     assert (found.sent_today, found.failed_today) == (2, 2)
 
 
+def test_most_of_a_busy_day_is_counted_apart_and_nothing_of_it_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(reports, "LATEST", 2)
+    account, ended = stored.account(), {"due_at": now() - HOUR, "sent_at": now() - HOUR}
+    sent = stored.messages(account, [{"status": "sent", **ended} for _ in range(4)])
+    attempted(sent[0], now() - 20 * HOUR, outcome="accepted")
+    for one in (*sent, sent[0], sent[3]):
+        attempted(one, now() - HOUR, outcome="accepted")
+    before = reports.earlier(midnight=now() - 6 * HOUR)
+    assert before.sent == 2, "the last two attempts are of the other two"
+    with db.writing() as session:
+        session.get_one(Message, sent[3]).status = "failed"
+    found = reports.pulse(midnight=now() - 6 * HOUR, before=before)
+    assert (found.sent_today, found.failed_today) == (3, 1)
+
+
 def test_a_code_that_outbox_does_not_know_is_counted_as_new() -> None:
     account = stored.account()
     one, other = stored.messages(account, [{"status": "failed", "error_class": "permanent"}, {}])
