@@ -1,14 +1,30 @@
 """Which messages a list, an export or a bulk action means, as an address carries it."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, Self
 from urllib.parse import urlencode
 
-from sqlalchemy import ColumnElement, and_, column, false, func, or_, select, table, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Select,
+    and_,
+    case,
+    column,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    table,
+    true,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col
 
 from core import db, models, phone
@@ -18,9 +34,11 @@ from core.standing import STATUS, Standing, a, m, where
 from core.states import HOLDS, Status
 
 c = models.Content.metadata.tables["content"].c
+t = models.Template.metadata.tables["template"].c
 
 _INDEX = table("content_search", column("rowid"), column("content_search"))  # FTS5, in SQLite
 _ANY = 2**62  # beyond all ids
+FEW = 30_000  # messages that a word may find for its list to be made of them, not looked through
 _EARLY = timedelta(minutes=1)  # that clocks may differ: nothing leaves before its time
 
 
@@ -36,7 +54,8 @@ def of_batch(batch_id: int) -> ColumnElement[bool]:
 class Filter:
     """Which messages; nothing chosen means all. `search`: part of a number, or of the text.
 
-    Instants: from the first on, and before the second.
+    Instants: from the first on, and before the second. `ids`: of these alone (see `narrowed`); no
+    address has them.
     """
 
     standings: frozenset[Standing] = frozenset()
@@ -52,6 +71,7 @@ class Filter:
     due_until: datetime | None = None
     sent_from: datetime | None = None
     sent_until: datetime | None = None
+    ids: tuple[int, ...] | None = field(default=None, kw_only=True)
 
     @classmethod
     def read(cls, parameters: Mapping[str, Sequence[str]]) -> Self:
@@ -98,6 +118,37 @@ class Filter:
             (name, str(value)) for name, value in said.items() if value not in (None, "")
         ]
 
+    def narrowed(self, session: Session) -> Self:
+        """The same with the ids of all that one of its words finds, where these are few.
+
+        Looked for once, where the list would do it for each status and each count anew; or would
+        go through all messages for one that is not there.
+        """
+        for found, looked_for in self._finders(session):
+            ids = session.execute(found.limit(FEW + 1)).scalars().all()
+            if len(ids) <= FEW:
+                rest = {"search": ""} if looked_for == "search" else {looked_for: None}
+                return replace(self, ids=tuple(ids), **({} if looked_for == "template" else rest))
+        return self
+
+    def _finders(self, session: Session) -> Iterator[tuple[Select[Any], str]]:
+        """What each word finds, and where it stands; a template's other languages stay in it."""
+        if words := self.search.replace("\0", "").strip():
+            parts = [_containing(session, one, c.message_id) for one in sorted(_parts(words))]
+            yield select(c.message_id).where(or_(*parts)), "search"
+        if self.label is not None:
+            yield select(c.message_id).where(c.label == self.label), "label"
+        if self.by is not None:
+            yield select(c.message_id).where(c.created_by == self.by), "by"
+        if self.template is not None:
+            named = select(t.name).where(t.id == self.template).scalar_subquery()
+            yield select(c.message_id).where(c.template == named), "template"
+
+    @property
+    def gathered(self) -> bool:
+        """Whether ids tell where its messages are: no index then has their order."""
+        return self.batch is not None or self.ids is not None
+
     def statuses(self) -> set[Status]:
         """Those that a message that matches may have."""
         found = {STATUS[s] for s in self.standings or Standing}
@@ -112,12 +163,15 @@ class Filter:
         return or_(false(), *(self.standing_of(one, now) for one in sorted(self.statuses())))
 
     def standing_of(self, status: Status, now: datetime) -> ColumnElement[bool]:
-        """The chosen standings of one status; without a choice, or with all, just the status."""
+        """The chosen standings of one status; without a choice, or with all, just the status.
+
+        Where ids tell which messages, it is asked of each: SQLite would begin with the status.
+        """
         every = [s for s in Standing if STATUS[s] == status]
         chosen = [s for s in every if s in self.standings]
-        if not self.standings or chosen == every:
-            return m.status == status.value
-        return or_(*(where(s, now) for s in chosen))
+        whole = not self.standings or chosen == every
+        found = m.status == status.value if whole else or_(*(where(s, now) for s in chosen))
+        return case((found, true()), else_=false()) if self.gathered else found
 
     def conditions(
         self, session: Session, now: datetime, *, among: tuple[int, int] | None = None
@@ -128,6 +182,8 @@ class Filter:
         what is searched for is looked up among them alone.
         """
         found: list[ColumnElement[bool]] = [m.deleted_at.is_(None)]
+        if self.ids is not None:
+            found.append(m.id.in_(_listed(session, self.ids)))
         if self.batch is not None:
             found.append(of_batch(self.batch))
         if self.account:
@@ -144,7 +200,8 @@ class Filter:
                 of_it = select(column_).where(c.message_id == m.id).correlate(m.id.table)
                 found.append(of_it.scalar_subquery() == value)
         if words := self.search.replace("\0", "").strip():
-            found.append(or_(*(_containing(session, part, among) for part in _parts(words))))
+            parts = sorted(_parts(words))
+            found.append(or_(*(_containing(session, one, m.id, among) for one in parts)))
         return and_(*found)
 
     def _times(self) -> Iterator[ColumnElement[bool]]:
@@ -188,14 +245,25 @@ def _parts(words: str) -> set[str]:
     return {*fragments(words)} - {""}
 
 
-def _containing(session: Session, part: str, among: tuple[int, int] | None) -> ColumnElement[bool]:
-    def within(id_: ColumnElement[Any]) -> ColumnElement[bool]:
-        return id_.between(*among) if among else true()
+def _containing(
+    session: Session, part: str, id_: ColumnElement[Any], among: tuple[int, int] | None = None
+) -> ColumnElement[bool]:
+    """Whether the message of this id contains it."""
+
+    def within(found: ColumnElement[Any]) -> ColumnElement[bool]:
+        return found.between(*among) if among else true()
 
     escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     if not db.on_postgres(session) and len(part) >= 3:
         quoted = '"' + part.replace('"', '""') + '"'
         indexed = _INDEX.c.content_search.op("MATCH")(quoted)
-        return m.id.in_(select(_INDEX.c.rowid).where(indexed, within(_INDEX.c.rowid)))
-    alike = c.search.ilike(f"%{escaped}%", escape="\\")
-    return m.id.in_(select(c.message_id).where(alike, within(c.message_id)))
+        return id_.in_(select(_INDEX.c.rowid).where(indexed, within(_INDEX.c.rowid)))
+    alike = and_(c.search.ilike(f"%{escaped}%", escape="\\"), within(c.message_id))
+    return alike if id_ is c.message_id else id_.in_(select(c.message_id).where(alike))
+
+
+def _listed(session: Session, ids: Sequence[int]) -> Select[Any]:
+    """Many ids as one parameter."""
+    if db.on_postgres(session):
+        return select(func.unnest(literal(list(ids), ARRAY(BigInteger))))
+    return select(func.json_each(json.dumps(ids)).table_valued("value").c.value)

@@ -4,18 +4,17 @@ What has not ended comes first, soonest first; then what has, latest first. Both
 (status, due_at, id), one probe for each status, so a page costs the same at any depth.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Select, and_, func, literal, select, true, tuple_
+from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true, tuple_
 from sqlmodel import Session
 
 from core import db
 from core.filtering import Filter, c
-from core.standing import Standing, a, m, standing
+from core.standing import a, m
 from core.states import Status
 
 CAP = 10_000
@@ -195,11 +194,13 @@ def _merged(
     further = beyond(start, up=up) if start else true()
     conditions = and_(wanted.conditions(session, now), further)
     by = (m.due_at, m.id) if up else (m.due_at.desc(), m.id.desc())
-    sorts = wanted.batch is not None
     chosen = [s for s in (ENDED if ended else OPEN) if s in wanted.statuses()]
+    standings = [wanted.standing_of(status, now) for status in chosen]
+    if wanted.gathered:  # their ids are gone through once
+        every = or_(false(), *standings)
+        return rows(session, every, conditions, by=by, limit=limit, sorts=True)
     probes: Iterable[list[MessageRow]] = (
-        rows(session, wanted.standing_of(status, now), conditions, by=by, limit=limit, sorts=sorts)
-        for status in chosen
+        rows(session, one, conditions, by=by, limit=limit) for one in standings
     )
     merged = [row for probe in probes for row in probe]
     return sorted(merged, key=lambda row: (row.due_at, row.id), reverse=not up)[:limit]
@@ -216,10 +217,9 @@ def count(wanted: Filter, *, now: datetime) -> int:
     """How many match; `CAP` + 1 stands for more than `CAP`."""
     total = 0
     with db.reading() as session:
-        for status in wanted.statuses():
-            few = select(m.id).where(
-                wanted.standing_of(status, now), wanted.conditions(session, now)
-            )
+        standings = [wanted.standing_of(one, now) for one in wanted.statuses()]
+        for standing_ in [or_(false(), *standings)] if wanted.gathered else standings:
+            few = select(m.id).where(standing_, wanted.conditions(session, now))
             counted = select(func.count()).select_from(few.limit(CAP + 1 - total).subquery())
             total += session.execute(counted).scalar_one()
     return min(total, CAP + 1)
@@ -235,6 +235,7 @@ def capped(session: Session, *conditions: ColumnElement[bool]) -> int:
 class Seen:
     """A page as somebody looked at it: how many matched (capped), and the newest id there was."""
 
+    at: datetime
     page: Page
     matching: int
     newest: int
@@ -246,8 +247,9 @@ def seen(
     """The page, and what `news` compares it with."""
     with db.reading() as session:
         newest = int(session.execute(select(func.coalesce(func.max(m.id), 0))).scalar_one())
-    found = page(wanted, now=now, after=after, before=before)
-    return Seen(found, count(wanted, now=now), newest)
+        few = wanted.narrowed(session)
+    found = page(few, now=now, after=after, before=before)
+    return Seen(now, found, count(few, now=now), newest)
 
 
 def news(wanted: Filter, then: Seen, *, now: datetime) -> tuple[int, int]:
@@ -260,51 +262,5 @@ def news(wanted: Filter, then: Seen, *, now: datetime) -> tuple[int, int]:
             since = and_(wanted.standing(now), wanted.conditions(session, now))
             more = capped(session, m.id > then.newest, since)
         else:
-            more = max(count(wanted, now=now) - then.matching, 0)
+            more = max(count(wanted.narrowed(session), now=now) - then.matching, 0)
     return more, sum(are.get(one) != version for one, version in versions.items())
-
-
-TOTALLED = 100_000  # messages of each status, the latest; what it costs is bounded
-
-
-@dataclass(frozen=True)
-class _Ended:
-    """What tells where a message stands that has ended."""
-
-    status: str
-    delivery: str | None
-    error_class: str | None
-    due_at: datetime
-    hold: str | None = None
-    retry_count: int = 0
-    worker_id: int | None = None
-    account_state: str = "active"
-
-
-@dataclass(frozen=True)
-class Totals:
-    """What has ended, by its standing, and the failures by class; `capped`: of the latest alone."""
-
-    standings: Mapping[Standing, int]
-    failures: Mapping[str, int]
-    capped: bool
-
-
-def totals(wanted: Filter, *, now: datetime) -> Totals:
-    """Count what has ended of all that match, at most the latest `TOTALLED` of each status."""
-    standings, failures = Counter[Standing](), Counter[str]()
-    capped = False
-    with db.reading() as session:
-        for status in (one for one in ENDED if one in wanted.statuses()):
-            matching = and_(wanted.standing_of(status, now), wanted.conditions(session, now))
-            latest = (m.due_at.desc(), m.id.desc())
-            every = select(m.delivery, m.error_class).where(matching).order_by(*latest)
-            few = every.limit(TOTALLED).subquery()
-            kinds = (few.c.delivery, few.c.error_class)
-            counted = session.execute(select(*kinds, func.count()).group_by(*kinds)).all()
-            for delivery, error_class, number in counted:
-                standings[standing(_Ended(status, delivery, error_class, now), now)] += number
-                if status is Status.FAILED:
-                    failures[error_class or "permanent"] += number
-            capped = capped or sum(number for *_, number in counted) == TOTALLED
-    return Totals(standings, dict(failures.most_common()), capped)

@@ -270,6 +270,15 @@ class Message(SQLModel, table=True):
                 "status = 'pending' AND hold IS NULL AND error_class IS NOT NULL"
             ),
         ),
+        Index(
+            "ix_message_class",  # the lists of one class of failure, and how many are unconfirmed
+            "status",
+            "error_class",
+            "due_at",
+            "id",
+            sqlite_where=text("error_class IS NOT NULL"),
+            postgresql_where=text("error_class IS NOT NULL"),
+        ),
         NEVER_REUSED,
     )
     id: int = _key()
@@ -315,6 +324,22 @@ class Content(SQLModel, table=True):
 
     __table_args__ = (
         Index("ix_content_recipient", "recipient", "message_id"),  # everything to one person
+        Index(
+            "ix_content_label",  # the lists of one label, where it has few
+            "label",
+            "message_id",
+            sqlite_where=text("label IS NOT NULL"),
+            postgresql_where=text("label IS NOT NULL"),
+        ),
+        Index(
+            "ix_content_template",  # the lists of one template, where it has few
+            "template",
+            "message_id",
+            sqlite_where=text("template IS NOT NULL"),
+            postgresql_where=text("template IS NOT NULL"),
+        ),
+        # The lists of what one person scheduled, where it is little.
+        Index("ix_content_created_by", "created_by", "message_id"),
     )
     message_id: int = Field(sa_column=Column(BigInt, ForeignKey("message.id"), primary_key=True))
     recipient: str = _text(null=False, default="")  # as the message has it

@@ -46,7 +46,7 @@ def selecting(wanted: Filter) -> int:
     """Rows with ticks, and what may be done with those that are ticked."""
     picked = picking.mine(wanted, now)
     bulk.bar(picked, wanted, by=person, now=now)
-    news.told(wanted, picked.seen, show=lambda: picking.show_new(wanted))
+    news.told(wanted, picked.seen, now=now, show=lambda: picking.show_new(wanted))
     if picked.shown.rows:
         picking.grid(picked, wanted, zone=zone())
     else:
@@ -57,7 +57,7 @@ def selecting(wanted: Filter) -> int:
 def reading(wanted: Filter) -> int:
     """Rows that lead to their messages."""
     seen = listing.seen(wanted, now=now, **place())
-    news.told(wanted, seen, show=paging.first_page)
+    news.told(wanted, seen, now=now, show=paging.first_page)
     if seen.page.rows:
         st.html(table.messages(seen.page.rows, now=now, zone=zone()))
         here = seen.page

@@ -7,20 +7,21 @@ from urllib.parse import parse_qs
 
 import streamlit as st
 
-from core import listing, reports
+from core import reports
+from core import totals as core_totals
 from core.filtering import Filter
-from core.listing import TOTALLED, Totals
 from core.standing import Standing
+from core.totals import TOTALLED, Totals
 from ui import addresses
 from ui.words import FAILURES, WORDS
 
 _SENT = (Standing.SENT, Standing.DELIVERED, Standing.READ)
 
 
-@st.cache_data(ttl=10, max_entries=200, show_spinner=False)
+@st.cache_resource(ttl=30, refresh_mode="background", max_entries=200, show_spinner=False)
 def _totals(query: str) -> Totals:
-    """Once for all who look at it."""
-    return listing.totals(Filter.read(parse_qs(query)), now=reports.now())
+    """Once for all who look at it, and again beside them."""
+    return core_totals.totals(Filter.read(parse_qs(query)), now=reports.now())
 
 
 def totals(wanted: Filter) -> None:

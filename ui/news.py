@@ -1,6 +1,7 @@
 """«12 new, show them»: what somebody looks at is not refreshed under their hand."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from urllib.parse import parse_qs
 
 import streamlit as st
@@ -11,6 +12,7 @@ from core.listing import CAP, Seen
 from ui.words import count, plural
 
 EVERY = "10s"
+FRESH = timedelta(seconds=2)
 
 
 @st.cache_data(ttl=5, max_entries=100, show_spinner=False)
@@ -21,12 +23,14 @@ def _news(
     return listing.news(Filter.read(parse_qs(query)), _then, now=reports.now())
 
 
-def told(wanted: Filter, then: Seen, *, show: Callable[[], None]) -> None:
-    """Say what came or changed since, with the button that shows it."""
-    st.fragment(_told, run_every=EVERY, key="news")(wanted, then, show)
+def told(wanted: Filter, then: Seen, *, now: datetime, show: Callable[[], None]) -> None:
+    """Say what came or changed since, with the button that shows it; `now`: of the page's run."""
+    st.fragment(_told, run_every=EVERY, key="news")(wanted, then, then.at == now, show)
 
 
-def _told(wanted: Filter, then: Seen, show: Callable[[], None]) -> None:
+def _told(wanted: Filter, then: Seen, just_read: bool, show: Callable[[], None]) -> None:
+    if just_read and reports.now() - then.at < FRESH:  # in the page's own run
+        return
     ids = tuple((row.id, row.version) for row in then.page.rows)
     more, changed = _news(wanted.query, ids, then.matching, then.newest, then)
     said = [f"{count(more, cap=CAP)} new"] if more else []

@@ -5,14 +5,15 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import col, update
 
-from core import clock, db, filtering, listing
+from core import clock, db, filtering, listing, totals
 from core.filtering import Filter
-from core.listing import Totals, page
+from core.listing import page
 from core.models import Content
 from core.standing import Standing
-from tests.core import stored
+from tests.core import stored, templated
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -96,7 +97,7 @@ def test_totals_count_what_ended_by_its_standing_and_failures_by_class() -> None
     ]
     stored.messages(account, kinds)
     stored.messages(stored.account("Support"), [failed])
-    told = listing.totals(Filter(account="Orders"), now=NOW)
+    told = totals.totals(Filter(account="Orders"), now=NOW)
     assert told.failures == {"recipient": 2, "unknown": 1} and not told.capped
     assert told.standings == {
         Standing.SENT: 1,
@@ -111,7 +112,63 @@ def test_totals_count_what_ended_by_its_standing_and_failures_by_class() -> None
 def test_totals_of_very_many_are_those_of_the_latest_and_say_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(listing, "TOTALLED", 2)
+    monkeypatch.setattr(totals, "TOTALLED", 2)
     older = {"status": "sent", "delivery": "read", "due_at": NOW - HOUR}
     stored.messages(stored.account(), [older, {"status": "sent"}, {"status": "sent"}])
-    assert listing.totals(Filter(), now=NOW) == Totals({Standing.SENT: 2}, {}, True)
+    assert totals.totals(Filter(), now=NOW) == totals.Totals({Standing.SENT: 2}, {}, True)
+
+
+WORDS = [
+    Filter(search="0812-0000"),
+    Filter(search="Hello 3"),
+    Filter(label="may"),
+    Filter(by="budi"),
+    Filter(label="may", by="budi"),
+    Filter(label="nobody's"),
+    Filter(search="Hello", standings=frozenset({Standing.SENT, Standing.WAITING})),
+]
+
+
+@pytest.mark.parametrize("wanted", WORDS, ids=str)
+def test_what_few_messages_have_in_common_finds_the_same_by_their_ids(
+    wanted: Filter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    statuses = ("sent", "failed", "pending")
+    kinds = [
+        {"status": statuses[n % 3], "due_at": NOW - n * HOUR, "text": f"Hello {n}"}
+        for n in range(12)
+    ]
+    ids = stored.messages(stored.account(), kinds)
+    with db.writing() as session:
+        for one in ids[::2]:
+            session.get_one(Content, one).label = "may"
+        for one in ids[::4]:
+            session.get_one(Content, one).created_by = "budi"
+    by_ids = listing.seen(wanted, now=NOW)
+    monkeypatch.setattr(filtering, "FEW", -1)
+    looked_through = listing.seen(wanted, now=NOW)
+    assert by_ids == looked_through
+    with db.reading() as session:
+        assert wanted.narrowed(session) is wanted
+
+
+def test_a_template_that_few_messages_have_finds_them_in_its_language_alone() -> None:
+    account = templated.account()
+    english, german = (templated.template(account, language=one) for one in ("en_US", "de"))
+    mine = templated.message(account)
+    templated.message(account, language="de")
+    assert [row.id for row in listing.seen(Filter(template=english), now=NOW).page.rows] == [mine]
+    assert listing.seen(Filter(template=german + 1), now=NOW).matching == 0
+
+
+def test_a_search_is_looked_up_once_for_a_page_and_its_count() -> None:
+    stored.messages(stored.account(), [{"text": "Hello"}, {"status": "sent", "text": "Hello"}])
+    asked: list[str] = []
+
+    def note(_: Any, __: Any, statement: str, *more: Any) -> None:
+        asked.append(statement)
+
+    event.listen(db.engine(), "before_cursor_execute", note)
+    assert listing.seen(Filter(search="hello"), now=NOW).matching == 2
+    event.remove(db.engine(), "before_cursor_execute", note)
+    assert sum("MATCH" in one or "ILIKE" in one for one in asked) == 1
