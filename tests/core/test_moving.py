@@ -1,20 +1,20 @@
 """Many that wait moved to another of our numbers: what fits there, when it leaves, the way back."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import col, update
 
-from core import bulk, clock, db, messages, moving, optouts
+from core import bulk, clock, db, messages, moving, optouts, verify
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.errors import Invalid
 from core.models import Account, Attempt, Operation, Recipient
 from core.operations import Kind
 from tests import given
-from tests.core import stored, templated
+from tests.core import driven, stored, templated
 
 OLGA = Actor("olga", Role.OPERATOR)
 HOUR = timedelta(hours=1)
@@ -145,3 +145,19 @@ def test_it_is_told_when_a_move_passes_the_limit_of_people_there() -> None:
     for count, passes in ((250, []), (251, [250])):
         found = moving.foretold(Choice(ids=tuple(ids[:count])), moving.to(new))
         assert found is not None and [one.limit for one in found.passings] == passes
+
+
+def test_what_was_moved_leaves_from_the_other_number_once_and_does_not_come_back(
+    move_clock: Callable[[timedelta], None],
+) -> None:
+    old, far = templated.account(), given.account("Far", waba_id="999")
+    for account in (old, far):
+        templated.template(account)
+    ids = [templated.message(old, to=given.recipient(n)) for n in range(3)]
+    row = moved(ids, far)
+    driven.go_to(given.row(ids[0]).due_at, move_clock)
+    until = clock.wall() + timedelta(seconds=20)
+    assert set(driven.drive(driven.loop(), {old, far}, move_clock, until=until)) == set(ids)
+    assert {one.account_id for i in ids for one in given.attempts(i)} == {far}
+    assert bulk.undo(row.id, by=OLGA).cursor["why"] == {"changed": 3}
+    assert at(ids) == [far] * 3 and not list(verify.violations())
