@@ -137,6 +137,7 @@ def put_back(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counte
 
 
 def _read(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """As `_facts` wrote them."""
+    """As `_facts` wrote them, without a template's hold: it may be over, and the claim knows."""
     instants = {name for name in facts if _TYPES.get(name) == "timestamptz"}
-    return {n: datetime.fromisoformat(at) if n in instants else at for n, at in facts.items()}
+    read = {n: datetime.fromisoformat(at) if n in instants else at for n, at in facts.items()}
+    return read | ({"hold": None} if facts.get("hold") == "template" else {})

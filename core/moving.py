@@ -21,7 +21,10 @@ from core.standing import a, m
 from core.states import Status
 from core.untouched import Former
 
-_FITS_NOT = ("at_it", "reference_there", "opted_out", "other_template", "window_lost")
+_FITS_NOT = (
+    *("retired_there", "at_it", "reference_there", "opted_out", "other_template"),
+    "window_lost",
+)
 other = models.Message.metadata.tables["message"].alias("other").c
 _LIVE = and_(other.status != "cancelled", other.deleted_at.is_(None))
 
@@ -41,6 +44,8 @@ def looks_at(arguments: Mapping[str, Any], now: datetime) -> dict[str, ColumnEle
     there = arguments["account_id"]
     taken = exists().where(other.account_id == there, other.reference == m.reference, _LIVE)
     found = {
+        # Since somebody asked for it: there they would wait for ever.
+        "retired_there": exists().where(a.id == there, a.state == "retired"),
         "at_it": m.account_id == there,
         "reference_there": and_(m.reference.is_not(None), taken),
         "opted_out": covering.covers_messages(account_id=there),

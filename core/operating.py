@@ -233,7 +233,10 @@ def _pause_batch(session: Session, mine: Taken, ids: list[int]) -> set[int]:
 
 
 def _undo(session: Session, mine: Taken, ids: list[int]) -> set[int]:
-    """Bring back, with its hold, what nobody changed since and whose reference is still free."""
+    """Bring back, with its hold, what nobody changed since and whose reference is still free.
+
+    A template's hold may be over by now: the claim brings back what is not.
+    """
     found = untouched.since(session, mine.choice.operation_id, ids)
     rows = [{"message_id": one, "hold": row.before.get("hold")} for one, row in found.items()]
     return messages.move(
@@ -241,7 +244,7 @@ def _undo(session: Session, mine: Taken, ids: list[int]) -> set[int]:
         rows,
         Status.PENDING,
         Cause.UNDO,
-        also="hold = v.hold",
+        also="hold = CASE WHEN v.hold <> 'template' OR m.kind = 'text' THEN v.hold END",
         where=(
             "m.meta_message_id IS NULL AND NOT EXISTS (SELECT 1"
             " FROM message other WHERE other.account_id = m.account_id"

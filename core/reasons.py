@@ -17,6 +17,7 @@ REASONS = {
     "has_it": "have it already",
     "tried": "were tried again more often already",
     "at_it": "wait at that number already",
+    "retired_there": "would come to a number that was retired meanwhile",
     "reference_there": "have a reference that is in use there",
     "other_template": "have a template that its business does not have alike",
     "window_lost": "are free texts to who wrote to the old number only, and would not arrive",

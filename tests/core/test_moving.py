@@ -2,16 +2,28 @@
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
 from sqlmodel import col, update
 
-from core import bulk, clock, db, messages, moving, optouts, verify
+from core import (
+    bulk,
+    clock,
+    db,
+    messages,
+    moving,
+    operating,
+    operations,
+    optouts,
+    retiring,
+    verify,
+)
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.errors import Invalid
-from core.models import Account, Attempt, Operation, Recipient
+from core.models import Account, Attempt, Message, Operation, Recipient
 from core.operations import Kind
 from tests import given
 from tests.core import driven, stored, templated
@@ -124,6 +136,27 @@ def test_nothing_goes_back_to_a_number_that_is_retired_nor_to_one_at_all() -> No
     assert (undone.done, undone.cursor["why"], at(ids)) == (0, {"retired": 1}, [new])
     with pytest.raises(Invalid, match="«Orders» is retired"):
         moving.to(old)
+
+
+def test_nothing_comes_to_a_number_that_was_retired_after_somebody_asked_for_it() -> None:
+    old, new = stored.account(), stored.account("New")
+    ids = stored.messages(old, [{}])
+    row = operations.create(Kind.MOVE, Choice(ids=(*ids,)), arguments=moving.to(new), by=OLGA)
+    retiring.retire("New", by=given.ANA)
+    operating.run_waiting(Event())
+    assert operations.state(row).cursor["why"] == {"retired_there": 1} and at(ids) == [old]
+
+
+def test_what_goes_back_to_a_template_is_not_held_for_what_is_over_by_then() -> None:
+    old, far = templated.account(), given.account("Far", waba_id="999")
+    templated.template(old), templated.template(far)
+    one = templated.message(old)
+    with db.writing() as session:
+        session.execute(update(Message).where(col(Message.id) == one).values(hold="template"))
+    row = moved([one], far)
+    assert given.row(one).hold is None
+    assert bulk.undo(row.id, by=OLGA).done == 1
+    assert (given.row(one).account_id, given.row(one).hold) == (old, None)
 
 
 def test_it_is_told_when_the_last_would_leave_there_behind_what_waits() -> None:

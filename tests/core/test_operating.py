@@ -227,6 +227,20 @@ def test_an_undo_brings_back_what_nobody_touched_since_with_its_hold(database: s
         operations.undo(cancelled.id, by=OLGA)
 
 
+def test_what_an_undo_brings_back_is_not_held_for_a_template_that_may_be_approved_by_now(
+    database: str,
+) -> None:
+    held = {"hold": "template"}
+    ids = stored.messages(stored.account(), [held | {"kind": "template"}, held])
+    cancelled = ended(Kind.CANCEL)
+    operations.undo(cancelled.id, by=OLGA)
+    operating.run_waiting(Event())
+    assert [(one.status, one.hold) for one in rows(ids)] == [
+        ("pending", None),  # the claim holds it again where it still has to be
+        ("pending", "template"),  # a text: Meta refused it, and only a person lets it go
+    ]
+
+
 def test_a_fault_of_ours_fails_the_operation_and_leaves_its_chunk_as_it_was(
     sqlite: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
