@@ -56,11 +56,11 @@ def _well(pulse: Pulse) -> str:
     at = f"<p>as of {moments.shown(pulse.at, zone(), pulse.at, seconds=True)}</p>"
     if not needs:
         said = "All is well" if pulse.accounts else "Ready to begin"
-        return f'<section class="well"><div><h2>{said}</h2></div>{at}</section>'
+        return f'<section class="well"><div><h1>{said}</h1></div>{at}</section>'
     items = "".join(f"<li>{text}{_look(address)}</li>" for text, address in needs)
     head = plural(len(needs), "thing needs you", "things need you")
     return (
-        f'<section class="well orange"><div><h2>{head}</h2><ul class="needs">{items}</ul></div>'
+        f'<section class="well orange"><div><h1>{head}</h1><ul class="needs">{items}</ul></div>'
         f"{at}</section>"
     )
 

@@ -41,7 +41,7 @@ class Walk:
         if isinstance(link, str):
             link = self.page.get_by_role("link", name=link, exact=True)
         link.first.click()
-        expect(self.page.get_by_role("heading", level=1)).to_have_text(heading)
+        expect(self.page.get_by_role("heading", level=1)).to_have_text(heading, timeout=15_000)
         self.who.settled()
         self.seen.add(urlsplit(self.page.url).path.strip("/") or "overview")
         expect(self.page.get_by_test_id("stException")).to_have_count(0)
@@ -114,6 +114,7 @@ def test_every_page_is_reached_and_does_what_it_is_for(desk: Desk) -> None:
     ana.page.get_by_label("Search").fill("template held")
     expect(ana.page.locator(".trail .row:not(.head)")).to_have_count(1)
     ana.sees("order_shipped")
+    walk.to("Overview", "All is well")
     assert walk.seen == {path.stem for path in (ROOT / "pages").glob("*.py")}
     assert walk.broken == [] and ana.outside == []
 
