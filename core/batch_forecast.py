@@ -14,7 +14,7 @@ from sqlmodel import Session
 
 from core import blocking, db, pacing
 from core.blocking import Engine, Number, Reason
-from core.filtering import of_batch
+from core.filtering import judged, of_batch
 from core.models import Batch
 from core.standing import m
 from core.states import Status
@@ -66,7 +66,8 @@ def outlook(session: Session, batch: Batch, now: datetime) -> Outlook:
 
 def let_go(session: Session, batch: Batch, now: datetime) -> LetGo | None:
     """What would become of a held batch that is let go now; None where nothing of it waits."""
-    theirs = select(m.account_id).where(_ours(batch), m.status == Status.PENDING.value).distinct()
+    waits = judged(m.status == Status.PENDING.value)
+    theirs = select(m.account_id).where(_ours(batch), waits).distinct()
     account_ids = set(session.execute(theirs).scalars())
     engine = blocking.read(session, account_ids)
     ends = []
@@ -129,10 +130,11 @@ def _minutes(
     """How many become due in each minute: of the account, and of the batch among them."""
     ours = _ours(batch)
     waits = and_(m.status == Status.PENDING.value, m.account_id == account_id)
-    last = session.execute(select(func.max(m.due_at)).where(ours, waits)).scalar()
+    mine = (ours, judged(waits))
+    last = session.execute(select(func.max(m.due_at)).where(*mine)).scalar()
     if last is None:
         return {}
-    found = {due: (n, n) for due, n in _by_minute(session, m.due_at, now, ours, waits)}
+    found = {due: (n, n) for due, n in _by_minute(session, m.due_at, now, *mine)}
     others = and_(
         m.priority.in_((0, 1, 2)),  # in the words of the claim's index
         m.hold.is_(None),
@@ -140,8 +142,8 @@ def _minutes(
         or_(m.batch_id.is_(None), m.batch_id != batch.id),
     )
     for due, n in _by_minute(session, m.due_at, now, others, waits):
-        every, mine = found.get(due, (0, 0))
-        found[due] = every + n, mine
+        every, theirs = found.get(due, (0, 0))
+        found[due] = every + n, theirs
     return found
 
 
@@ -163,13 +165,14 @@ def _by_minute(
 
 def _instant(minute: Any) -> datetime:
     if isinstance(minute, str):
-        return datetime.strptime(minute, "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+        return datetime.fromisoformat(minute).replace(tzinfo=UTC)
     told: datetime = minute
     return told.astimezone(UTC)
 
 
 def _so_far(session: Session, batch: Batch, now: datetime) -> list[Point]:
-    sent = and_(of_batch(batch.id), m.status == Status.SENT.value, m.sent_at.is_not(None))
+    out = judged(and_(m.status == Status.SENT.value, m.sent_at.is_not(None)))
+    sent = and_(of_batch(batch.id), out)
     left, points = 0, []
     for at, n in _by_minute(session, m.sent_at, None, sent):
         points.append(Point(at, left))

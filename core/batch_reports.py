@@ -192,6 +192,12 @@ def _operations(session: Session, batch: Batch) -> list[Operation]:
     return list(session.execute(theirs.order_by(col(Operation.id).desc()).limit(20)).scalars())
 
 
+def counted(batch: Batch) -> Progress:
+    """How far a batch that was read before is now."""
+    with db.reading() as session:
+        return progress(session, batch)
+
+
 def progress(session: Session, batch: Batch) -> Progress:
     """Count a batch's messages; what was deleted is not there any more."""
     now = db.now(session)

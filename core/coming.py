@@ -75,7 +75,7 @@ def _dues(
 def _instant(cut: Any) -> datetime:
     if isinstance(cut, str):
         whole = cut + "2000-01-01 00:00"[len(cut) :]
-        return datetime.strptime(whole, "%Y-%m-%d %H:%M").replace(tzinfo=UTC)
+        return datetime.fromisoformat(whole).replace(tzinfo=UTC)
     told: datetime = cut
     return told.astimezone(UTC)
 

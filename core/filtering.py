@@ -50,6 +50,12 @@ def of_batch(batch_id: int) -> ColumnElement[bool]:
     return and_(m.id > begins, m.id <= ends, m.batch_id == batch_id)
 
 
+def judged(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The same for rows that are found by their ids: asked of each, where a planner that has no
+    figures would begin with its status."""
+    return case((condition, true()), else_=false())
+
+
 @dataclass(frozen=True)
 class Filter:
     """Which messages; nothing chosen means all. `search`: part of a number, or of the text.
@@ -171,7 +177,7 @@ class Filter:
         chosen = [s for s in every if s in self.standings]
         whole = not self.standings or chosen == every
         found = m.status == status.value if whole else or_(*(where(s, now) for s in chosen))
-        return case((found, true()), else_=false()) if self.gathered else found
+        return judged(found) if self.gathered else found
 
     def conditions(
         self, session: Session, now: datetime, *, among: tuple[int, int] | None = None

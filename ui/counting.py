@@ -9,21 +9,25 @@ from core import batch_reports, reports
 from core.batch_reports import Progress, Whole
 from core.models import Batch
 
-LIVE, ENDED = 5, 60  # seconds for which the list's counts of a batch hold
+LIVE, ENDED = 3, 120  # seconds until the list's counts of a batch are read again
+KEPT = 60
 
 
-def counted(session: Session, batch: Batch) -> Progress:
+def counted(_: Session, batch: Batch) -> Progress:
     """The progress of one line of the list, some seconds old; of what has ended little moves."""
-    every = LIVE if batch.finished_at is None else ENDED
-    turn = int(reports.now().timestamp() / every)
-    return _progress(session, batch, batch.id, batch.created_at, batch.state, turn)
+    of_one = _live if batch.finished_at is None else _ended
+    return of_one(batch, batch.id, batch.created_at, batch.state)
 
 
-@st.cache_data(ttl=ENDED, max_entries=1_000, show_spinner=False)
-def _progress(
-    _session: Session, _batch: Batch, batch_id: int, created_at: datetime, state: str, turn: int
-) -> Progress:
-    return batch_reports.progress(_session, _batch)
+# Beside those who look, who are handed what there is meanwhile.
+@st.cache_resource(ttl=LIVE, refresh_mode="background", max_entries=1_000, show_spinner=False)
+def _live(_batch: Batch, batch_id: int, created_at: datetime, state: str) -> Progress:
+    return batch_reports.counted(_batch)
+
+
+@st.cache_resource(ttl=ENDED, refresh_mode="background", max_entries=1_000, show_spinner=False)
+def _ended(_batch: Batch, batch_id: int, created_at: datetime, state: str) -> Progress:
+    return batch_reports.counted(_batch)
 
 
 def seen(drawn: Whole) -> Whole | None:
@@ -38,6 +42,6 @@ def seen(drawn: Whole) -> Whole | None:
     return drawn if whole and whole.at < drawn.at else whole
 
 
-@st.cache_data(ttl=ENDED, max_entries=100, show_spinner=False)
+@st.cache_data(ttl=KEPT, max_entries=100, show_spinner=False)
 def _whole(batch_id: int, created_at: datetime, state: str | None, turn: int) -> Whole | None:
     return batch_reports.one(batch_id)
