@@ -1,6 +1,7 @@
 """Is all well? One look, refreshed by itself."""
 
 from html import escape
+from math import floor
 
 import streamlit as st
 
@@ -80,7 +81,7 @@ def _tiles(pulse: Pulse) -> list[str]:
         _tile("Oldest due", oldest, listed(Standing.WAITING), "warn" if late else ""),
         _tile("Waiting to retry", count(pulse.retrying), listed(Standing.RETRYING)),
         _tile("Next 24 hours", count(pulse.next_day), listed(Standing.SCHEDULED)),
-        _tile("Sent today", f"{pulse.sent_today:,}", listed(*_ARRIVED)),
+        _tile("Sent today", f"{pulse.sent_today:,}", listed(*_ARRIVED), beside=_well_off(pulse)),
         _tile(
             "Failed today",
             f"{pulse.failed_today:,}",
@@ -91,8 +92,15 @@ def _tiles(pulse: Pulse) -> list[str]:
     ]
 
 
-def _tile(label: str, value: str, address: str, look: str = "") -> str:
-    inner = f"<small>{label}</small><strong>{value}</strong>"
+def _well_off(pulse: Pulse) -> str:
+    """Of what was tried today, how much was taken; a share that is not whole is never «100 %»."""
+    tried = pulse.sent_today + pulse.failed_today
+    return f"{floor(1000 * pulse.sent_today / tried) / 10:g} % ok" if tried else ""
+
+
+def _tile(label: str, value: str, address: str, look: str = "", *, beside: str = "") -> str:
+    more = f" <em>{beside}</em>" if beside else ""
+    inner = f"<small>{label}</small><strong>{value}{more}</strong>"
     if not address:
         return f'<div class="tile {look}">{inner}</div>'
     return f'<a class="tile go {look}" href="{address}">{inner}</a>'

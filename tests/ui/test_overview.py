@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import audit, clock, db, meta_clock, sampling, users, workers
 from core.access import Actor, Role
-from core.models import DayVolume, Installation, Setting, User
+from core.models import Attempt, DayVolume, Installation, Setting, User
 from core.settings import ROOT
 from core.trends import RANGES, Sample
 from core.volumes import weekdays
@@ -82,6 +82,25 @@ def test_failures_are_told_by_reason_the_most_frequent_first(
     assert first < body.index("<b>1</b> Unconfirmed: it may have arrived.")
     assert "Its time was over" not in body
     assert "Its time was over" in html(overview(over="24 h"))
+
+
+def test_how_much_of_the_day_went_well_never_says_all_where_something_failed(
+    overview: Callable[..., AppTest],
+) -> None:
+    assert "% ok" not in html(overview())
+    at, orders = clock.wall(), stored.account()
+    missed = {"status": "failed", "error_class": "expired", "due_at": at}
+    *sent, _ = stored.messages(
+        orders, [*[{"status": "sent", "sent_at": at, "due_at": at}] * 2999, missed]
+    )
+    posted = {"payload": "{}", "payload_sha256": "x", "slot_at": at, "claimed_at": at}
+    with db.writing() as session:
+        session.add_all(
+            Attempt(message_id=one, account_id=orders, worker_id=1, outcome="accepted", **posted)
+            for one in sent
+        )
+    live._pulse.clear()
+    assert "99.9 % ok" in html(overview())
 
 
 def test_what_is_due_for_long_says_why(overview: Callable[..., AppTest]) -> None:
