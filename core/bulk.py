@@ -7,7 +7,7 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, null, select
+from sqlalchemy import ColumnElement, case, func, null, select
 from sqlmodel import Session
 
 from core import (
@@ -90,15 +90,15 @@ def _groups(
     session: Session, choice: Choice, kind: Kind, arguments: Mapping[str, Any]
 ) -> Iterator[Any]:
     """One row for each sort of message, as `operating.why_not` and the rule of its kind judge."""
-    flags: dict[str, ColumnElement[Any]] = {
-        "status": m.status,
-        "hold": m.hold,
-        "error_class": m.error_class,
-        "kind": m.kind,
-    }
+    flags = {one.name: one for one in operating.keeps(kind)}
     if kind in changing.RULES:
         flags |= changing.RULES[kind].looks_at(arguments, db.now(session))
-    columns = [*(one.label(name) for name, one in flags.items()), *operating.keeps(kind)]
+    # Of the many that have ended nothing else is asked: each of these may be a look elsewhere.
+    asked = m.status.in_([one.value for one in AMONG[kind]])
+    columns: list[ColumnElement[Any]] = [
+        case((asked, one)).label(name) for name, one in flags.items()
+    ]
+    columns += [one for one in (m.status, m.hold, m.error_class, m.kind) if one.name not in flags]
     none = (null().label("deleted_at"), null().label("meta_message_id"))
     for these in _these(session, choice):
         few = select(*columns).where(these, m.deleted_at.is_(None)).subquery()
