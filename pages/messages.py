@@ -8,7 +8,20 @@ from core import listing, reports
 from core.access import Role
 from core.filtering import Filter
 from core.listing import Cursor
-from ui import addresses, bulk, exports, filters, history, look, news, paging, picking, table
+from ui import (
+    addresses,
+    bulk,
+    exports,
+    filters,
+    history,
+    look,
+    news,
+    paging,
+    picking,
+    revising,
+    table,
+    unsaved,
+)
 from ui.guard import signed_in, zone
 from ui.words import VIEWS, plural
 
@@ -34,12 +47,37 @@ def page() -> None:
             bulk.outcome(by=person)
     if wanted.standings == VIEWS["History"]:
         history.totals(wanted)
-    number = selecting(wanted) if picking.mode(operator) else reading(wanted)
+    number = _MODES[mode()](wanted)
     with heading:
         look.title("Messages", plural(number, "message"))
     if number:
         with export:
             exports.menu(wanted, by=person)
+
+
+def mode() -> str:
+    """What the person does with the list; who only looks has no choice."""
+    if not operator:
+        return READ
+    mine, kept = unsaved.of(person), st.session_state
+    kept.setdefault("mode", EDIT if mine.of else READ)
+    chosen: str = st.segmented_control(
+        "Mode", list(_MODES), required=True, key="mode", label_visibility="collapsed"
+    )
+    if chosen != SELECT:
+        picking.over()
+    if chosen != EDIT:
+        revising.over()
+        if mine.of:
+            unfinished(len(mine.of))
+    return chosen
+
+
+def unfinished(number: int) -> None:
+    """What was typed in Edit mode is not forgotten."""
+    with st.container(horizontal=True, vertical_alignment="center", key="unfinished"):
+        look.note(f"{plural(number, 'message')} changed in Edit mode and not saved yet.")
+        st.button("Go on editing", on_click=lambda: st.session_state.update(mode=EDIT))
 
 
 def selecting(wanted: Filter) -> int:
@@ -52,6 +90,22 @@ def selecting(wanted: Filter) -> int:
     else:
         nothing(wanted)
     return picked.seen.matching
+
+
+def editing(wanted: Filter) -> int:
+    """Rows whose cells are typed in, and saved together."""
+    mine, some = unsaved.of(person), revising.changeable(wanted)
+    if some is None:
+        look.empty("Nothing to edit here", "What has left or was cancelled stays as it is.")
+        return 0
+    page = revising.sheet(some, mine, now=now, zone=zone())
+    if page.rows:
+        look.quiet("What waits or has failed can be edited; nothing else is shown here.")
+    else:
+        look.empty("Nothing to edit here", "Take a filter away, or look for what waits or failed.")
+    news.told(some, page.seen, now=now, show=lambda: page.newest(some))
+    revising.draw(page, some, by=person)
+    return page.seen.matching
 
 
 def reading(wanted: Filter) -> int:
@@ -89,5 +143,8 @@ def nothing(wanted: Filter) -> None:
             link=("Schedule the first one", "/schedule"),
         )
 
+
+READ, SELECT, EDIT = "Read", "Select", "Edit"
+_MODES = {READ: reading, SELECT: selecting, EDIT: editing}
 
 page()

@@ -1,6 +1,6 @@
 """The drawer in which a message is edited, by one person or by two at the same time."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from html import escape
 
@@ -12,17 +12,21 @@ from core.drafts import Draft, When
 from core.errors import Conflict, Invalid, OutboxError, Problem
 from core.happened import FIELDS
 from core.listing import MessageRow
+from core.revising import Revision
 from core.standing import Standing, standing
 from ui import asking, fields, filling, look, moments, timeline
-from ui.fields import KEEP, Problems
+from ui.fields import AT, KEEP, Problems
 from ui.guard import zone
 from ui.words import RISK
 
 _FIELDS = ("account", "recipient", "text", "when", "max_retries")
 
 
-def begin(row: MessageRow) -> None:
-    """Fill the drawer with the message as it is, and remember which version that was."""
+def begin(row: MessageRow, typed: Revision | None = None) -> None:
+    """Fill the drawer with the message as it is, and remember which version that was.
+
+    `typed`: what was typed of it elsewhere, and goes before.
+    """
     key = f"edit-{row.id}"
     asking.begin()
     values = {
@@ -36,8 +40,24 @@ def begin(row: MessageRow) -> None:
         f"{key}-when": KEEP,
         f"{key}-more-retries": row.max_retries,
     }
-    for name, value in (values | _template(row, key)).items():
+    values |= _template(row, key) | (_typed(typed, key) if typed else {})
+    for name, value in values.items():
         st.session_state[name] = value
+
+
+def _typed(one: Revision, key: str) -> dict[str, object]:
+    """The fields that say something else than the message; what the drawer cannot show is left."""
+    fields_ = {"account_id": "account", "recipient": "to", "text": "says-text"}
+    said = one.typed
+    found: dict[str, object] = {
+        f"{key}-{field}": said[name] or "" for name, field in fields_.items() if said.get(name)
+    }
+    if said.get("max_retries") in range(6):
+        found[f"{key}-more-retries"] = said["max_retries"]
+    if said.get("due_at"):
+        found |= {f"{key}-when": AT, f"{key}-when-wall": said["due_at"]}
+        found[f"{key}-when-zone"] = one.zone
+    return found
 
 
 def _template(row: MessageRow, key: str) -> dict[str, object]:
@@ -58,8 +78,11 @@ def _template(row: MessageRow, key: str) -> dict[str, object]:
 
 
 @st.dialog("Edit message", position="right", width="medium", on_dismiss=asking.over)
-def drawer(row: MessageRow, *, by: Actor) -> None:
-    """The fields of the message. What was typed stays when somebody else was faster."""
+def drawer(row: MessageRow, *, by: Actor, saved: Callable[[], None] = lambda: None) -> None:
+    """The fields of the message. What was typed stays when somebody else was faster.
+
+    `saved` is called when it was.
+    """
     key = f"edit-{row.id}"
     kept = st.session_state
     top = st.container()
@@ -89,8 +112,10 @@ def drawer(row: MessageRow, *, by: Actor) -> None:
     fields.say(Problems(found, pressed=True), places | dict(words.places))
     sure = _risk_accepted(row, key)
     if st.button("Save", type="primary", key=f"{key}-save"):
-        saved = _save(row.id, draft, by, sure)
-        st.rerun(scope="app" if saved else "fragment")
+        if _save(row.id, draft, by, sure):
+            saved()
+            st.rerun(scope="app")
+        st.rerun(scope="fragment")
 
 
 def _problems(draft: Draft) -> Sequence[Problem]:

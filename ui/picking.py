@@ -1,8 +1,4 @@
-"""Select mode of the list: rows are ticked over pages, and what is ticked stands still meanwhile.
-
-The page that is shown is a snapshot: ticks are positions in it, and it is read anew only when the
-person turns the page, changes the filter, or asks for what is new.
-"""
+"""Select mode of the list: rows are ticked over pages, what is ticked stands still meanwhile."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,36 +11,22 @@ from core import choosing, listing, phone, reports
 from core.choosing import Choice
 from core.errors import Invalid
 from core.filtering import Filter
-from core.listing import Cursor, MessageRow, Page, Seen
+from core.listing import MessageRow
 from core.rendering import summary
-from ui import moments
+from ui import moments, still
+from ui.still import Still
 from ui.words import WORDS, state_of
 
-_KEY, _TURN = "picking", "picking-turn"
-
-
-def _next() -> int:
-    """A number that no page before had: a grid of the same key would show the ticks of another."""
-    st.session_state[_TURN] = turn = st.session_state.get(_TURN, 0) + 1
-    return turn
+_KEY = "picking"
 
 
 @dataclass
-class Picked:
+class Picked(Still):
     """What one person has selected under one filter, and the page before them."""
 
-    query: str
-    now: datetime  # when the list was looked at
-    seen: Seen
     ids: set[int] = field(default_factory=set)
     every: Choice | None = None  # all that matched when it was asked for
-    places: list[Cursor | None] = field(default_factory=lambda: [None])
-    turn: int = field(default_factory=_next)
     begun: bool = False  # something is done to them: by this selection nothing else is
-
-    @property
-    def shown(self) -> Page:
-        return self.seen.page
 
     @property
     def number(self) -> int | None:
@@ -72,30 +54,15 @@ def over() -> None:
     st.session_state.pop(_KEY, None)
 
 
-def mode(allowed: bool) -> bool:
-    """Whether the person selects; who reads has nothing selected."""
-    chosen = allowed and st.toggle("Select", key="selecting", help="Tick rows, then act on them")
-    if not chosen:
-        over()
-    return chosen
-
-
 def show_new(wanted: Filter) -> None:
     """Read the list anew from its beginning; what is ticked stays so."""
-    picked = mine(wanted, reports.now())
-    picked.places = [None]
-    _again(picked, wanted)
-
-
-def _again(picked: Picked, wanted: Filter) -> None:
-    picked.now, picked.turn = reports.now(), _next()
-    picked.seen = listing.seen(wanted, now=picked.now, after=picked.places[-1])
+    mine(wanted, reports.now()).newest(wanted)
 
 
 def grid(picked: Picked, wanted: Filter, *, zone: str) -> None:
     """The page with its ticks, and the ways to the pages beside it."""
     rows = picked.shown.rows
-    key = f"pick-{picked.turn}-{len(picked.places)}"
+    key = f"pick-{picked.turn}"
     ids = [row.id for row in rows]
     st.dataframe(
         _frame(rows, picked.now, zone),
@@ -103,24 +70,12 @@ def grid(picked: Picked, wanted: Filter, *, zone: str) -> None:
         on_select=lambda: _tick(picked, key, ids),
         selection_mode="multi-row",
         selection_default={"selection": {"rows": _ticked(picked, ids), "columns": []}},
-        column_config=_COLUMNS,
+        column_config=COLUMNS,
         hide_index=True,
         height=min(36 + 35 * len(rows), 36 + 35 * 20),
         alt="Messages",
     )
-    with st.container(horizontal=True, key="pick-turn"):
-        if len(picked.places) > 1:
-            st.button("← Previous", key="pick-back", on_click=_turn, args=(picked, wanted, None))
-        if after := picked.shown.after:
-            st.button("Next →", key="pick-on", on_click=_turn, args=(picked, wanted, after))
-
-
-def _turn(picked: Picked, wanted: Filter, to: Cursor | None) -> None:
-    if to is None:
-        picked.places.pop()
-    else:
-        picked.places.append(to)
-    _again(picked, wanted)
+    still.ways(picked, wanted)
 
 
 def _ticked(picked: Picked, ids: list[int]) -> list[int]:
@@ -137,7 +92,7 @@ def _tick(picked: Picked, key: str, ids: list[int]) -> None:
     picked.ids = (picked.ids - set(ids)) | chosen
 
 
-_COLUMNS: dict[str, Any] = {
+COLUMNS: dict[str, Any] = {
     "State": st.column_config.MultiselectColumn(
         options=[word.word for word in WORDS.values()],
         color=[
@@ -157,17 +112,18 @@ def _frame(rows: list[MessageRow], now: datetime, zone: str) -> pd.DataFrame:
     lines = [
         (
             [state_of(row, now, zone).word],
-            _readable(row.recipient),
+            readable(row.recipient),
             summary(row.text or row.template or "", 120),
             row.account,
             moments.clock(row.sent_at or row.due_at, zone, now),
         )
         for row in rows
     ]
-    return pd.DataFrame(lines, columns=list(_COLUMNS), index=[row.id for row in rows])
+    return pd.DataFrame(lines, columns=list(COLUMNS), index=[row.id for row in rows])
 
 
-def _readable(number: str) -> str:
+def readable(number: str) -> str:
+    """A number as people read it."""
     try:
         return phone.read(number, home=None).readable
     except Invalid:
@@ -175,4 +131,4 @@ def _readable(number: str) -> str:
 
 
 def select_all(picked: Picked, wanted: Filter, now: datetime) -> None:
-    picked.every, picked.turn = choosing.of_filter(wanted, now=now), _next()
+    picked.every, picked.turn = choosing.of_filter(wanted, now=now), still.next_turn()

@@ -323,6 +323,21 @@ ADJUSTED: dict[str, tuple[str, dict[int, str]]] = {
     "max_retries": ("Retries if WhatsApp is busy", {number: str(number) for number in range(6)}),
 }
 
+# The columns of Edit mode, by the field that a problem of a message is at.
+EDITED: dict[str, str] = {
+    "recipient": "Recipient",
+    "text": "Message",
+    "account_id": "Account",
+    "due_at": "Leaves",
+    "max_retries": "Retries",
+    "account": "Account",
+    "reference": "Account",  # by which it is unique
+    "template": "Account",  # whose business has the templates
+    "when": "Leaves",
+    "zone": "Leaves",
+    "not_after": "Leaves",
+}
+
 # How a batch starts when all of it is in.
 STARTS: dict[str, str] = {
     "hold": "Hold all until I say go",

@@ -40,7 +40,7 @@ def test_ticks_stay_over_pages_and_go_with_another_filter(monkeypatch: pytest.Mo
     monkeypatch.setattr(listing.page, "__kwdefaults__", listing.page.__kwdefaults__ | {"size": 3})
     ids = stored.messages(stored.account(), [{}] * 5)
     at = run()
-    at.toggle(key="selecting").set_value(True).run()
+    at.segmented_control(key="mode").set_value("Select").run()
     picked = at.session_state["picking"]
     picked.ids = {ids[0]}
     at.button(key="pick-on").click().run()
@@ -56,7 +56,7 @@ def test_what_is_shown_stands_still_until_somebody_asks_for_what_is_new() -> Non
     account = stored.account()
     stored.messages(account, [{}])
     at = run()
-    at.toggle(key="selecting").set_value(True).run()
+    at.segmented_control(key="mode").set_value("Select").run()
     stored.messages(account, [{}])
     at.run()
     assert len(at.dataframe[0].value) == 1 and "1 message" in html(at)
@@ -70,7 +70,7 @@ def test_what_is_shown_stands_still_until_somebody_asks_for_what_is_new() -> Non
 def test_all_that_match_are_selected_by_one_button() -> None:
     stored.messages(stored.account(), [{}] * 3)
     at = run()
-    at.toggle(key="selecting").set_value(True).run()
+    at.segmented_control(key="mode").set_value("Select").run()
     at.button(key="select-all").click().run()
     assert "<b>3</b> selected" in html(at) and not at.button(key="bulk-cancel").disabled
 
@@ -237,4 +237,4 @@ def test_the_outcome_is_told_and_undone_where_it_can_be() -> None:
 def test_a_viewer_cannot_select(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.sessions.actor", lambda token: Actor("vera", Role.VIEWER))
     stored.messages(stored.account(), [{}])
-    assert not run().toggle
+    assert not run().segmented_control
