@@ -61,9 +61,7 @@ def keep(session: Session, told: Sequence[tuple[int, InboundMessage]]) -> list[H
         ).columns(at=db.UtcDateTime()),
         {"rows": db.rows(rows)},
     )
-    heard = [Heard(**row) for row in kept.mappings()]
-    _advance(session, heard)
-    return heard
+    return [Heard(**row) for row in kept.mappings()]
 
 
 def strangers(session: Session, told: Sequence[InboundMessage]) -> set[str]:
@@ -82,8 +80,11 @@ def strangers(session: Session, told: Sequence[InboundMessage]) -> set[str]:
     return asked - set(known.scalars())
 
 
-def _advance(session: Session, heard: Sequence[Heard]) -> None:
-    """Keep when each last wrote; it never goes back, in whatever order webhooks come."""
+def open_windows(session: Session, heard: Sequence[Heard]) -> None:
+    """Keep when each last wrote; it never goes back, in whatever order webhooks come.
+
+    A transaction that comes here takes no other lock after: each tick writes to these rows last.
+    """
     last: dict[tuple[int, str], datetime] = {}
     for one in heard:
         if one.kind not in NOT_WRITTEN:

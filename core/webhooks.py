@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 
 from core import db, inbound, optouts, outcomes, sparing, stop_words, vault
 from core.audit import ENGINE
+from core.inbound import Heard
 from core.meta import inbound as messages
 from core.meta import preferences, signatures, statuses
 from core.meta.inbound import InboundMessage
@@ -117,8 +118,10 @@ def _apply(ids: Sequence[int]) -> int:
         now = db.now(session)
         told = [_read_into(event) for event in _lock(session, ids)]
         _apply_statuses(session, told)
-        stopped = _keep_messages(session, told)
+        heard = _keep_messages(session, told)
+        stopped = stop_words.heed(session, heard)
         optouts.stopped(session, [stop for one in told for stop in one.stops])
+        inbound.open_windows(session, heard)
         for event in (one.event for one in told):
             if event.error != STRANGER or now - event.received_at >= TRY_AGAIN_FOR:
                 event.applied_at = now
@@ -137,14 +140,13 @@ def _apply_statuses(session: Session, told: Sequence[Told]) -> None:
             one.event.error = STRANGER
 
 
-def _keep_messages(session: Session, told: Sequence[Told]) -> list[str]:
-    """Returns who wrote a stop word, and was not on the list."""
+def _keep_messages(session: Session, told: Sequence[Told]) -> list[Heard]:
     heard = inbound.keep(session, [(one.event.id, each) for one in told for each in one.messages])
     strangers = inbound.strangers(session, [each for one in told for each in one.messages])
     for one in told:
         if any(each.phone_number_id in strangers for each in one.messages):
             one.event.error = one.event.error or NO_NUMBER
-    return stop_words.heed(session, heard)
+    return heard
 
 
 def _mention(session: Session, told: Sequence[Told]) -> None:

@@ -29,13 +29,13 @@ def settle(
     if not results:
         return Effects()
     db.lock(session, "message", {one.claim.message_id for one in results})
+    _hear(session, results)
     _reset_pair_steps(session, results)
     done = accept(session, [_told(one) for one in results if one.outcome == ACCEPTED])
     left = [one for one in results if one.claim.attempt_id not in done]
     if not left:
         return Effects()
     mine = _close(session, left)
-    _hear(session, left)
     prove(session, [_proof(one) for one in left if one.outcome == ACCEPTED])
     held = [one for one in left if one.claim.attempt_id in mine]
     if held:
@@ -229,7 +229,10 @@ def _effects(session: Session, refused: list[Result], now: datetime) -> None:
 
 
 def _hear(session: Session, results: Sequence[Result]) -> None:
-    """Keep who stopped marketing messages, whoever holds the claim: the word is the person's."""
+    """Keep who stopped marketing messages, whoever holds the claim: the word is the person's.
+
+    Before any recipient's row is touched, as who applies webhooks does it.
+    """
     for one in results:
         if one.answer and one.answer.code == STOPPED_MARKETING:
             who = [(one.claim.recipient, one.claim.account_id)]

@@ -1,21 +1,23 @@
 """Who writes STOP is left in peace; nothing that they write brings them back."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from core import clock, db, optouts, sparing, stop_words, verify, webhooks
 from core.errors import Invalid
 from core.meta.signatures import sign
-from core.models import AuditEvent, OptOut
+from core.models import AuditEvent, OptOut, Recipient
 from core.optout_file import Wish
 from core.settings import settings
 from tests import given
 from tests.core import heard, stored
 from tests.core.sending.test_permits import from_template, template
 from tests.core.test_history import sent
+from tests.waiting import until
 
 ANA = given.ANA
 BUDI = given.recipient(1)
@@ -145,6 +147,30 @@ def test_the_button_beneath_a_marketing_template_stops_marketing_alone(
     heard.write(sender=BUDI, to="5001", type="button", button=button, context=quoted)
     (row,) = rows()
     assert (row.scope, row.account_id, row.reason) == (scope, None, "Stop promotions")
+
+
+def test_who_waits_for_the_list_keeps_no_recipient_from_the_tick_that_writes_to_it(
+    postgresql: str,
+) -> None:
+    """A tick that has put somebody on the list fills recipients' buckets afterwards."""
+    account = stored.account()
+    with db.writing() as session:
+        session.add(Recipient(account_id=account, number=BUDI))
+    heard.receive(heard.message("STOP", sender=BUDI))
+    with db.writing() as tick, ThreadPoolExecutor() as pool:
+        optouts.heard(tick, [(given.recipient(2), account)], "(#131050)")
+        applying = pool.submit(webhooks.apply_stored)
+        until(_waits_for_the_list)
+        tick.execute(update(Recipient).values(pair_step=0))
+        tick.commit()
+        assert applying.result(timeout=10) == 1
+    assert [one.number for one in rows()] == [given.recipient(2), BUDI]
+
+
+def _waits_for_the_list() -> bool:
+    waiting = "SELECT 1 FROM pg_locks WHERE relation = 'opt_out'::regclass AND NOT granted"
+    with db.reading() as session:
+        return session.execute(db.sql(waiting)).first() is not None
 
 
 def preferred(value: str, at: datetime | None = None) -> None:
