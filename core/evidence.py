@@ -184,6 +184,7 @@ def _record(found: History) -> dict[str, Any]:
     return {
         "message": asdict(found.row),
         "events": [one.model_dump() for one in found.events],
+        "batch": [one.model_dump(exclude={"address"}) for one in found.steered],
         "attempts": [one.model_dump() for one in found.attempts],
         "webhooks": [
             {"id": one.event_id, "received_at": one.received_at, "status": one.said}

@@ -64,6 +64,14 @@ EVENTS: dict[str, tuple[str, str]] = {
     "template accepted": ("Its changed template accepted", "blue"),
 }
 
+# What was done to its batch as a whole, by the action of the audit trail.
+STEERED: dict[str, tuple[str, str]] = {
+    "batch released": ("Released with its batch", "blue"),
+    "batch first released": ("The first of its batch released", "blue"),
+    "batch paused": ("Its batch paused", "amber"),
+    "batch resumed": ("Its batch resumed", "blue"),
+}
+
 FIELDS: dict[str, str] = {
     "account": "Account",
     "account_id": "Account",
@@ -137,6 +145,7 @@ class Line:
 def lines(history: History, *, now: datetime, zone: str) -> list[Line]:
     """All that happened, oldest first; what was changed is told with the times of `zone`."""
     found = [_event(one, history, now, zone) for one in history.events]
+    found += _steered(history)
     found += [_attempt(one, history) for one in history.attempts]
     found += [_told(one) for one in history.told]
     found += [replied(one) for one in history.replies]
@@ -150,6 +159,13 @@ def _event(event: MessageEvent, history: History, now: datetime, zone: str) -> L
     changes = tuple(_changes(event.before, event.after, now, zone))
     sentences = tuple(_beside(event, history))
     return Line(event.at, colour, word, event.actor, sentences=sentences, changes=changes)
+
+
+def _steered(history: History) -> Iterator[Line]:
+    for one in history.steered:
+        if told := STEERED.get(one.action):
+            word, colour = told
+            yield Line(one.at, colour, word, one.actor)
 
 
 def _beside(event: MessageEvent, history: History) -> Iterator[str]:

@@ -14,6 +14,7 @@ from core.meta import statuses
 from core.meta.statuses import StatusUpdate
 from core.models import (
     Attempt,
+    AuditEvent,
     Batch,
     File,
     MessageEvent,
@@ -59,6 +60,7 @@ class History:
     workers: dict[int, str]  # id to host, of those that still run
     source: Source | None
     replies: list[Reply]
+    steered: list[AuditEvent]  # what was done to its whole batch, until it left
 
     @property
     def zone_guessed(self) -> bool:
@@ -98,6 +100,7 @@ def read(message_id: int) -> History | None:
             {worker.id: worker.host for worker in workers},
             _source(session, found[0].batch_id, changed),
             replies.to(session, found[0], tried),
+            _steered(session, found[0], tried),
         )
 
 
@@ -133,3 +136,17 @@ def _source(session: Session, batch_id: int | None, events: list[MessageEvent]) 
     file = session.get(File, batch.file_id) if batch.file_id is not None else None
     name = next((one for one in named if one), file.name if file else None)
     return Source(line, name, batch.source_sha256)
+
+
+def _steered(session: Session, row: MessageRow, attempts: list[Attempt]) -> list[AuditEvent]:
+    """What people did to its batch; what came after it had left did not touch it."""
+    batch = session.get(Batch, row.batch_id) if row.batch_id is not None else None
+    if batch is None:
+        return []
+    at = col(AuditEvent.at)
+    theirs = select(AuditEvent).where(
+        at >= batch.created_at, col(AuditEvent.target) == f"batch {batch.id}"
+    )
+    if row.ended and attempts:
+        theirs = theirs.where(at <= attempts[-1].claimed_at)
+    return list(session.execute(theirs.order_by(col(AuditEvent.id))).scalars())

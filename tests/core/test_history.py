@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 
-from core import db, happened, history, webhooks
+from core import db, happened, history, steering, webhooks
 from core.history import History
 from core.meta import payloads
 from core.meta.signatures import sign
-from core.models import Attempt, MessageEvent
+from core.models import Attempt, Message, MessageEvent
 from core.settings import settings
 from tests import given
 from tests.core import loaded, stored
+from tests.core.batched import batch
 from tests.core.test_reports import attempted, now
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -172,3 +173,18 @@ def test_a_priority_is_told_by_its_word() -> None:
         each for line in happened.lines(found, now=now(), zone="UTC") for each in line.changes
     ]
     assert changes == [happened.Change("Priority", "Normal", "Urgent")]
+
+
+def test_what_was_done_to_its_batch_is_told_until_it_has_left() -> None:
+    account = stored.account()
+    batch_id, (gone, waits) = batch(account, [{}, {}])
+    steering.release(batch_id, by=given.ANA)
+    with db.writing() as session:
+        left = session.get_one(Message, gone)
+        left.status, left.meta_message_id = "sent", "wamid.A"
+    sent(gone, "wamid.A")
+    steering.pause(batch_id, by=given.ANA)
+    steering.resume(batch_id, by=given.ANA)
+    told = ["Released with its batch", "Its batch paused", "Its batch resumed"]
+    assert titles(waits) == told and titles(gone) == [*told[:1], "Attempt 1: WhatsApp took it"]
+    assert [one.actor for one in read(waits).steered] == ["ana"] * 3

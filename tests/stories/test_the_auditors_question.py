@@ -44,7 +44,7 @@ SARI = given.recipient(1)
 SAID = "Mrs Sari, see you on Tuesday at 8. Bring your card."
 HAPPENED = [
     *("Imported by ana", "Edited by budi", "Corrected, many at once by ana"),
-    *("Held by budi", "Released by budi", "Due"),
+    *("Released with its batch by ana", "Held by budi", "Released by budi", "Due"),
     *("Attempt 1: WhatsApp was busy", "Attempt 2: refused", "To be sent again, asked by budi"),
     *("Attempt 3: WhatsApp took it", "WhatsApp sent it on", "On the phone", "Read"),
 ]

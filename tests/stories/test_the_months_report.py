@@ -149,7 +149,7 @@ def live_through(month: Month, programs: Programs, move_clock: Move) -> None:
         if unheard:
             _give_up(at, move_clock)
             _settings(programs, url=hook)
-            until(lambda: _unconfirmed() == 0, within=20)
+            until(lambda: _unconfirmed() == 0, within=60)
     for hours in (1, 2):
         _pass(month.until + timedelta(hours=hours), move_clock)
 
