@@ -52,17 +52,16 @@ _COLUMNS = (
 def referred(session: Session, account_id: int, references: Sequence[str]) -> list[Found[Any]]:
     """What of an account has these references now, with what it says.
 
-    Before it what people moved from there to another number.
+    Before it what people gave to another number, one by one or many at once.
     """
-    found = list[Found[Any]]()
-    if session.execute(db.sql("SELECT 1 FROM operation WHERE kind = 'move' LIMIT 1")).first():
-        found = _referred(session, account_id, references, _MOVED)
+    found = _referred(session, account_id, references, _GIVEN_AWAY)
     return found + _referred(session, account_id, references, "x.id = :account")
 
 
-_MOVED = (
+_FORMER = "e.kind IN ('move', 'edit') AND e.before ->> 'account'"  # its name, which no one changes
+_GIVEN_AWAY = (
     "x.id <> :account AND EXISTS (SELECT 1 FROM message_event e WHERE e.message_id = m.id"
-    " AND e.kind = 'move' AND CAST(e.before ->> 'account_id' AS bigint) = :account)"
+    f" AND {_FORMER} = (SELECT name FROM account WHERE id = :account))"
 )
 
 
@@ -111,11 +110,29 @@ def written_to(
         f" {db.only('c.recipient', 'v.number')} AND c.message_id > :after"
         f" JOIN message m ON m.id = c.message_id WHERE {db.judged(f'{_LIVE} AND {could_be}')}"
     )
+    told = _found(session, statement, rows=db.rows(rows), since=since, after=after)
+    counting = [one for one in told if one.batch_id not in without and _counts(one)]
+    formerly = _former_accounts(session, [one.id for one in counting if one.version > 1])
     there = There()
-    for found in _found(session, statement, rows=db.rows(rows), since=since, after=after):
-        if found.batch_id not in without and _counts(found):
-            there.of[digest_of(found)].append(found)
+    for found in counting:
+        for account_id in {found.account_id, *formerly[found.id]}:
+            there.of[digest_of(found, account_id)].append(found)
     return there
+
+
+def _former_accounts(session: Session, ids: Sequence[int]) -> dict[int, list[int]]:
+    """From which of our numbers these would have left before people gave them to another."""
+    asked = db.sql(
+        f"SELECT e.message_id, x.id FROM {db.rows_sql(session, message_id='bigint')}"
+        " JOIN message_event e ON e.message_id = v.message_id"
+        f" JOIN account x ON {_FORMER} = x.name"
+    )
+    found = defaultdict[int, list[int]](list)
+    if ids:
+        rows = db.rows([{"message_id": one} for one in ids])
+        for message_id, account_id in session.execute(asked, {"rows": rows}):
+            found[message_id].append(account_id)
+    return found
 
 
 def second(at: datetime) -> datetime:
@@ -130,10 +147,10 @@ def _found(session: Session, asked: str, **values: Any) -> list[Found[Any]]:
     return list(session.execute(typed, values).all())
 
 
-def digest_of(found: Found[Any]) -> bytes:
-    """The digest of what is stored."""
-    named = (found.template, found.language)
-    return digest(found.account_id, found.recipient, named, found.parameters, found.text)
+def digest_of(found: Found[Any], account_id: int | None = None) -> bytes:
+    """The digest of what is stored, as if it were of this account."""
+    named, of = (found.template, found.language), account_id or found.account_id
+    return digest(of, found.recipient, named, found.parameters, found.text)
 
 
 def is_over(found: Found[Any]) -> bool:

@@ -326,6 +326,34 @@ def test_what_people_gave_another_time_priority_or_number_keeps_it_and_is_not_se
     assert found(checked(text), "good", "same", "changed", "kept") == (0, 4, 0, 0)
 
 
+@pytest.mark.parametrize("reference", [True, False])
+def test_what_people_had_leave_from_another_number_is_not_scheduled_again_by_its_file(
+    database: str, reference: bool
+) -> None:
+    given.account()
+    third, other = given.account("Third"), given.account("Other")
+    at = later(hours=2)
+    text = rows(4, reference=reference, at=at)
+    load(text)
+    for message_id in (1, 2):
+        edited_to(other, message_id)
+    for number in (third, other):
+        bulk.begin(Kind.MOVE, Choice(ids=(3,)), counted=1, arguments=moving.to(number), by=ANA)
+    asked = ("good", "kept" if reference else "double", "same" if reference else "double")
+    assert found(checked(text), *asked) == ((0, 3, 1) if reference else (0, 4, 4))
+    edited_to(1, 2)
+    assert found(checked(text), *asked)[0] == 0
+    load(rows(5, reference=reference, at=at))
+    assert count(ALIVE) == 5
+
+
+def edited_to(account_id: int, message_id: int) -> None:
+    row = given.row(message_id)
+    text = f"Hello {message_id - 1}"
+    draft = Draft(account_id, row.recipient, text, When("instant", wall=row.due_at))
+    editing.edit(message_id, draft, version=row.version, by=ANA)
+
+
 def test_a_message_whose_former_time_is_over_is_held_when_it_is_put_back(
     database: str, move_clock: Move
 ) -> None:
