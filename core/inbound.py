@@ -9,7 +9,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from core import db
+from core import db, numbering
 from core.meta.inbound import NOT_WRITTEN, InboundMessage
 
 
@@ -25,10 +25,18 @@ class Heard:
     at: datetime
 
 
+# Of `v.sender` and `v.otherwise` the number that account `a` has written to, for Meta's id of a
+# person may be written another way than the number that we send to.
+WRITTEN_TO = (
+    "(SELECT r.number FROM recipient r WHERE r.account_id = a.id"
+    " AND r.number IN (v.sender, v.otherwise) AND r.pair_tat IS NOT NULL"
+    " ORDER BY r.pair_tat DESC LIMIT 1)"
+)
 _SHAPE = {
     "wamid": "text",
     "phone_number_id": "text",
     "sender": "text",
+    "otherwise": "text",
     "kind": "text",
     "text": "text",
     "answers": "text",
@@ -44,15 +52,16 @@ def keep(session: Session, told: Sequence[tuple[int, InboundMessage]]) -> list[H
     """
     if not told:
         return []
-    rows = [asdict(one) | {"event_id": event_id} for event_id, one in told]
-    # The number that we know them by: Meta's id of a person may be written another way (a 9 in
-    # Brazil, a 1 in Mexico).
+    rows = [
+        asdict(one) | {"event_id": event_id, "otherwise": numbering.otherwise(one.sender)}
+        for event_id, one in told
+    ]
     kept = session.execute(
         db.sql(
             "INSERT INTO inbound (wamid, account_id, number, kind, text, answers, at,"
             " webhook_event_id)"
-            " SELECT v.wamid, a.id, coalesce(m.recipient, v.sender), v.kind, v.text, v.answers,"
-            f" v.at, v.event_id FROM {db.rows_sql(session, **_SHAPE)}"
+            f" SELECT v.wamid, a.id, coalesce(m.recipient, {WRITTEN_TO}, v.sender), v.kind, v.text,"
+            f" v.answers, v.at, v.event_id FROM {db.rows_sql(session, **_SHAPE)}"
             " JOIN account a ON a.phone_number_id = v.phone_number_id"
             " LEFT JOIN attempt t ON t.meta_message_id = v.answers AND t.account_id = a.id"
             " LEFT JOIN message m ON m.id = t.message_id"

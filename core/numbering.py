@@ -49,6 +49,23 @@ def _dialled_before(code: int) -> re.Pattern[str] | None:
     return re.compile(metadata.national_prefix_for_parsing or "(?!)") if metadata else None
 
 
+# WhatsApp knows some numbers of Brazil without the 9 that people dial, of Mexico with a 1 after the
+# country's code, of Argentina with a 9.
+_OTHERWISE = (
+    (re.compile(r"\+55(\d\d)9(\d{8})"), r"+55\1\2"),
+    (re.compile(r"\+55(\d\d)([6-9]\d{7})"), r"+55\g<1>9\2"),
+    (re.compile(r"\+521(\d{10})"), r"+52\1"),
+    (re.compile(r"\+549(\d{10})"), r"+54\1"),
+    (re.compile(r"\+54(\d{10})"), r"+549\1"),
+)
+
+
+def otherwise(number: str) -> str | None:
+    """The other way in which the same person's number, E.164, may be written; None: no other."""
+    written = (shape.sub(other, number) for shape, other in _OTHERWISE if shape.fullmatch(number))
+    return next(written, None)
+
+
 def region(number: PhoneNumber) -> str | None:
     """ISO alpha-2; None for a number of no country, or of one of several that share the code."""
     return (

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from core import account_checks, audit, covering, db, phone, sparing
+from core import account_checks, audit, covering, db, inbound, numbering, phone, sparing
 from core.access import Actor, Role, needs
 from core.drafts import Draft
 from core.errors import Invalid, Problem, Refused
@@ -182,15 +182,19 @@ def stopped(session: Session, told: Sequence[Stop]) -> None:
     repeats itself for days. A number that is none of ours is left out."""
     if not told:
         return
-    shape = {"phone_number_id": "text", "number": "text", "at": "timestamptz", "said": "text"}
+    shape = {"phone_number_id": "text", "sender": "text", "otherwise": "text"}
+    shape |= {"at": "timestamptz", "said": "text"}
+    rows = [asdict(one) | {"otherwise": numbering.otherwise(one.sender)} for one in told]
     new = session.execute(
         db.sql(
-            f"SELECT a.id AS account_id, v.number, v.said FROM {db.rows_sql(session, **shape)}"
-            " JOIN account a ON a.phone_number_id = v.phone_number_id"
-            " WHERE NOT EXISTS (SELECT 1 FROM opt_out o WHERE o.number = v.number"
-            " AND (o.account_id = a.id OR o.account_id IS NULL) AND o.lifted_at >= v.at)"
+            "SELECT account_id, number, said FROM (SELECT a.id AS account_id, v.at, v.said,"
+            f" coalesce({inbound.WRITTEN_TO}, v.sender) AS number"
+            f" FROM {db.rows_sql(session, **shape)}"
+            " JOIN account a ON a.phone_number_id = v.phone_number_id) AS t"
+            " WHERE NOT EXISTS (SELECT 1 FROM opt_out o WHERE o.number = t.number"
+            " AND (o.account_id = t.account_id OR o.account_id IS NULL) AND o.lifted_at >= t.at)"
         ),
-        {"rows": db.rows([asdict(one) for one in told])},
+        {"rows": db.rows(rows)},
     )
     for row in new.all():
         heard(session, [(row.number, row.account_id)], row.said)

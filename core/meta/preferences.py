@@ -18,7 +18,7 @@ class Stop:
     """That a person wants no marketing messages of one of our numbers; `said` in Meta's words."""
 
     phone_number_id: str
-    number: str  # E.164 with +
+    sender: str  # E.164 with +
     at: datetime
     said: str | None
 
@@ -41,7 +41,7 @@ def read(document: Any, received_at: datetime) -> Iterator[Stop | str]:
 def _stop(told: dict[str, Any], ours: Any, received_at: datetime) -> Stop:
     return Stop(
         phone_number_id=envelope.identity(ours),
-        number=envelope.number(told["wa_id"]),
+        sender=envelope.number(told["wa_id"]),
         at=min(envelope.instant(told.get("timestamp"), received_at), received_at),
         said=envelope.text(told.get("detail")),
     )

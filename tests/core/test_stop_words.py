@@ -149,6 +149,29 @@ def test_the_button_beneath_a_marketing_template_stops_marketing_alone(
     assert (row.scope, row.account_id, row.reason) == (scope, None, "Stop promotions")
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"),
+    [
+        *(("+5531987654321", "+553187654321"), ("+553187654321", "+5531987654321")),
+        *(("+541123456789", "+5491123456789"), ("+5491123456789", "+541123456789")),
+        ("+525512345678", "+5215512345678"),
+    ],
+)
+def test_who_is_known_to_whatsapp_by_another_number_is_left_in_peace_on_the_one_that_we_write_to(
+    database: str, ours: str, theirs: str
+) -> None:
+    account = stored.account()
+    heard.write("Who is this?", sender=theirs)  # before we ever wrote
+    with db.writing() as session:
+        row = Recipient(account_id=account, number=ours, pair_tat=db.now(session))
+        session.add(row)
+    waits = given.message(account, to=ours, when=given.in_(hours=1))
+    preferred("stop", who=theirs)
+    heard.write("STOP", sender=theirs)
+    assert [one.number for one in rows()] == [ours, ours]
+    assert given.row(waits).status == "cancelled"
+
+
 def test_who_waits_for_the_list_keeps_no_recipient_from_the_tick_that_writes_to_it(
     postgresql: str,
 ) -> None:
@@ -173,10 +196,10 @@ def _waits_for_the_list() -> bool:
         return session.execute(db.sql(waiting)).first() is not None
 
 
-def preferred(value: str, at: datetime | None = None) -> None:
+def preferred(value: str, at: datetime | None = None, who: str = BUDI) -> None:
     """What WhatsApp tells when somebody chooses so there."""
     when = int((at or clock.wall()).timestamp())
-    told = {"wa_id": BUDI[1:], "category": "marketing_messages", "value": value, "timestamp": when}
+    told = {"wa_id": who[1:], "category": "marketing_messages", "value": value, "timestamp": when}
     raw = heard.body(user_preferences=[told]).encode()
     assert webhooks.receive(raw, sign(raw, settings().app_secret)) and webhooks.apply_stored()
 
