@@ -23,6 +23,7 @@ from sqlalchemy import (
     select,
     table,
     true,
+    union,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col
@@ -60,8 +61,8 @@ def judged(condition: ColumnElement[bool]) -> ColumnElement[bool]:
 class Filter:
     """Which messages; nothing chosen means all. `search`: part of a number, or of the text.
 
-    Instants: from the first on, and before the second. `ids`: of these alone (see `narrowed`); no
-    address has them.
+    Instants: from the first on, and before the second. No address has what `narrowed` adds: `ids`,
+    of these alone; `frequent`, that the search finds so many that each row is best asked for it.
     """
 
     standings: frozenset[Standing] = frozenset()
@@ -78,6 +79,7 @@ class Filter:
     sent_from: datetime | None = None
     sent_until: datetime | None = None
     ids: tuple[int, ...] | None = field(default=None, kw_only=True)
+    frequent: bool = field(default=False, kw_only=True)
 
     @classmethod
     def read(cls, parameters: Mapping[str, Sequence[str]]) -> Self:
@@ -130,18 +132,22 @@ class Filter:
         Looked for once, where the list would do it for each status and each count anew; or would
         go through all messages for one that is not there.
         """
+        told = self
         for found, looked_for in self._finders(session):
             ids = session.execute(found.limit(FEW + 1)).scalars().all()
             if len(ids) <= FEW:
                 rest = {"search": ""} if looked_for == "search" else {looked_for: None}
-                return replace(self, ids=tuple(ids), **({} if looked_for == "template" else rest))
-        return self
+                return replace(told, ids=tuple(ids), **({} if looked_for == "template" else rest))
+            told = replace(told, frequent=told.frequent or looked_for == "search")
+        return told
 
     def _finders(self, session: Session) -> Iterator[tuple[Select[Any], str]]:
         """What each word finds, and where it stands; a template's other languages stay in it."""
         if words := self.search.replace("\0", "").strip():
-            parts = [_containing(session, one, c.message_id) for one in sorted(_parts(words))]
-            yield select(c.message_id).where(or_(*parts)), "search"
+            # Each by itself to its limit: of a frequent word not all need be gathered to tell so.
+            parts = [_found(session, one).limit(FEW + 1) for one in sorted(_parts(words))]
+            ids = union(*(select(one.subquery()) for one in parts)).subquery()
+            yield select(ids), "search"
         if self.label is not None:
             yield select(c.message_id).where(c.label == self.label), "label"
         if self.by is not None:
@@ -207,8 +213,17 @@ class Filter:
                 found.append(of_it.scalar_subquery() == value)
         if words := self.search.replace("\0", "").strip():
             parts = sorted(_parts(words))
-            found.append(or_(*(_containing(session, one, m.id, among) for one in parts)))
+            found.append(or_(*(self._contains(session, one, among) for one in parts)))
         return and_(*found)
+
+    def _contains(
+        self, session: Session, part: str, among: tuple[int, int] | None
+    ) -> ColumnElement[bool]:
+        # Of other letters SQLite's index knows both cases, but its LIKE does not.
+        if self.frequent and (db.on_postgres(session) or part.isascii()):
+            of_it = select(c.search).where(c.message_id == m.id).correlate(m.id.table)
+            return of_it.scalar_subquery().ilike(_around(part), escape="\\")
+        return m.id.in_(_found(session, part, among))
 
     def _times(self) -> Iterator[ColumnElement[bool]]:
         if self.due_from is not None:
@@ -251,21 +266,24 @@ def _parts(words: str) -> set[str]:
     return {*fragments(words)} - {""}
 
 
-def _containing(
-    session: Session, part: str, id_: ColumnElement[Any], among: tuple[int, int] | None = None
-) -> ColumnElement[bool]:
-    """Whether the message of this id contains it."""
+def _found(session: Session, part: str, among: tuple[int, int] | None = None) -> Select[Any]:
+    """The ids of the messages that contain it."""
 
-    def within(found: ColumnElement[Any]) -> ColumnElement[bool]:
-        return found.between(*among) if among else true()
+    def within(id_: ColumnElement[Any]) -> ColumnElement[bool]:
+        return id_.between(*among) if among else true()
 
-    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     if not db.on_postgres(session) and len(part) >= 3:
         quoted = '"' + part.replace('"', '""') + '"'
         indexed = _INDEX.c.content_search.op("MATCH")(quoted)
-        return id_.in_(select(_INDEX.c.rowid).where(indexed, within(_INDEX.c.rowid)))
-    alike = and_(c.search.ilike(f"%{escaped}%", escape="\\"), within(c.message_id))
-    return alike if id_ is c.message_id else id_.in_(select(c.message_id).where(alike))
+        return select(_INDEX.c.rowid).where(indexed, within(_INDEX.c.rowid))
+    alike = c.search.ilike(_around(part), escape="\\")
+    return select(c.message_id).where(alike, within(c.message_id))
+
+
+def _around(part: str) -> str:
+    """The pattern of what contains it."""
+    escaped = part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
 
 
 def _listed(session: Session, ids: Sequence[int]) -> Select[Any]:

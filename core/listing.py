@@ -21,6 +21,8 @@ CAP = 10_000
 PAGE = 50
 OPEN = (Status.PROCESSING, Status.PENDING)
 ENDED = (Status.SENT, Status.FAILED, Status.CANCELLED)
+# The most frequent first: a count that begins with them soon has as many as it counts.
+LIKELY = (Status.SENT, Status.PENDING, Status.FAILED, Status.CANCELLED, Status.PROCESSING)
 
 
 @dataclass(frozen=True)
@@ -217,7 +219,8 @@ def count(wanted: Filter, *, now: datetime) -> int:
     """How many match; `CAP` + 1 stands for more than `CAP`."""
     total = 0
     with db.reading() as session:
-        standings = [wanted.standing_of(one, now) for one in wanted.statuses()]
+        likely = (one for one in LIKELY if one in wanted.statuses())
+        standings = [wanted.standing_of(one, now) for one in likely]
         for standing_ in [or_(false(), *standings)] if wanted.gathered else standings:
             few = select(m.id).where(standing_, wanted.conditions(session, now))
             counted = select(func.count()).select_from(few.limit(CAP + 1 - total).subquery())
