@@ -45,6 +45,9 @@ class Settling:
                 self._buttons()
             if mine.answer:
                 look.note(mine.answer, "amber" if mine.of else "green")
+            if mine.thrown:
+                label = f"Bring back {plural(len(mine.thrown), 'change')}"
+                st.button(label, key="edits-back", on_click=self._back_again)
             for message_id, one in sorted(mine.of.items()):
                 self._one(one, wrong.get(message_id) or mine.refused.get(message_id, ()))
 
@@ -71,9 +74,12 @@ class Settling:
 
     def _drop(self, ids: Sequence[int]) -> None:
         self.read()
-        self.mine.answer = ""
-        self.mine.drop(ids)
+        self.mine.throw(ids)
         self.renew(ids)
+
+    def _back_again(self) -> None:
+        self.read()
+        self.renew(self.mine.back())
 
     def _put(self, message_id: int) -> None:
         self.read()
@@ -181,7 +187,7 @@ def _both(one: Revision, theirs: MessageRow, names: Mapping[int, str], zone: str
 
 
 def _line(column: str, *values: str) -> str:
-    cells = "".join(f"<td>{escape(value)}</td>" for value in values)
+    cells = "".join(f"<td><span>{escape(value)}</span></td>" for value in values)
     return f'<tr><th scope="row">{escape(column)}</th>{cells}</tr>'
 
 

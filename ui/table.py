@@ -11,7 +11,7 @@ from core.errors import Invalid
 from core.explain import explain_many
 from core.listing import MessageRow
 from core.phone import Phone
-from core.rendering import summary
+from core.rendering import bubble, summary
 from core.standing import Standing
 from ui import addresses, look, moments
 from ui.words import OPTED_OUT, State, state_of
@@ -43,18 +43,30 @@ def _lines(rows: Sequence[MessageRow], now: datetime, zone: str) -> Iterator[str
         yield _line(row, state, "" if plain else state.sentence, now, zone)
 
 
+_SHORT = 60  # characters that a line has room for on any screen
+
+
+def _whole(text: str) -> str:
+    """HTML: a text that the line cannot show, as the phone does, where somebody unfolds it."""
+    if len(text) <= _SHORT and "\n" not in text:
+        return ""
+    unfold = '<summary aria-label="Read it whole" title="Read it whole"></summary>'
+    return f'<details class="whole">{unfold}<div>{bubble(text)}</div></details>'
+
+
 def _line(row: MessageRow, state: State, why: str, now: datetime, zone: str) -> str:
     why = why and f'<small title="{escape(why)}">{escape(why)}</small>'
     named = f'<i class="from" title="Template">{escape(row.template)}</i>' if row.template else ""
     says = named + escape(summary(row.text or "", 120))
     at = row.sent_at if row.sent_at else row.due_at
+    whole = _whole(row.text or "")
     return (
-        f'<a class="row go" href="{addresses.message(row.id)}">'
+        f'<a class="row go{" long" if whole else ""}" href="{addresses.message(row.id)}">'
         f'<span class="state-cell">{look.chip(state.word, state.colour, state.icon)}</span>'
         f'<span class="to">{recipient(row.recipient)}</span>'
         f'<span class="says">{says}{why}</span>'
         f'<span class="by">{escape(row.account)}</span>'
-        f'<span class="at">{moments.shown(at, zone, now)}</span></a>'
+        f'<span class="at">{moments.shown(at, zone, now)}</span></a>{whole}'
     )
 
 

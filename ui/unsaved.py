@@ -26,6 +26,7 @@ class Unsaved:
     refused: dict[int, tuple[Problem, ...]] = field(default_factory=dict)
     theirs: dict[int, Theirs] = field(default_factory=dict)
     answer: str = ""  # to the last Save
+    thrown: dict[int, Revision] = field(default_factory=dict)  # until something else is typed
     store: dict[int, Revision] = field(default_factory=dict)  # what a reload brings back
     kept: set[int] = field(default_factory=set)  # what of that is from here
 
@@ -41,7 +42,7 @@ class Unsaved:
         message_id = revision.row.id
         if typed == revision.typed:
             return
-        self.answer = ""
+        self.answer, self.thrown = "", {}
         if not typed:
             self.drop([message_id])
             return
@@ -61,6 +62,18 @@ class Unsaved:
                 held.pop(message_id, None)
         self.keep()
 
+    def throw(self, ids: Iterable[int]) -> None:
+        """They do not want what they typed of these; `back` brings it back."""
+        self.answer, self.thrown = "", {one: self.of[one] for one in ids if one in self.of}
+        self.drop(self.thrown)
+
+    def back(self) -> list[int]:
+        """Bring back what was thrown away last; returns of which messages."""
+        again, self.thrown = self.thrown, {}
+        self.of.update(again)
+        self.keep()
+        return list(again)
+
     def confirm(self, message_id: int, *, sure: bool) -> None:
         """Whether they accept that it may arrive twice."""
         self._put(replace(self.of[message_id], confirmed=sure))
@@ -71,7 +84,7 @@ class Unsaved:
 
     def save(self, ids: Iterable[int], *, by: Actor) -> None:
         """Save what is typed of these messages, and note the answer."""
-        asked = [self.of[one] for one in ids if one in self.of]
+        asked, self.thrown = [self.of[one] for one in ids if one in self.of], {}
         saved = revising.save(asked, by=by)
         self.drop(saved.done)
         self.refused.update(saved.wrong)

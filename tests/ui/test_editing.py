@@ -47,6 +47,10 @@ def by_ben(message_id: int, text: str) -> None:
     assert revising.save([Revision(row, {"text": text})], by=BEN).done == (message_id,)
 
 
+def _line(*cells: str) -> str:
+    return "".join(f"<td><span>{cell}</span></td>" for cell in cells)
+
+
 def test_only_what_waits_or_failed_is_there_to_be_edited() -> None:
     rows = [{}, {"status": "sent"}, {"status": "failed"}, {"status": "cancelled"}]
     ids = stored.messages(stored.account(), rows)
@@ -100,7 +104,7 @@ def test_who_was_slower_sees_both_versions_and_chooses() -> None:
     at.button(key="save-edits").click().run()
     said = html(at)
     assert "Nothing was saved. 2 not: changed by somebody else" in said and "Last by ben" in said
-    assert "<td>Hello</td><td>Ben&#x27;s words</td><td>Mine</td>" in said
+    assert _line("Hello", "Ben&#x27;s words", "Mine") in said
     assert stored_text(ids[0]).text == "Ben's words"
     at.button(key=f"drop-{ids[0]}").click().run()
     at.button(key=f"put-{ids[1]}").click().run()
@@ -117,7 +121,7 @@ def test_what_somebody_changes_again_before_mine_is_put_there_is_shown_again() -
     at.button(key="save-edits").click().run()
     by_ben(one, "Second")
     at.button(key=f"put-{one}").click().run()
-    assert "<td>First</td><td>Second</td><td>Mine</td>" in html(at)
+    assert _line("First", "Second", "Mine") in html(at)
     assert stored_text(one).text == "Second"
 
 
@@ -166,6 +170,26 @@ def test_what_is_typed_stays_over_pages_filters_modes_and_a_reload(
     again.button(key="save-edits").click().run()
     assert stored_text(ids[1]).text == "Kept" and given.row(ids[0]).max_retries == 0
     assert opened().segmented_control(key="mode").value == "Read"
+
+
+def test_what_is_discarded_can_be_brought_back_until_something_else_is_typed() -> None:
+    one, _ = stored.messages(stored.account(), [{}] * 2)
+    at = type_in(edited(), {0: {"Message": "Typed long"}})
+    at.button(key="drop-edits").click().run()
+    assert at.button(key="save-edits").disabled
+    at.button(key="edits-back").click().run()
+    assert at.data_editor[0].value["Message"].tolist() == ["Typed long", "Hello"]
+    at.button(key="drop-edits").click().run()
+    type_in(at, {1: {"Retries": 1}})
+    assert "edits-back" not in [button.key for button in at.button]
+    assert stored_text(one).text == "Hello"
+
+
+def test_a_long_text_is_read_whole_in_the_list() -> None:
+    long = "Your order is ready.\n" + "Please come. " * 40
+    stored.messages(stored.account(), [{"text": long}, {}])
+    said = html(opened())
+    assert said.count('<details class="whole">') == 1 and said.count("Please come. ") > 39
 
 
 def test_a_cell_that_says_again_what_it_said_is_no_change() -> None:
