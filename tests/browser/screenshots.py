@@ -2,11 +2,13 @@
 
 from io import BytesIO
 
+import requests
 from PIL import Image
+from playwright.sync_api import Page
 
-from core import accounts, optouts, steering, users
+from core import accounts, catalogue, optouts, steering, users
 from core.access import Role
-from core.settings import ROOT
+from core.settings import ROOT, settings
 from tests import given
 from tests.browser.conftest import PASSWORD, Desk, Operator
 from tests.core import templated
@@ -17,9 +19,15 @@ IMAGES = ROOT / "docs" / "images"
 WIDE, NARROW, TALLEST = 1360, 390, 1800
 VISIT = "Halo {}, besok pukul {}.00 kami tunggu di klinik. Balas pesan ini untuk mengubah janji."
 NAMES = ("Dewi", "Budi", "Siti", "Agus", "Rina", "Putu", "Made", "Ayu")
+CLINIC = "106540352242922"
 REFUSED = "+447700900141"  # by the sandbox
 LOWEST = {"settings": 1040}  # below it has the paths of the machine that draws
-PAGES = ("messages", "schedule", "many", "batches", "templates", "people", "accounts", "settings")
+PAGES = (
+    *("messages", "schedule", "many", "batches", "templates", "people", "accounts", "settings"),
+    "audit",
+)
+MODES = ("Select", "Edit")
+PHONE = ("overview", "messages", "message", "schedule")
 
 
 def text(number: int) -> str:
@@ -28,7 +36,9 @@ def text(number: int) -> str:
 
 def fill(desk: Desk) -> dict[str, str]:
     """A morning at a clinic; returns the addresses of what has a page of its own."""
-    clinic = templated.account("Klinik Sehat", country="ID", zone="Asia/Jakarta", rate=8)
+    clinic = templated.account(
+        "Klinik Sehat", country="ID", zone="Asia/Jakarta", rate=8, phone_number_id=CLINIC
+    )
     dental = templated.account("Dental Care", country="ID", zone="Asia/Jakarta", rate=4)
     shop = given.account("Toko", country="ID", zone="Asia/Jakarta")
     templated.read_again(clinic)
@@ -46,12 +56,20 @@ def fill(desk: Desk) -> dict[str, str]:
     users.add("budi", role=Role.OPERATOR, password=PASSWORD, by=given.ANA)
     until(lambda: given.row(failed).status == "failed", within=60)
     until(lambda: given.row(sent[-1]).delivery == "read", within=60)
+    answered = given.row(sent[0])
+    said = {"from": answered.recipient, "text": "Baik, terima kasih!"}
+    said |= {"phone_number_id": CLINIC, "context": answered.meta_message_id}
+    inbound = f"http://127.0.0.1:{settings().sandbox_port}/_sandbox/inbound"
+    requests.post(inbound, json=said, timeout=5).raise_for_status()
     return {
         "overview": "/",
         "message": f"/message?id={sent[0]}",
         "failed": f"/message?id={failed}",
         "batch": f"/batches?id={held}",
         "not-reached": "/not_reached",
+        "template": f"/template?id={min(catalogue.names())}",
+        "account": f"/accounts?id={clinic}",
+        **{f"messages-{mode.lower()}": "/messages" for mode in MODES},
     } | {name: f"/{name}" for name in PAGES}
 
 
@@ -60,21 +78,37 @@ def draw(person: Operator, name: str, path: str, width: int) -> None:
     page = person.page
     page.set_viewport_size({"width": width, "height": 900})
     person.open(path)
+    for mode in MODES:
+        if name.startswith(f"messages-{mode.lower()}"):
+            person.choose(mode)
     page.wait_for_load_state("networkidle")
     needed = page.get_by_test_id("stMain").evaluate("one => one.scrollHeight")
     height = LOWEST.get(name.partition("-")[0], min(max(needed, 700), TALLEST))
     page.set_viewport_size({"width": width, "height": height})
     person.settled()
+    keep(page, name)
+
+
+def sign_in(person: Operator, name: str, width: int) -> None:
+    person.page.set_viewport_size({"width": width, "height": 700})
+    person.page.goto(f"{person.site}/sign-in")
+    keep(person.page, name)
+
+
+def keep(page: Page, name: str) -> None:
     shot = Image.open(BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
     shot.quantize(256).save(IMAGES / f"{name}.png", optimize=True)
 
 
 def test_screenshots(desk: Desk) -> None:
-    ana = desk.newcomer()
+    ana, stranger = desk.newcomer(), desk.operator()
     pages = fill(desk)
     for scheme in ("light", "dark"):
-        ana.page.emulate_media(color_scheme=scheme)
+        for person in (ana, stranger):
+            person.page.emulate_media(color_scheme=scheme)
         for name, path in pages.items():
             draw(ana, f"{name}-{scheme}", path, WIDE)
-    for name in ("overview", "messages", "message", "schedule"):
+        sign_in(stranger, f"sign-in-{scheme}", WIDE)
+    for name in PHONE:
         draw(ana, f"{name}-phone", pages[name], NARROW)
+    sign_in(stranger, "sign-in-phone", NARROW)
