@@ -19,6 +19,7 @@ MOST_DELAYS = 5  # as many as a message may be retried
 LONGEST_DELAY = timedelta(days=1)
 LONGEST_LEAD = timedelta(days=1)
 MOST_HOURS = 720
+LEAST_SESSION = 0.25  # hours: with less nobody stays for long enough to set it right again
 MOST_WORDS, LONGEST_WORD = 100, 40
 _UNITS = (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1))
 
@@ -76,16 +77,22 @@ def _hours(typed: str) -> float:
     return found
 
 
+def _session(typed: str) -> float:
+    found = _hours(typed)
+    if found < LEAST_SESSION:
+        _refuse("invalid", f"With less than {LEAST_SESSION} hours nobody could set it right again.")
+    return found
+
+
 def _words(typed: str) -> list[str]:
     found = list(dict.fromkeys(" ".join(one.split()).casefold() for one in _parts(typed)))
     if len(found) > MOST_WORDS:
         _refuse("long", f"These are {len(found)} words; at most {MOST_WORDS} are possible.")
     for word in found:
-        if len(word) > LONGEST_WORD or not word.isprintable():
-            told = (
-                f"{quoted(word)} is no stop word: at most {LONGEST_WORD} characters that are seen"
-            )
-            _refuse("invalid", f"{told}.")
+        # Marks are not compared: a word of nothing else would never be met.
+        if len(word) > LONGEST_WORD or not word.isprintable() or not re.search(r"\w", word):
+            told = f"{quoted(word)} is no stop word: at most {LONGEST_WORD} characters that are"
+            _refuse("invalid", f"{told} seen, a letter or a digit among them.")
     return [word.upper() for word in found]
 
 
@@ -111,7 +118,7 @@ RULES: dict[str, Rule] = {
     "retry_delays": Rule(_delays, lambda value: ", ".join(map(_span, value))),
     "undelivered_hours": Rule(_hours, lambda value: f"{value:g}"),
     "min_lead_seconds": Rule(_lead, _span),
-    "session_hours": Rule(_hours, lambda value: f"{value:g}"),
+    "session_hours": Rule(_session, lambda value: f"{value:g}"),
     "stop_words": Rule(_words, ", ".join),
     "test_number": Rule(_number, str),
 }

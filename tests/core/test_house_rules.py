@@ -51,6 +51,8 @@ def test_a_rule_is_read_as_people_type_it_and_written_so_that_it_is_read_alike(
         ("undelivered_hours", "nan"),
         ("undelivered_hours", "721"),
         ("session_hours", "long"),
+        ("session_hours", "0.01"),
+        ("stop_words", "STOP, !"),
         ("min_lead_seconds", "2 d"),
         ("stop_words", "x" * 41),
         ("stop_words", ",".join(f"word{n}" for n in range(101))),
