@@ -96,6 +96,9 @@ def editing(wanted: Filter) -> int:
     """Rows whose cells are typed in, and saved together."""
     mine, some = unsaved.of(person), revising.changeable(wanted)
     if some is None:
+        revising.over()
+        if mine.of:
+            look.note(f"{plural(len(mine.of), 'message')} changed and not saved yet: not of these.")
         look.empty("Nothing to edit here", "What has left or was cancelled stays as it is.")
         return 0
     page = revising.sheet(some, mine, now=now, zone=zone())
