@@ -1,7 +1,7 @@
 """Where a message stands, as people tell it: the stored status seen with time, hold and proof.
 
 The same rule twice, because a page shows one row and filters a million: `standing` reads a row,
-`where` is its SQL. A test holds them together. The words for each are in `ui/words.py`.
+`where` is its SQL. A test holds them together. The words for each are in `ui/words/`.
 """
 
 from datetime import datetime

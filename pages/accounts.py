@@ -11,7 +11,8 @@ from core.errors import OutboxError
 from ui import account_forms, accounts, addresses, asking, live, look, pausing, timeline
 from ui.accounts import none_yet
 from ui.guard import signed_in, zone
-from ui.words import ACCOUNTS, plural
+from ui.words.accounts import ACCOUNTS
+from ui.words.numbers import plural
 
 person = signed_in()
 now = reports.now()

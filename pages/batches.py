@@ -25,7 +25,7 @@ from ui import (
 )
 from ui.guard import signed_in, zone
 from ui.progress import progress
-from ui.words import plural
+from ui.words.numbers import plural
 
 person = signed_in()
 now = reports.now()

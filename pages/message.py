@@ -14,7 +14,7 @@ from core.listing import MessageRow
 from core.standing import Standing
 from ui import actions, addresses, asking, look, moments, preview, table, timeline
 from ui.guard import signed_in, zone
-from ui.words import LATE, State, state_of
+from ui.words.states import LATE, State, state_of
 
 person = signed_in()
 now = reports.now()

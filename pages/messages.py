@@ -23,7 +23,8 @@ from ui import (
     unsaved,
 )
 from ui.guard import signed_in, zone
-from ui.words import VIEWS, plural
+from ui.words.numbers import plural
+from ui.words.states import VIEWS
 
 person = signed_in()
 operator = person.role >= Role.OPERATOR

@@ -14,7 +14,8 @@ from core.models import Batch
 from core.not_reached import WINDOWS, Missed
 from ui import addresses, asking, look, moments, paging, table, trying
 from ui.guard import signed_in, zone
-from ui.words import plural, state_of
+from ui.words.numbers import plural
+from ui.words.states import state_of
 
 person = signed_in()
 now = reports.now()

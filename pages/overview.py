@@ -15,7 +15,8 @@ from ui import guarded, live, look, moments, pausing, since, stopping, trends, v
 from ui.accounts import none_yet
 from ui.addresses import listed
 from ui.guard import signed_in, zone
-from ui.words import ACCOUNTS, brief, count, plural, quality, tier
+from ui.words.accounts import ACCOUNTS, quality, tier
+from ui.words.numbers import brief, count, plural
 
 person = signed_in()
 

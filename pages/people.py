@@ -12,7 +12,7 @@ from core.people import Person
 from core.phone import Phone
 from ui import addresses, asking, bulk, look, optouts, paging, peace, table
 from ui.guard import signed_in, zone
-from ui.words import plural
+from ui.words.numbers import plural
 
 person = signed_in()
 now = reports.now()

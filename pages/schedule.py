@@ -16,7 +16,7 @@ from ui import addresses, fields, filling, look, moments, preview, ways
 from ui.accounts import none_yet
 from ui.fields import Problems
 from ui.guard import signed_in, zone
-from ui.words import plural
+from ui.words.numbers import plural
 
 person = signed_in(Role.OPERATOR)
 kept = st.session_state

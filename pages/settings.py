@@ -10,7 +10,8 @@ from core.settings import shown
 from core.users import Person
 from ui import asking, house_forms, look, moments, people_forms, timeline
 from ui.guard import signed_in, zone
-from ui.words import HOUSE, SETTINGS, plural
+from ui.words.house import HOUSE, SETTINGS
+from ui.words.numbers import plural
 
 person = signed_in(Role.ADMIN)
 now = reports.now()

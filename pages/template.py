@@ -9,7 +9,8 @@ from core.access import Role
 from core.catalogue import Entry
 from ui import addresses, asking, look, moments, preview, timeline
 from ui.guard import signed_in, zone
-from ui.words import QUALITIES, plural, template_word
+from ui.words.accounts import QUALITIES, template_word
+from ui.words.numbers import plural
 
 person = signed_in()
 now = reports.now()

@@ -13,7 +13,8 @@ from core.models import Template
 from core.rendering import summary
 from ui import addresses, look, moments, paging
 from ui.guard import signed_in, zone
-from ui.words import QUALITIES, TEMPLATES, count, plural, template_word
+from ui.words.accounts import QUALITIES, TEMPLATES, template_word
+from ui.words.numbers import count, plural
 
 person = signed_in()
 now = reports.now()

@@ -13,7 +13,8 @@ from core.models import Account
 from ui import accounts as drawn
 from ui import asking, fields, live, look
 from ui.fields import Problems
-from ui.words import LATE, OF_ACCOUNTS
+from ui.words.accounts import OF_ACCOUNTS
+from ui.words.states import LATE
 
 NO_COUNTRY = ""
 

@@ -12,7 +12,9 @@ from core.models import Account
 from core.reports import AccountLoad
 from core.sending.sieve import late_after
 from ui import addresses, look, moments
-from ui.words import ACCOUNTS, CHECKS, LATE, LIMITS, brief, count, quality
+from ui.words.accounts import ACCOUNTS, CHECKS, LIMITS, quality
+from ui.words.numbers import brief, count
+from ui.words.states import LATE
 
 _FOUND = {True: ("well", "green"), False: ("wrong", "red"), None: ("not known", "amber")}
 

@@ -11,7 +11,7 @@ from core.listing import MessageRow
 from core.standing import Standing, standing
 from core.states import Status
 from ui import asking, editing, look
-from ui.words import RISK
+from ui.words.states import RISK
 
 
 def offered(history: History, *, by: Actor) -> None:

@@ -10,7 +10,7 @@ from core.filtering import Filter
 from core.listing import Cursor
 from core.not_reached import Missed
 from core.standing import Standing
-from ui.words import WORDS
+from ui.words.states import WORDS
 
 NEW_ACCOUNT = "/accounts?new=1"
 

@@ -13,7 +13,9 @@ from core.operations import OPEN, Kind
 from core.standing import Standing
 from core.telling import depth_in_words
 from ui import addresses, look, moments
-from ui.words import BATCHES, STEERED, WORDS, finished, plural
+from ui.words.files import BATCHES, STEERED, finished
+from ui.words.numbers import plural
+from ui.words.states import WORDS
 
 _HEAD = (
     '<div class="row head" aria-hidden="true"><span>State</span><span>Batch</span>'

@@ -15,7 +15,8 @@ from core.reasons import REASONS
 from ui import asking, changes, correcting, look, picking
 from ui.picking import Picked
 from ui.progress import progress
-from ui.words import BULK, bulk_of, count, plural
+from ui.words.bulk import BULK, bulk_of
+from ui.words.numbers import count, plural
 
 _CLOSED = "bulk-closed"  # the operation whose end was read
 

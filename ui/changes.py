@@ -14,7 +14,8 @@ from core.moving import There
 from core.rescheduling import Pace
 from ui import fields, look, moments
 from ui.guard import zone
-from ui.words import ADJUSTED, plural
+from ui.words.bulk import ADJUSTED
+from ui.words.numbers import plural
 
 LATER, EARLIER, SPREAD = "Later", "Earlier", "Spread over a window"
 

@@ -18,7 +18,8 @@ from core.reasons import REASONS
 from core.sheets import placeholders
 from ui import asking, look, moments
 from ui.steering import do
-from ui.words import CORRECTIONS, plural
+from ui.words.bulk import CORRECTIONS
+from ui.words.numbers import plural
 
 
 @st.dialog("Correct what has not left", position="right", width="medium", on_dismiss=asking.over)

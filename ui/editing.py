@@ -17,7 +17,7 @@ from core.standing import Standing, standing
 from ui import asking, fields, filling, look, moments, timeline
 from ui.fields import AT, KEEP, Problems
 from ui.guard import zone
-from ui.words import RISK
+from ui.words.states import RISK
 
 _FIELDS = ("account", "recipient", "text", "when", "max_retries")
 

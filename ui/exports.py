@@ -18,7 +18,7 @@ from core.models import File
 from ui import look, moments
 from ui.guard import zone
 from ui.progress import progress
-from ui.words import plural
+from ui.words.numbers import plural
 
 SHOWN = 3  # exports at a time
 # What somebody begins with who chooses columns.

@@ -19,7 +19,7 @@ from core.errors import Invalid, Problem
 from core.models import Account
 from core.schedule import from_local, told
 from ui import look, moments, table
-from ui.words import LATE
+from ui.words.states import LATE
 
 QUICK: dict[str, timedelta] = {
     "+5 min": timedelta(minutes=5),

@@ -16,7 +16,7 @@ from core.standing import Standing
 from core.states import HOLDS
 from ui import addresses, look, moments, paging
 from ui.guard import zone
-from ui.words import FAILURES, KEPT, VIEWS, WORDS
+from ui.words.states import FAILURES, KEPT, VIEWS, WORDS
 
 _DAY = timedelta(days=1)
 _TURN = "more-filters-turn"

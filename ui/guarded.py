@@ -11,7 +11,8 @@ from core.guarding import Guard, Overdue
 from core.sending import twin
 from ui import asking, live, look, moments
 from ui.guard import zone
-from ui.words import OVERDUE, plural
+from ui.words.house import OVERDUE
+from ui.words.numbers import plural
 
 
 def banner(guard: Guard | None, *, by: Actor) -> None:

@@ -13,7 +13,7 @@ from core.filtering import Filter
 from core.standing import Standing
 from core.totals import TOTALLED, Totals
 from ui import addresses
-from ui.words import FAILURES, WORDS
+from ui.words.states import FAILURES, WORDS
 
 _SENT = (Standing.SENT, Standing.DELIVERED, Standing.READ)
 

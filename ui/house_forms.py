@@ -13,7 +13,7 @@ from core.house_rules import InForce
 from ui import asking, look, moments
 from ui.fields import Problems
 from ui.guard import zone
-from ui.words import HOUSE
+from ui.words.house import HOUSE
 
 PAIRS = (
     ("retry_delays", "min_lead_seconds"),

@@ -22,7 +22,7 @@ from core.volumes import Volume
 from ui import addresses, moments
 from ui.guard import zone
 from ui.volumes import sentence
-from ui.words import brief, plural
+from ui.words.numbers import brief, plural
 
 LONG_DUE = timedelta(minutes=10)
 MOST_SKEW = timedelta(seconds=5)

@@ -9,7 +9,7 @@ import streamlit as st
 from core import listing, reports
 from core.filtering import Filter
 from core.listing import CAP, Seen
-from ui.words import count, plural
+from ui.words.numbers import count, plural
 
 EVERY = "10s"
 FRESH = timedelta(seconds=2)

@@ -16,7 +16,8 @@ from core.optout_file import BY_PERSON, WrongLine
 from core.optout_list import Listed
 from ui import addresses, look, moments, table
 from ui.progress import progress
-from ui.words import SCOPES, plural
+from ui.words.house import SCOPES
+from ui.words.numbers import plural
 
 _HEAD = (
     '<div class="row head" aria-hidden="true"><span>Number</span><span>What</span>'

@@ -10,7 +10,7 @@ from core.access import Actor, Role
 from core.models import Account
 from ui import asking, live, look, moments
 from ui.guard import zone
-from ui.words import plural
+from ui.words.numbers import plural
 
 ALL, LAST, NONE = "Send all of them", "Only the latest, hold the rest", "Hold all of them"
 

@@ -16,7 +16,8 @@ from core.people import Person
 from core.quoting import quoted
 from core.states import Status
 from ui import asking, look, moments, table, timeline
-from ui.words import SCOPES, plural
+from ui.words.house import SCOPES
+from ui.words.numbers import plural
 
 EVERY = "Every number"
 

@@ -10,7 +10,7 @@ from core.access import Actor, Role
 from core.errors import Invalid
 from core.users import Person
 from ui import asking, look
-from ui.words import ROLES
+from ui.words.house import ROLES
 
 
 def handed_over() -> None:

@@ -15,7 +15,7 @@ from core.listing import MessageRow
 from core.rendering import summary
 from ui import moments, still
 from ui.still import Still
-from ui.words import WORDS, state_of
+from ui.words.states import WORDS, state_of
 
 _KEY = "picking"
 

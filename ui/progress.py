@@ -10,7 +10,7 @@ from core.access import Actor, Role
 from core.errors import OutboxError
 from core.models import Operation
 from ui import asking, look
-from ui.words import brief, plural
+from ui.words.numbers import brief, plural
 
 EVERY = "1s"
 Stop = tuple[str, Callable[[], object]]  # what the button says, and does

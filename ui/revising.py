@@ -24,7 +24,7 @@ from ui import editing, moments, picking, still
 from ui.settling import Settling
 from ui.still import Still
 from ui.unsaved import Unsaved
-from ui.words import state_of
+from ui.words.states import state_of
 
 _KEY, _OPENED = "sheet", "sheet-opened"
 _CHANGEABLE = frozenset(one for one in Standing if STATUS[one] in CHANGEABLE)

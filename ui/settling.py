@@ -16,7 +16,9 @@ from core.schedule import from_local, told
 from core.states import Status
 from ui import look, moments, picking
 from ui.unsaved import Unsaved
-from ui.words import EDITED, RISK, plural, state_of
+from ui.words.bulk import EDITED
+from ui.words.numbers import plural
+from ui.words.states import RISK, state_of
 
 _ASKED = ("risk", "fold")  # codes of what is no mistake, but a question
 

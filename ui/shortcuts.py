@@ -4,7 +4,7 @@ from html import escape
 
 import streamlit as st
 
-from ui.words import SHORTCUTS
+from ui.words.house import SHORTCUTS
 
 
 def listed() -> None:

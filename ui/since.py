@@ -11,7 +11,8 @@ from core.access import Actor
 from core.models import AuditEvent
 from core.presence import Since
 from ui import addresses, moments
-from ui.words import SINCE, count
+from ui.words.house import SINCE
+from ui.words.numbers import count
 
 MOST = 6  # events; the rest are counted
 

@@ -9,7 +9,8 @@ from core.access import Actor
 from core.batch_reports import Whole
 from core.operations import Kind
 from ui import asking, look
-from ui.words import RISK, plural
+from ui.words.numbers import plural
+from ui.words.states import RISK
 
 FIRST = 20
 _NOT_LEFT = ("held", "trial", "released", "paused")

@@ -9,7 +9,7 @@ from core.access import Actor, Role
 from core.installation import Stop
 from ui import asking, live, moments
 from ui.guard import zone
-from ui.words import plural
+from ui.words.numbers import plural
 
 
 def button(stop: Stop | None, *, by: Actor) -> None:

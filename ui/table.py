@@ -14,7 +14,7 @@ from core.phone import Phone
 from core.rendering import bubble, summary
 from core.standing import Standing
 from ui import addresses, look, moments
-from ui.words import OPTED_OUT, State, state_of
+from ui.words.states import OPTED_OUT, State, state_of
 
 # What these say is in their word already; the others add why.
 _PLAIN = {Standing.SCHEDULED, Standing.SENT, Standing.DELIVERED, Standing.READ, Standing.CANCELLED}

@@ -10,7 +10,7 @@ from core import acts
 from core.audit_trail import Trail
 from core.models import AuditEvent
 from ui import moments
-from ui.words import AMONG, AUDITED, AUDITED_AS, TOLD_AS
+from ui.words.audit import AMONG, AUDITED, AUDITED_AS, TOLD_AS
 
 LONGEST = 300  # characters of one value
 

@@ -15,7 +15,8 @@ from core.trends import RANGES, Sample
 from ui import charts, live, moments
 from ui.charts import COLOURS, CYCLE, Bar, Dot
 from ui.guard import signed_in, zone
-from ui.words import BEYOND, PARTS, REASONS, brief, count
+from ui.words.numbers import brief, count
+from ui.words.states import BEYOND, PARTS, REASONS
 
 MOST_PARTS = 7  # that a drawing tells apart; the rest is one more
 BY = {"Status": "standings", "Account": "account", "Reason": "reasons"}

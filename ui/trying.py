@@ -9,7 +9,8 @@ from core.reasons import REASONS
 from core.second_try import MOST, Outlook, Try
 from ui import addresses, asking, look, preview
 from ui.correcting import choose_template
-from ui.words import RISK, plural
+from ui.words.numbers import plural
+from ui.words.states import RISK
 
 
 @st.dialog("Try another template", width="large", on_dismiss=asking.over)

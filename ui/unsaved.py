@@ -13,7 +13,7 @@ from core import revising
 from core.access import Actor
 from core.errors import Problem
 from core.revising import Revision, Theirs
-from ui.words import plural
+from ui.words.numbers import plural
 
 _KEY = "unsaved"
 

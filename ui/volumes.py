@@ -3,7 +3,7 @@
 from html import escape
 
 from core.volumes import Volume
-from ui.words import count
+from ui.words.numbers import count
 
 MOST = 12  # rows; what is missing comes first
 

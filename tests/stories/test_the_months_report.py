@@ -26,7 +26,7 @@ from tests.browser.test_five_thousand_reminders import numbers
 from tests.given import ANA
 from tests.processes import Programs
 from tests.waiting import until
-from ui.words import FAILURES
+from ui.words.states import FAILURES
 
 __all__ = ["browser", "desk"]
 

@@ -11,7 +11,7 @@ from core.access import Actor, Role
 from core.settings import ROOT, Settings
 from tests.conftest import forget_settings
 from tests.ui.seen import html
-from ui.words import HOUSE, SETTINGS
+from ui.words.house import HOUSE, SETTINGS
 
 ADA = Actor("ada", Role.ADMIN)
 PASSWORD = "long enough to be one"

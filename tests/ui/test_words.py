@@ -12,8 +12,8 @@ from core.listing import MessageRow
 from core.meta.codes import TABLE, ErrorClass
 from core.reasons import REASONS
 from core.standing import Standing
-from ui import words
-from ui.words import WORDS, state_of
+from ui.words.numbers import plural
+from ui.words.states import WORDS, state_of
 
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -115,7 +115,7 @@ def test_every_event_that_core_records_has_a_word() -> None:
     [(0, "0 messages"), (1, "1 message"), (1204, "1,204 messages"), (10_001, "10,000+ messages")],
 )
 def test_numbers_are_written_as_people_write_them(number: int, told: str) -> None:
-    assert words.plural(number, "message") == told
+    assert plural(number, "message") == told
 
 
 def test_what_waits_says_what_it_waits_for_and_what_can_be_done() -> None:

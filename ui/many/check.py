@@ -17,7 +17,8 @@ from core.templating import Shown
 from ui import look, moments, preview
 from ui.many.source import Source
 from ui.progress import progress
-from ui.words import CHECKED, FLAWS, plural
+from ui.words.files import CHECKED, FLAWS
+from ui.words.numbers import plural
 
 OPENED = 10  # wrong cells that are shown at once; more are opened kind by kind
 _SENTENCE = re.compile(r"(?:«[^»]*»|[^«])*?[.?](?= |$)")

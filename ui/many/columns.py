@@ -11,7 +11,7 @@ from core.sheets.drafting import plain
 from core.sheets.table import Table
 from ui import look
 from ui.many.source import Source
-from ui.words import COLUMNS
+from ui.words.files import COLUMNS
 
 FIRST = ("recipient", "when", "clock", "content", "reference")  # the others few files have
 SHOWN = 3  # rows

@@ -16,7 +16,8 @@ from core.sheets.plan import Plan
 from ui import addresses, look
 from ui.many.source import Source
 from ui.progress import progress
-from ui.words import CHECKED, STARTS, plural
+from ui.words.files import CHECKED, STARTS
+from ui.words.numbers import plural
 
 FIRST = 20  # messages of a trial
 RECENT = timedelta(days=1)

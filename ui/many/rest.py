@@ -8,7 +8,7 @@ import streamlit as st
 from core.sheets.plan import Plan
 from ui import fields
 from ui.many.source import Source
-from ui.words import PRIORITIES
+from ui.words.bulk import PRIORITIES
 
 
 def choose(source: Source, began: Plan | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from core.sheets import glimpse as glimpses
 from core.sheets.glimpse import Glimpse
 from core.sheets.table import Table
 from ui import look
-from ui.words import plural
+from ui.words.numbers import plural
 
 UPLOAD, PASTE = "A file", "Pasted rows"
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "«|»"}

@@ -17,7 +17,7 @@ from core.sheets.times import Column
 from ui import fields, look, moments
 from ui.many import source as sources
 from ui.many.source import Source
-from ui.words import plural
+from ui.words.numbers import plural
 
 WAYS = {
     "now": "All at once, now",

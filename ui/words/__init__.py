@@ -1,0 +1,1 @@
+"""The vocabulary of Outbox: what operators read stands here and nowhere else."""

@@ -1,0 +1,185 @@
+"""Every status and failure as operators read them.
+
+Nowhere else are statuses named or coloured. Which standing a message has is decided in
+`core/standing.py`; here stand the word, the colour, and the sentence that says why and what to do.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from core import telling
+from core.causes import CLASSES, failure
+from core.explain import Explanation
+from core.listing import MessageRow
+from core.retry import WINDOW
+from core.schedule import span
+from core.standing import Standing, standing
+from ui import moments
+
+
+class Word(NamedTuple):
+    word: str
+    colour: str  # a class of outbox.css
+    icon: str = ""
+
+
+WORDS: dict[Standing, Word] = {
+    Standing.SCHEDULED: Word("Scheduled", "blue"),
+    Standing.WAITING: Word("Waiting", "amber"),
+    Standing.HELD: Word("Held", "violet"),
+    Standing.RETRYING: Word("Retrying", "amber", "↻"),
+    Standing.SENDING: Word("Sending", "cyan"),
+    Standing.CHECKING: Word("Checking", "orange"),
+    Standing.FAILED: Word("Failed", "red"),
+    Standing.UNCONFIRMED: Word("Unconfirmed", "orange", "?"),
+    Standing.SENT: Word("Sent", "green", "✓"),
+    Standing.DELIVERED: Word("Delivered", "green", "✓✓"),
+    Standing.READ: Word("Read", "green", "✓✓"),
+    Standing.CANCELLED: Word("Cancelled", "grey"),
+}
+
+# The views that everybody needs: what stands so.
+_ENDED = {Standing.SENT, Standing.DELIVERED, Standing.READ, Standing.CANCELLED}
+
+_FAILED = {Standing.FAILED, Standing.UNCONFIRMED}
+
+VIEWS: dict[str, frozenset[Standing]] = {
+    "All": frozenset(),
+    "Queue": frozenset(set(Standing) - _ENDED - _FAILED),
+    "Failed": frozenset({Standing.FAILED}),
+    "Unconfirmed": frozenset({Standing.UNCONFIRMED}),
+    "History": frozenset(_ENDED | _FAILED),
+}
+
+# The parts of the queue, from the bottom of a drawing up: the word and its colour there.
+PARTS: dict[str, tuple[str, str]] = {
+    "sending": ("Sending", "#22a3b8"),
+    "waiting": ("Waiting", "#d9a021"),
+    "retrying": ("Retrying", "#eec95c"),
+    "checking": ("Checking", "#e07b39"),
+    "held": ("Held", "#8f6bd6"),
+    "scheduled": ("Scheduled", "#4f8fe0"),
+}
+
+REASONS: dict[str, str] = {str(reason): name for reason, name in telling.NAMES.items()}
+
+REASONS |= {"sending": "being sent", "checking": "awaiting WhatsApp's word"}
+
+BEYOND = "others"
+
+OPTED_OUT = "opted_out"  # the class of what was cancelled because somebody had asked for it
+
+LATE = {"send": "send it all the same", "skip": "let it expire", "hold": "hold it for a person"}
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a message stands: `sentence` says why or until when, `advice` what to do about it."""
+
+    standing: Standing
+    sentence: str
+    advice: str = ""
+
+    @property
+    def word(self) -> str:
+        return WORDS[self.standing].word
+
+    @property
+    def colour(self) -> str:
+        return WORDS[self.standing].colour
+
+    @property
+    def icon(self) -> str:
+        return WORDS[self.standing].icon
+
+
+def state_of(
+    row: MessageRow, now: datetime, zone: str = "UTC", *, why: Explanation | None = None
+) -> State:
+    """The state of a message at `now`, told with the times of `zone`.
+
+    `why` says of one that waits what it waits for.
+    """
+    where = standing(row, now)
+    if where is Standing.FAILED:
+        return State(where, *failure(row))
+    if where is Standing.UNCONFIRMED:
+        return State(
+            where,
+            _unclear(row) + " It may have arrived.",
+            "Ask the recipient before sending again.",
+        )
+    if where in _SENTENCES:
+        return State(where, _SENTENCES[where](row, now, zone))
+    if why is None:
+        return State(where, "")
+    return State(where, telling.sentence(why, now, zone), telling.advice(why))
+
+
+BROKE = "The connection broke after we handed it over."
+
+UNCLEAR = "WhatsApp's answer did not tell whether it took the message."
+
+RISK = "It may have arrived. Sending again may send it twice."
+
+
+def _unclear(row: MessageRow) -> str:
+    """Why nobody can tell: no answer came, or one that does not say."""
+    return UNCLEAR if (row.error_text or "").startswith("HTTP ") else BROKE
+
+
+def _sending(row: MessageRow, now: datetime, zone: str) -> str:
+    return "Being handed to WhatsApp."
+
+
+def _checking(row: MessageRow, now: datetime, zone: str) -> str:
+    since = row.unconfirmed_since or now
+    until = moments.clock(since + WINDOW, zone, now)
+    return f"{_unclear(row)} Waiting for WhatsApp's word until {until} at least."
+
+
+def _sent(row: MessageRow, now: datetime, zone: str) -> str:
+    if row.sent_at is None:
+        return "WhatsApp accepted it."
+    at = moments.clock(row.sent_at, zone, now, seconds=True)
+    late = row.sent_at - row.scheduled_at
+    return f"WhatsApp took it {at}, {span(late)} after its time."
+
+
+def _delivered(row: MessageRow, now: datetime, zone: str) -> str:
+    at = row.delivery_at or row.sent_at or row.due_at
+    what = "Read" if row.delivery == "read" else "On the phone"
+    return f"{what} {moments.clock(at, zone, now, seconds=True)}."
+
+
+def _cancelled(row: MessageRow, now: datetime, zone: str) -> str:
+    if row.delivery:
+        return "Left after all: WhatsApp had it already."
+    if row.error_class == OPTED_OUT:
+        return f"{CLASSES[OPTED_OUT].sentence} It will not be sent."
+    return "Will not be sent."
+
+
+_SENTENCES = {
+    Standing.SENDING: _sending,
+    Standing.CHECKING: _checking,
+    Standing.SENT: _sent,
+    Standing.DELIVERED: _delivered,
+    Standing.READ: _delivered,
+    Standing.CANCELLED: _cancelled,
+}
+
+# Why it failed or is to be tried again, by the class of the failure.
+FAILURES: dict[str, str] = {
+    "unknown": "Nobody can tell whether it arrived",
+    **{name: cause.sentence.rstrip(".") for name, cause in CLASSES.items()},
+}
+
+# What keeps a single message back.
+KEPT: dict[str, str] = {
+    "batch": "Its batch",
+    "template": "Its template",
+    "late": "Its lateness: a person is to decide",
+    "person": "A person",
+}
