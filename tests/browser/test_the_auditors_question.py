@@ -24,16 +24,14 @@ from core.errors import Forbidden
 from core.loading import Then
 from core.models import AuditEvent
 from tests import given
-from tests.browser.conftest import PASSWORD, Desk, Operator, browser, desk
+from tests.browser.conftest import PASSWORD, Desk, Operator
 from tests.browser.test_exporting import downloaded
 from tests.core import loaded
 from tests.given import ANA
 from tests.processes import look
 from tests.waiting import until
 
-__all__ = ["browser", "desk"]
-
-pytestmark = [pytest.mark.chaos, pytest.mark.browser, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 Move = Callable[[timedelta], None]
 JAKARTA = ZoneInfo("Asia/Jakarta")
 FILE = "recipient,content,scheduled_at\n" + "".join(

@@ -20,7 +20,7 @@ from core import accounts, db, messages, verify
 from core.drafts import When
 from core.sending import reap
 from tests import given
-from tests.browser.conftest import Desk, Operator, browser, desk
+from tests.browser.conftest import Desk, Operator
 from tests.browser.test_exporting import downloaded
 from tests.browser.test_five_thousand_reminders import numbers
 from tests.given import ANA
@@ -28,9 +28,7 @@ from tests.processes import Programs
 from tests.waiting import until
 from ui.words.states import FAILURES
 
-__all__ = ["browser", "desk"]
-
-pytestmark = [pytest.mark.chaos, pytest.mark.browser, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 Move = Callable[[timedelta], None]
 JAKARTA = ZoneInfo("Asia/Jakarta")  # whose month begins while UTC has the last day of another
 NUMBERS = ("Clinic", "Shop")
