@@ -5,6 +5,7 @@ after a kill somebody else has the next, and nothing is done twice.
 """
 
 from collections.abc import Callable, Collection, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -128,7 +129,7 @@ def _taken(row: Operation, turn: int) -> Taken:
         dict(row.cursor["why"]),
         row.counted,
         arguments,
-        dict(row.result or {}),
+        deepcopy(row.result or {}),  # what is changed in it must differ from what is stored
     )
 
 

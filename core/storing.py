@@ -208,8 +208,8 @@ def _was_moved(row: Row[Any], kept: Mapping[str, Any]) -> bool:
 
 def _hold(row: Row[Any], kept: Mapping[str, Any], at: datetime) -> str | None:
     """What held it before; and nothing leaves at once because its former time is over."""
-    if kept["hold"] == "template":
-        return "template"
+    if kept["hold"] == "template":  # which may be over: the claim brings back what is not
+        return "template" if kept["kind"] == "text" else None
     if not _was_moved(row, kept):  # what was late is so still, unless somebody has released it
         return None
     over = datetime.fromisoformat(kept["scheduled_at"]) <= at < row.due_at

@@ -492,6 +492,20 @@ def test_a_change_in_the_file_gives_a_message_its_template(database: str) -> Non
     assert (content.text, content.parameters) == ("Hello Budi", {"1": "Budi"})
 
 
+def test_what_a_template_held_before_a_file_that_was_called_off_is_left_to_the_claim(
+    database: str,
+) -> None:
+    templated.template(templated.account())
+    head, at = "recipient,scheduled_at,reference,template,language,param.1\n", later(hours=1)
+    told = f"{head}{given.recipient()},{at},R-0,visit,en_US,"
+    load(f"{told}Budi\n")
+    with db.writing() as session:
+        session.get_one(Message, 1).hold = "template"
+    called_off(f"{told}Ana\n")
+    assert changes() == (1, {}, [])
+    assert (texts(), given.row(1).hold) == (["Hello Budi"], None)
+
+
 def test_a_reference_taken_while_the_file_is_stored_is_seen(
     postgresql: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
