@@ -48,7 +48,8 @@ _TYPES = {
     **{"priority": "smallint", "max_retries": "smallint"},
 }
 _READ = {
-    name: m[name] for name in (*_TYPES, "id", "status", "deleted_at", "not_after", "reference")
+    name: m[name]
+    for name in (*_TYPES, "id", "status", "deleted_at", "not_after", "reference", "zone")
 }
 _ACCOUNT = select(a.name).where(a.id == m.account_id).scalar_subquery()  # by which it is told
 

@@ -6,9 +6,10 @@ those whose places lie within a thousandth of all may change places.
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Row, func, select
 from sqlmodel import Session, col
@@ -79,7 +80,7 @@ def changes(
     time, ended = _time(mine, now), _is_over(mine.arguments, now)
     for row in rows:
         at = time(row)
-        if ended:
+        if ended or at < now:
             yield "over"
         elif row.not_after is not None and at > row.not_after:
             yield "beyond"
@@ -98,7 +99,14 @@ def _time(mine: Taken, now: datetime) -> Callable[[Row[Any]], datetime]:
     if "shift" not in mine.arguments:
         return lambda row: now
     shift = timedelta(seconds=mine.arguments["shift"])
-    return lambda row: row.due_at + shift
+    return lambda row: shifted(row.due_at, shift, row.zone)
+
+
+def shifted(at: datetime, shift: timedelta, zone: str) -> datetime:
+    """Whole days later or earlier the clocks of its zone show the same; else as much later."""
+    if shift % timedelta(days=1):
+        return at + shift
+    return (at.astimezone(ZoneInfo(zone)) + shift).astimezone(UTC)
 
 
 def in_order(arguments: Mapping[str, Any], choice: Choice) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from ui.words.bulk import ADJUSTED
 from ui.words.numbers import plural
 
 LATER, EARLIER, SPREAD = "Later", "Earlier", "Spread over a window"
+_HOW_MUCH = "Such as 30m, 2h or 1d; after whole days the clocks show the same time"
 
 
 def said(what: str) -> Mapping[str, Any] | None:
@@ -66,7 +67,7 @@ def _time() -> dict[str, Any] | None:
     way = st.segmented_control("Leave", ways, default=LATER, required=True, key="bulk-way")
     if way == SPREAD:
         return _window(reports.now(), zone())
-    typed = st.text_input("By how much", "1h", key="bulk-by", help="Such as 30m, 2h or 1d")
+    typed = st.text_input("By how much", "1h", key="bulk-by", help=_HOW_MUCH)
     span = schedule.from_span(typed or "")
     return rescheduling.by(span if way == LATER else -span)
 

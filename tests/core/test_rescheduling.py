@@ -105,6 +105,25 @@ def test_a_former_time_that_is_over_by_then_does_not_come_back(
     assert [(given.row(one).due_at - now) / HOUR for one in ids] == [5, 3]
 
 
+@pytest.mark.parametrize(
+    ("at", "days", "becomes"),
+    [
+        ("2030-03-30T09:00+01:00", 1, "2030-03-31T09:00+02:00"),
+        ("2030-10-28T09:00+01:00", -2, "2030-10-26T09:00+02:00"),
+        ("2030-03-30T02:30+01:00", 1, "2030-03-31T03:30+02:00"),  # what the clocks leave out
+        ("2030-06-01T09:00+02:00", 1 / 24, "2030-06-01T10:00+02:00"),
+        ("2030-03-30T09:00+01:00", 25 / 24, "2030-03-31T11:00+02:00"),
+    ],
+)
+def test_whole_days_later_it_leaves_at_the_same_time_of_day_also_when_the_clocks_change(
+    at: str, days: float, becomes: str
+) -> None:
+    row = {"due_at": datetime.fromisoformat(at), "zone": "Europe/Berlin"}
+    ids = stored.messages(stored.account(), [row])
+    assert rescheduled(ids, timedelta(days=days)).done == 1
+    assert given.row(ids[0]).due_at == datetime.fromisoformat(becomes)
+
+
 @pytest.mark.parametrize("shift", [timedelta(), timedelta(days=400), timedelta(days=-400)])
 def test_a_move_by_nothing_or_by_more_than_a_year_is_refused(shift: timedelta) -> None:
     with pytest.raises(Invalid, match="at least, and by a year"):
