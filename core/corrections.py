@@ -155,9 +155,8 @@ def _other_template(wanted: Correction, said: Said, form: Form) -> Said | Left:
     if said.form is not None and (said.form.id, said.form.sha256) == (form.id, form.sha256):
         return Left(Skipped.UNAFFECTED)
     asked = {one.key for one in form.shape.asks}
-    kept = {key: value for key, value in said.parameters.items() if key in asked}
-    given = templating.cleaned(wanted.parameters)
-    return _shown(form, kept | given)
+    own = {key: each for key, each in said.parameters.items() if key in asked and each.strip()}
+    return _shown(form, templating.cleaned(wanted.parameters) | own)
 
 
 def _parameter(wanted: Correction, said: Said) -> Said | Left:

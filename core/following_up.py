@@ -211,12 +211,13 @@ def _composed(
     draft = Draft(row.account_id, row.recipient, words["text"], When("now"))
     if template is not None:
         asked = {one.key for one in composing.shape_of(template).asks}
-        own = {key: value for key, value in (row.parameters or {}).items() if key in asked}
+        theirs = (row.parameters or {}).items()
+        own = {key: value for key, value in theirs if key in asked and value.strip()}
         draft = replace(
             draft,
             template=template.name,
             language=template.language,
-            parameters=own | words["parameters"],
+            parameters=words["parameters"] | own,
         )
     now = db.now(session)
     return composing.compose(draft, account=account, template=template, now=now)

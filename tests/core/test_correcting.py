@@ -128,7 +128,8 @@ def test_another_template_takes_the_parameters_of_the_same_names(database: str) 
     shown = previewing.preview(batch_id, wanted)
     assert shown.skipped == {Skipped.DOES_NOT_FIT: 2}
     assert shown.problems == {Skipped.DOES_NOT_FIT: "The parameter «place» is empty."}
-    whole = Correction(Way.TEMPLATE, template_id=new, parameters={"place": "Main Street"})
+    given_for_others = {"place": "Main Street", "name": "Customer"}
+    whole = Correction(Way.TEMPLATE, template_id=new, parameters=given_for_others)
     made = done(correcting.correct(batch_id, whole, by=OLGA))
     assert made.done == 2 and said(ids)[0] == "Dear Ana, we moved to Main Street"
     assert {given.row(one).template_id for one in ids} == {new} and holds(ids) == [None, None]
