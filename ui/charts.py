@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import altair as alt
 import pandas as pd
+import streamlit as st
 
 from core.batch_forecast import Outlook, Point
 from ui import moments
@@ -52,9 +54,35 @@ class Dot(NamedTuple):
     told: str
 
 
+class Drawing(NamedTuple):
+    """What is drawn, which is the same for all who look, and the rows that it is drawn of."""
+
+    spec: Mapping[str, Any]
+    data: Mapping[str, pd.DataFrame]
+
+
+Colours = tuple[tuple[str, str], ...]  # of each part, in their order
+
+
+def show(drawing: Drawing, *, key: str | None = None) -> None:
+    st.vega_lite_chart(spec={**drawing.spec, "datasets": dict(drawing.data)}, key=key)
+
+
+def _spec(chart: Any) -> Mapping[str, Any]:
+    """As JSON: making it of Altair's objects takes ten times as long as all else of a drawing."""
+    made: dict[str, Any] = chart.to_dict()
+    made.pop("config")  # Altair's own size
+    return made
+
+
 def stacked(
-    bars: Sequence[Bar], colours: Mapping[str, str], ahead: Sequence[Point], *, zone: str
-) -> alt.LayerChart:
+    bars: Sequence[Bar],
+    colours: Mapping[str, str],
+    ahead: Sequence[Point],
+    *,
+    zone: str,
+    height: int = 240,
+) -> Drawing:
     """Bars of parts upon each other, in the order of `colours`, and dashed what is foreseen."""
     rows, tops = [], dict[datetime, int]()
     for bar in sorted(bars, key=lambda bar: list(colours).index(bar.part)):
@@ -63,8 +91,18 @@ def stacked(
         ends = (_wall(bar.at, zone), _wall(bar.end, zone))
         rows.append((*ends, bar.part, low, low + bar.count, f"{bar.count:,}"))
     names = ["at", "end", "part", "low", "high", "told"]
+    foreseen = [(_wall(one.at, zone), one.left, f"{one.left:,}") for one in ahead]
+    data = {
+        "bars": pd.DataFrame(rows, columns=names),
+        "ahead": pd.DataFrame(foreseen, columns=["at", "left", "told"]),
+    }
+    return Drawing(_stacked(tuple(colours.items()), height), data)
+
+
+@lru_cache
+def _stacked(colours: Colours, height: int) -> Mapping[str, Any]:
     drawn = (
-        alt.Chart(pd.DataFrame(rows, columns=names))
+        alt.Chart(alt.NamedData("bars"))
         .mark_rect()
         .encode(
             x=_across(),
@@ -75,12 +113,8 @@ def stacked(
             tooltip=[_TIME, alt.Tooltip("part:N", title="What"), alt.Tooltip("told:N", title="n")],
         )
     )
-    foreseen = pd.DataFrame(
-        [(_wall(one.at, zone), one.left, f"{one.left:,}") for one in ahead],
-        columns=["at", "left", "told"],
-    )
     line = (
-        alt.Chart(foreseen)
+        alt.Chart(alt.NamedData("ahead"))
         .mark_line(strokeDash=[5, 4], strokeWidth=2, color=_QUIET)
         .encode(
             x=_across(),
@@ -88,56 +122,72 @@ def stacked(
             tooltip=[_TIME, alt.Tooltip("told:N", title="Foreseen")],
         )
     )
-    return alt.layer(drawn, line).properties(height=240)
+    return _spec(alt.layer(drawn, line).properties(height=height))
 
 
-def hours(bars: Sequence[Bar], *, zone: str) -> alt.LayerChart:
+def hours(bars: Sequence[Bar], *, zone: str) -> Drawing:
     """One bar for each hour."""
-    return stacked(bars, {bar.part: COLOURS["blue"] for bar in bars}, [], zone=zone).properties(
-        height=200
-    )
+    return stacked(bars, {bar.part: COLOURS["blue"] for bar in bars}, [], zone=zone, height=200)
 
 
-def shares(dots: Sequence[Dot], colours: Mapping[str, str], *, zone: str, gap: timedelta) -> Any:
+def shares(
+    dots: Sequence[Dot], colours: Mapping[str, str], *, zone: str, gap: timedelta
+) -> Drawing:
     """Lines in % of a limit, which is drawn."""
+    rows = _runs(dots, zone, gap)
+    return Drawing(_shares(tuple(colours.items()), _few(rows, colours)), {"dots": rows})
+
+
+@lru_cache
+def _shares(colours: Colours, few: bool) -> Mapping[str, Any]:
     limit = (
-        alt.Chart(pd.DataFrame({"limit": [100]}))
+        alt.Chart(alt.InlineData(values=[{"limit": 100}]))
         .mark_rule(strokeDash=[5, 4], color=_QUIET)
         .encode(y="limit:Q")
     )
-    return alt.layer(
-        limit, _lines(dots, colours, _up("value", "d", " + ' %'"), zone, gap)
-    ).properties(height=200)
+    lines = _lines(colours, _up("value", "d", " + ' %'"), few)
+    return _spec(alt.layer(limit, lines).properties(height=200))
 
 
 def durations(
     dots: Sequence[Dot], colours: Mapping[str, str], *, zone: str, gap: timedelta
-) -> alt.Chart:
+) -> Drawing:
     """Lines in seconds, of which a few and a day are both to be seen."""
+    rows = _runs(dots, zone, gap)
+    return Drawing(_durations(tuple(colours.items()), _few(rows, colours)), {"dots": rows})
+
+
+@lru_cache
+def _durations(colours: Colours, few: bool) -> Mapping[str, Any]:
     up = alt.Y(
         "value:Q",
         title=None,
         scale=alt.Scale(type="symlog", nice=False),
         axis=alt.Axis(values=[1, 10, 60, 600, 3_600, 36_000, 86_400], labelExpr=_DURATION),
     )
-    return _lines(dots, colours, up, zone, gap).properties(height=200)
+    return _spec(_lines(colours, up, few).properties(height=200))
 
 
-def _lines(
-    dots: Sequence[Dot], colours: Mapping[str, str], up: alt.Y, zone: str, gap: timedelta
-) -> alt.Chart:
-    """A line for each part, broken where nothing was measured for longer than `gap`."""
+def _runs(dots: Sequence[Dot], zone: str, gap: timedelta) -> pd.DataFrame:
+    """The dots of each part, in runs that break where nothing was measured for longer."""
     rows, last, run = [], dict[str, datetime](), 0
     for dot in sorted(dots, key=lambda dot: dot.at):
         if dot.at - last.get(dot.part, dot.at) > gap:
             run += 1
         last[dot.part] = dot.at
         rows.append((_wall(dot.at, zone), dot.part, dot.value, dot.told, run))
-    frame = pd.DataFrame(rows, columns=["at", "part", "value", "told", "run"])
+    return pd.DataFrame(rows, columns=["at", "part", "value", "told", "run"])
+
+
+def _few(rows: pd.DataFrame, colours: Mapping[str, str]) -> bool:
+    return len(rows) <= 100 * len(colours)
+
+
+def _lines(colours: Colours, up: alt.Y, few: bool) -> alt.Chart:
+    """A line for each run of a part."""
     tooltip = [_TIME, alt.Tooltip("part:N", title="What"), alt.Tooltip("told:N", title="Value")]
-    few = len(rows) <= 100 * len(colours)
     return (
-        alt.Chart(frame)
+        alt.Chart(alt.NamedData("dots"))
         .mark_line(strokeWidth=1.8, point=alt.OverlayMarkDef(size=14 if few else 3))
         .encode(x=_across(), y=up, color=_colour(colours), detail="run:N", tooltip=tooltip)
     )
@@ -154,8 +204,8 @@ def _up(name: str, format_: str, unit: str = "") -> alt.Y:
     return alt.Y(f"{name}:Q", title=None, axis=axis)
 
 
-def _colour(colours: Mapping[str, str]) -> alt.Color:
-    names, shown = list(colours), list(colours.values())
+def _colour(colours: Colours) -> alt.Color:
+    names, shown = [name for name, _ in colours], [one for _, one in colours]
     legend = alt.Legend(title=None, orient="top", columns=4) if len(names) > 1 else None
     return alt.Color("part:N", scale=alt.Scale(domain=names, range=shown), legend=legend)
 

@@ -90,7 +90,7 @@ def _depth(samples: list[Sample], pulse: Pulse, over: str, by: str) -> None:
         )
         st.html(f'<p class="read">{before}</p>')
         return
-    st.altair_chart(charts.stacked(shown, colours, ahead, zone=zone()))
+    charts.show(charts.stacked(shown, colours, ahead, zone=zone()))
     if pulse.accounts and (told := _empty(pulse)):
         st.html(f'<p class="read">{told} Dashed: what is foreseen, if nothing is added.</p>')
 
@@ -215,7 +215,7 @@ def _lines(
         told = f"The first figures come {brief(timedelta(seconds=step))} after a worker began."
         st.html(f'<p class="read">Nothing was measured in this time. {told}</p>')
         return
-    st.altair_chart(draw(dots, colours, zone=zone(), gap=timedelta(seconds=2.5 * step)))
+    charts.show(draw(dots, colours, zone=zone(), gap=timedelta(seconds=2.5 * step)))
 
 
 def _coming() -> None:
@@ -230,7 +230,7 @@ def _coming() -> None:
     if not bars:
         st.html('<p class="read">Nothing is scheduled.</p>')
         return
-    st.altair_chart(charts.hours(bars, zone=zone()))
+    charts.show(charts.hours(bars, zone=zone()))
 
 
 def _hour(at: datetime) -> datetime:
