@@ -11,7 +11,7 @@ from websockets.exceptions import WebSocketException
 
 from bench.visitor import Broken, Run, Visitor
 
-SELECT = "Select"
+MODE, READ, SELECT = "Mode", "Read", "Select"
 SEARCH = "Search in numbers and texts"
 LINGERS = 3  # actions' time before what is live
 LIVE = {"Overview": "Overview, its live parts", "A message": "A message, its live part"}
@@ -46,8 +46,10 @@ class Operator:
         self.pause, self.leg = pause, number * 5 % len(LEGS)
 
     async def work(self, until: float) -> None:
-        """Until that moment of `monotonic`; what breaks is noted, and the next leg begins."""
-        while monotonic() < until:
+        """Until that moment of `monotonic`, but one round at least; what breaks is noted, and the
+        next leg begins."""
+        last = self.leg + len(LEGS)
+        while monotonic() < until or self.leg < last:
             leg = LEGS[self.leg % len(LEGS)]
             self.leg += 1
             try:
@@ -85,11 +87,11 @@ class Operator:
 
     async def selecting(self) -> None:
         await self.visitor.open("/messages?state=Scheduled")
-        await self.does("Select", self.visitor.turn(SELECT, True))
+        await self.does("Select", self.visitor.choose(MODE, SELECT))
         for rows in ([0], [0, 3], [0, 3, 4]):
             await self.does("Tick a row", self.visitor.tick(rows), f"<b>{len(rows)}</b> selected")
         await self.does("Next → while selecting", self.visitor.press("Next →"), "<b>3</b> selected")
-        await self.visitor.turn(SELECT, False)
+        await self.visitor.choose(MODE, READ)
 
     async def search(self) -> None:
         await self.visitor.open("/messages")

@@ -21,7 +21,7 @@ from websockets.typing import Subprotocol
 
 LONGEST = 60.0  # seconds that a run may take
 CACHED_FOR = 2  # runs: as long as a browser keeps a large message
-_WIDGETS = ("checkbox", "text_input", "button", "dataframe")
+_WIDGETS = ("button_group", "text_input", "button", "dataframe")
 
 
 class Broken(Exception):
@@ -101,9 +101,9 @@ class Visitor:
             raise Broken(f"/{self.path}?{self.query}: no link {pattern}")
         return unescape(found[1])
 
-    async def turn(self, label: str, value: bool) -> Run:
-        """A toggle."""
-        return await self._set(self._widget("checkbox", label), "bool_value", value)
+    async def choose(self, label: str, option: str) -> Run:
+        """One of the options that stand beside each other."""
+        return await self._set(self._widget("button_group", label), "string_array_value", [option])
 
     async def type(self, label: str, text: str) -> Run:
         """A text; where the address has it, there too."""
@@ -181,7 +181,11 @@ class Visitor:
         asked.context_info.timezone = self.zone
         asked.context_info.url = f"{self.site}/{self.path}"
         for id_, (kind, value) in states.items():
-            setattr(asked.widget_states.widgets.add(id=id_), kind, value)
+            state = asked.widget_states.widgets.add(id=id_)
+            if isinstance(value, list):
+                getattr(state, kind).data.extend(value)
+            else:
+                setattr(state, kind, value)
         await self._line.send(message.SerializeToString())
 
     async def _read(self) -> None:

@@ -45,8 +45,8 @@ def _link(words: str) -> Act:
     return lambda page: page.locator("a.go", has_text=re.compile(f"^{words}$")).first.click()
 
 
-def _select(page: Page) -> None:
-    page.get_by_test_id("stCheckbox").filter(has_text="Select").locator("label").click()
+def _mode(words: str) -> Act:
+    return lambda page: page.get_by_role("radio", name=words, exact=True).click(force=True)
 
 
 def _tick(page: Page) -> None:
@@ -84,14 +84,14 @@ STEPS: tuple[tuple[str, Act, str, str], ...] = (
         " && document.querySelector('section.state')",
     ),
     ("Messages again", _link("Messages"), "click", heading("Messages", ".list .row + .row")),
-    ("Select mode", _select, "click", SEEN("[data-testid=stDataFrame] canvas")),
+    ("Select mode", _mode("Select"), "click", SEEN("[data-testid=stDataFrame] canvas")),
     (
         "Tick a row",
         _tick,
         "pointerup",
         "document.querySelector('p.picked')?.innerText.startsWith('1 ')",
     ),
-    ("Leave select mode", _select, "click", SEEN(".list .row + .row")),
+    ("Leave select mode", _mode("Read"), "click", SEEN(".list .row + .row")),
     ("History", _link("History"), "click", first_row("") + f" && {SEEN('.tiles')}"),
     ("Search", _search, "input", "document.querySelector('p.read')?.innerText.includes('0812-77')"),
     ("Not reached", _link("Not reached"), "click", heading("Not reached", ".list .row + .row")),

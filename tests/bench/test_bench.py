@@ -61,7 +61,7 @@ def test_a_file_is_checked_and_stored_while_another_number_sends() -> None:
 
 
 def test_operators_walk_every_page_and_nothing_breaks() -> None:
-    crowd = ("--operators", "2", "--minutes", "0.3", "--pause", "0.02", "--browser", "0")
+    crowd = ("--operators", "2", "--minutes", "0.01", "--pause", "0.02", "--browser", "0")
     *pages, whole = bench("pages", "--database", "sqlite", "--messages", "5000", *crowd)
     assert {"Overview", "Next →", "Tick a row", "A message", "Accounts"} <= {
         row["page"] for row in pages
