@@ -28,6 +28,10 @@ def looks_at(arguments: Mapping[str, Any], now: datetime) -> dict[str, ColumnEle
     return {name: m[name] for name in ("priority", "max_retries", "retry_count")}
 
 
+def reads(arguments: Mapping[str, Any]) -> dict[str, ColumnElement[Any]]:
+    return {}
+
+
 def why_not(row: Any, arguments: Mapping[str, Any]) -> str | None:
     wanted = arguments["to"]
     if all(getattr(row, name) == value for name, value in wanted.items()):

@@ -90,20 +90,21 @@ def _groups(
     session: Session, choice: Choice, kind: Kind, arguments: Mapping[str, Any]
 ) -> Iterator[Any]:
     """One row for each sort of message, as `operating.why_not` and the rule of its kind judge."""
-    flags = {one.name: one for one in operating.keeps(kind)}
+    # Few columns: of each PostgreSQL may expect many values, and then it sorts all to count them.
+    flags = {one.name: one for one in (*_JUDGED, *operating.keeps(kind))}
     if kind in changing.RULES:
-        flags |= changing.RULES[kind].looks_at(arguments, db.now(session))
+        flags = changing.RULES[kind].looks_at(arguments, db.now(session))
     # Of the many that have ended nothing else is asked: each of these may be a look elsewhere.
     asked = m.status.in_([one.value for one in AMONG[kind]])
-    columns: list[ColumnElement[Any]] = [
-        case((asked, one)).label(name) for name, one in flags.items()
-    ]
-    columns += [one for one in (m.status, m.hold, m.error_class, m.kind) if one.name not in flags]
+    columns = [m.status, *(case((asked, one)).label(name) for name, one in flags.items())]
     none = (null().label("deleted_at"), null().label("meta_message_id"))
     for these in _these(session, choice):
         few = select(*columns).where(these, m.deleted_at.is_(None)).subquery()
         counted = select(few, *none, func.count().label("n")).group_by(*few.c)
         yield from session.execute(counted)
+
+
+_JUDGED = (m.hold, m.error_class, m.kind)
 
 
 def _these(session: Session, choice: Choice) -> Iterator[ColumnElement[bool]]:

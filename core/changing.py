@@ -25,8 +25,10 @@ class Rule(Protocol):
     def looks_at(
         self, arguments: Mapping[str, Any], now: datetime
     ) -> dict[str, ColumnElement[Any]]:
-        """What is read of a message beside its columns: of few values, for many are counted by
-        them."""
+        """What `why_not` reads of a message: of few values, for many are counted by them."""
+
+    def reads(self, arguments: Mapping[str, Any]) -> dict[str, ColumnElement[Any]]:
+        """What `changes` reads beside that and its columns, of any values."""
 
     def why_not(self, row: Any, arguments: Mapping[str, Any]) -> str | None:
         """Why one that waits is left alone, by `REASONS`; None: it is not."""
@@ -58,7 +60,8 @@ def work(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter[st
     """Change a chunk; how many were changed, and why the others were not."""
     db.lock(session, "message", ids)
     now, rule = db.now(session), RULES[mine.kind]
-    rows = _rows(session, ids, rule.looks_at(mine.arguments, now))
+    reads = rule.looks_at(mine.arguments, now) | rule.reads(mine.arguments)
+    rows = _rows(session, ids, reads)
     why = {one: _why_not(rule, rows.get(one), mine.arguments) for one in ids}
     able = [rows[one] for one in ids if why[one] is None]
     able.sort(key=lambda row: (row.due_at, row.id))

@@ -9,6 +9,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, and_, case, exists, not_, select
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 from sqlmodel import Session, col
 
 from core import choosing, covering, db, models, outlook, usable
@@ -40,9 +43,14 @@ def to(account_id: int) -> dict[str, Any]:
 
 
 def looks_at(arguments: Mapping[str, Any], now: datetime) -> dict[str, ColumnElement[Any]]:
-    """What keeps it where it is, each by its reason; and the template that it has there."""
+    """What keeps it where it is, each by its reason."""
     there = arguments["account_id"]
-    taken = exists().where(other.account_id == there, other.reference == m.reference, _LIVE)
+    taken = exists().where(
+        other.account_id == there,
+        other.reference == m.reference,
+        other.reference.is_not(None),  # for SQL it goes without saying; the index asks for it
+        _LIVE,
+    )
     found = {
         # Since somebody asked for it: there they would wait for ever.
         "retired_there": exists().where(a.id == there, a.state == "retired"),
@@ -50,9 +58,14 @@ def looks_at(arguments: Mapping[str, Any], now: datetime) -> dict[str, ColumnEle
         "reference_there": and_(m.reference.is_not(None), taken),
         "opted_out": covering.covers_messages(account_id=there),
         "other_template": and_(m.template_id.is_not(None), _twin(arguments).is_(None)),
-        "window_lost": and_(m.kind == "text", _wrote(m.account_id, now), not_(_wrote(there, now))),
+        "window_lost": and_(m.kind == "text", m.due_at < now + DAY, _loses(there, now)),
     }
-    return {"twin": _twin(arguments)} | {name: flag(found[name]) for name in _FITS_NOT}
+    return {name: flag(found[name]) for name in _FITS_NOT}
+
+
+def reads(arguments: Mapping[str, Any]) -> dict[str, ColumnElement[Any]]:
+    """The template that it has there."""
+    return {"twin": _twin(arguments)}
 
 
 def _twin(arguments: Mapping[str, Any]) -> ColumnElement[Any]:
@@ -71,13 +84,36 @@ def _twin(arguments: Mapping[str, Any]) -> ColumnElement[Any]:
     return case((near, m.template_id), else_=alike.correlate(m.id.table).scalar_subquery())
 
 
-def _wrote(account_id: Any, now: datetime) -> ColumnElement[bool]:
-    """Whether the recipient has written to that number of late: then free texts reach them."""
-    return exists().where(
-        col(Recipient.account_id) == account_id,
-        col(Recipient.number) == m.recipient,
-        col(Recipient.last_inbound_at) > now - DAY,
-    )
+def _loses(there: int, now: datetime) -> ColumnElement[bool]:
+    """Whether a free text that reaches its recipient when it is due would not, from there."""
+    wrote = col(Recipient.last_inbound_at)
+    # What is known of now is asked of all at once; of the few whose window is open, when it ends.
+    lately, ends = wrote > now - DAY, and_(wrote > now - DAY, _DayAfter(wrote) > m.due_at)
+    known, reached = _writes(m.account_id, lately), _writes(m.account_id, ends)
+    return and_(known, reached, not_(_writes(there, ends)))
+
+
+def _writes(account_id: Any, when: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether the recipient has written to that number, and when."""
+    theirs = (col(Recipient.account_id) == account_id, col(Recipient.number) == m.recipient)
+    return exists().where(*theirs, when)
+
+
+class _DayAfter(FunctionElement[Any]):
+    """24 hours after an instant: until then free texts reach who wrote."""
+
+    inherit_cache = True
+
+
+@compiles(_DayAfter)
+def _on_postgres(element: _DayAfter, compiler: SQLCompiler, **more: Any) -> str:
+    return f"({compiler.process(element.clauses, **more)} + interval '24 hours')"
+
+
+@compiles(_DayAfter, "sqlite")
+def _on_sqlite(element: _DayAfter, compiler: SQLCompiler, **more: Any) -> str:
+    at = compiler.process(element.clauses, **more)
+    return f"(strftime('%Y-%m-%d %H:%M:%f', {at}, '+24 hours') || '000+00:00')"
 
 
 def why_not(row: Any, arguments: Mapping[str, Any]) -> str | None:
@@ -131,11 +167,12 @@ def foretold(choice: Choice, arguments: Mapping[str, Any]) -> There | None:
     leave."""
     with db.reading() as session:
         now = db.now(session)
-        looks = looks_at(arguments, now)
-        fits = [looks[reason] == 0 for reason in _FITS_NOT]
         waits = choosing.those(session, choice, (Status.PENDING,))
-        asked = select(m.due_at, m.recipient).where(waits, m.hold.is_(None), *fits)
-        dues = session.execute(asked.order_by(m.due_at).limit(outlook.MOST_AHEAD)).all()
+        looks = [one.label(name) for name, one in looks_at(arguments, now).items()]
+        free = select(m.due_at, m.recipient, *looks).where(waits, m.hold.is_(None))
+        first = free.order_by(m.due_at).limit(outlook.MOST_AHEAD).subquery().c
+        fits = (not_(first[name]) for name in _FITS_NOT)
+        dues = session.execute(select(first.due_at, first.recipient).where(*fits)).all()
         account = session.get_one(Account, arguments["account_id"])
         leaves = outlook.leaving(session, account, [(at, who) for at, who in dues], now)
         finish = outlook.finish(account, leaves)

@@ -102,7 +102,12 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
         if not counted and not held.after:  # the send loop asks for a template's without counting
             counted = choosing.count(session, held.choice, among)
         ids, reached = choosing.chunk(
-            session, held.choice, among, after=held.after, until=held.until
+            session,
+            held.choice,
+            among,
+            after=held.after,
+            until=held.until,
+            most=choosing.CHANGED if held.kind in changing.RULES else choosing.CHUNK,
         )
         done, why = _OWN.get(held.kind, _change)(session, held, ids)
         after = held.after if reached is None else reached
@@ -149,7 +154,7 @@ def _rows(session: Session, kind: Kind, ids: Collection[int]) -> list[Row[Any]]:
     return list(session.execute(select(*columns).where(m.id.in_(ids))).all())
 
 
-def keeps(kind: Kind) -> list[ColumnElement[int]]:
+def keeps(kind: Kind) -> list[ColumnElement[bool]]:
     """What `why_not` reads beside, of a kind after which a message may leave."""
     return [one.label(name) for name, one in holding.KEEPS.items()] if kind in SENDS else []
 

@@ -11,7 +11,7 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, func, not_, select
 from sqlmodel import Session, col
 
 from core import choosing, db, pacing, schedule
@@ -63,6 +63,10 @@ def looks_at(arguments: Mapping[str, Any], now: datetime) -> dict[str, ColumnEle
         }
     shift = timedelta(seconds=arguments.get("shift", 0))
     return {"hold": m.hold, "soon": flag(m.due_at <= now - shift)}
+
+
+def reads(arguments: Mapping[str, Any]) -> dict[str, ColumnElement[Any]]:
+    return {}
 
 
 def why_not(row: Any, arguments: Mapping[str, Any]) -> str | None:
@@ -124,7 +128,7 @@ def _parts(session: Session, choice: Choice, arguments: Mapping[str, Any]) -> li
     All of one time are in one part.
     """
     waits = choosing.those(session, choice, (Status.PENDING,))
-    fits = flag(m.not_after < _at(arguments["first"])) == 0
+    fits = not_(flag(m.not_after < _at(arguments["first"])))
     rank = func.rank().over(order_by=m.due_at) - 1
     part = (rank * PARTS // func.count().over()).label("part")
     placed = select(m.due_at, part).where(waits, fits).subquery()

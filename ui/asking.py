@@ -1,12 +1,17 @@
 """Questions to a person: a page that refreshed itself meanwhile would close the dialog."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Hashable
+from math import inf
+from time import monotonic
+from typing import Any, TypeVar, cast
 
 import streamlit as st
 
 from core.errors import OutboxError
 from ui import look
+
+T = TypeVar("T")
+_KEPT = 60.0  # seconds
 
 
 def begin() -> None:
@@ -16,6 +21,17 @@ def begin() -> None:
 def over() -> None:
     """The dialog was answered or dismissed."""
     st.session_state["asking"] = False
+    st.session_state.pop("asked", None)
+
+
+def once(ask: Callable[[], T], *what: Hashable) -> T:
+    """The answer to `what`, asked once in a minute for as long as this dialog is open: each key
+    that is pressed draws it anew."""
+    asked = st.session_state.setdefault("asked", {})
+    at, answer = asked.get(what, (-inf, None))
+    if monotonic() - at > _KEPT:
+        at, answer = asked[what] = monotonic(), ask()
+    return cast(T, answer)
 
 
 def under_way() -> bool:

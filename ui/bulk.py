@@ -3,11 +3,15 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import partial
+from json import dumps
+from typing import Any
 
 import streamlit as st
 
 from core import bulk, operations
 from core.access import Actor
+from core.bulk import Foreseen
+from core.choosing import Choice
 from core.filtering import Filter
 from core.models import Operation
 from core.operations import UNDONE_BY, Kind
@@ -62,10 +66,10 @@ def question(what: str, picked: Picked, by: Actor) -> None:
     words, choice, sure, said = BULK[what], picked.choice, False, changes.said(what)
     if said is None:
         return
-    foreseen = bulk.foresee(words.kind, choice, arguments=said)
+    foreseen = _foreseen(words.kind, choice, said)
     if words.kind is Kind.RETRY and foreseen.why.get("unconfirmed"):
         sure = st.checkbox("Also those that may have arrived: they may arrive twice", key="risk")
-        foreseen = bulk.foresee(words.kind, choice, confirmed=sure) if sure else foreseen
+        foreseen = _foreseen(words.kind, choice, said, sure=sure)
     if not foreseen.able:
         look.note(f"Nothing to do: {_why(foreseen.why)}." if foreseen.why else "Nothing to do.")
         return
@@ -78,6 +82,13 @@ def question(what: str, picked: Picked, by: Actor) -> None:
         asked = {"counted": foreseen.counted, "confirmed": sure, "arguments": said}
         begin = partial(bulk.begin, words.kind, choice, by=by, **asked)
         asking.carry_out(lambda: _once(picked, begin))
+
+
+def _foreseen(
+    kind: Kind, choice: Choice, said: Mapping[str, Any], *, sure: bool = False
+) -> Foreseen:
+    ask = partial(bulk.foresee, kind, choice, confirmed=sure, arguments=said)
+    return asking.once(ask, kind, choice, dumps(said), sure)
 
 
 def _correct(picked: Picked, by: Actor) -> None:

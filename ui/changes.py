@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -12,7 +13,7 @@ from core.choosing import Choice
 from core.errors import Invalid
 from core.moving import There
 from core.rescheduling import Pace
-from ui import fields, look, moments
+from ui import asking, fields, look, moments
 from ui.guard import zone
 from ui.words.bulk import ADJUSTED
 from ui.words.numbers import plural
@@ -98,7 +99,8 @@ def _instant(label: str, key: str, suggested: datetime, place: str) -> datetime 
 def foretold(arguments: Mapping[str, Any], foreseen: Foreseen, choice: Choice) -> None:
     """What else is worth knowing before it is done."""
     if "account_id" in arguments:
-        _there(moving.foretold(choice, arguments))
+        ask = partial(moving.foretold, choice, arguments)
+        _there(asking.once(ask, "there", choice, arguments["account_id"]))
     if "first" in arguments:
         if foreseen.able > rescheduling.PARTS:
             look.quiet("Of so many, those that lie close together may change places.")

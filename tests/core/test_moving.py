@@ -90,6 +90,16 @@ def test_a_free_text_stays_with_the_number_that_its_recipient_wrote_to() -> None
     assert at(ids) == [old, new, new, new]
 
 
+def test_a_free_text_that_is_due_when_nothing_reaches_them_any_more_loses_nothing() -> None:
+    old, new, now = stored.account(), stored.account("New"), clock.wall()
+    ids = stored.messages(old, [{"due_at": now + n * HOUR} for n in (-3, 1, 3, 30, 1)])
+    for one in ids:
+        wrote(old, one, 22 * HOUR)
+    wrote(new, ids[4], HOUR)
+    assert moved(ids, new).cursor["why"] == {"window_lost": 2}
+    assert at(ids) == [old, old, new, new, new]
+
+
 def test_a_template_goes_along_where_the_other_business_has_the_very_same() -> None:
     old = templated.account()
     near = templated.account("Near")

@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import bulk, clock, listing, rescheduling
+from core import bulk, clock, listing, messages, rescheduling
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.filtering import Filter
@@ -109,6 +109,17 @@ def test_where_nothing_can_be_done_there_is_no_question_but_the_reason() -> None
     at = asked("cancel", stored.messages(stored.account(), [{"status": "sent"}] * 2))
     assert "Nothing to do: 2 sent already." in html(at) and "undone" not in html(at)
     assert not at.markdown and not at.button
+
+
+def test_what_a_question_asked_of_all_is_not_asked_again_for_each_key() -> None:
+    (one,) = stored.messages(stored.account(), [{}])
+    at = asked("reschedule", [one])
+    messages.cancel(one, by=OLGA)
+    at.text_input(key="bulk-by").set_value("soon").run()
+    at.text_input(key="bulk-by").set_value("1h").run()
+    assert "**1** of the 1 selected" in at.markdown[0].value
+    at.text_input(key="bulk-by").set_value("2h").run()
+    assert "Nothing to do: 1 cancelled." in html(at)
 
 
 def test_all_are_given_a_time_so_much_later_and_a_length_that_cannot_be_read_is_said() -> None:
