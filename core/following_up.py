@@ -5,7 +5,7 @@ A correction for those who were sent the old words; another template for those w
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -147,7 +147,12 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
         assert new is not None
         batches.check_loading(session, new)
         ids, reached = choosing.chunk(
-            session, held.choice, (Status.SENT,), after=held.after, until=held.until
+            session,
+            held.choice,
+            (Status.SENT,),
+            after=held.after,
+            until=held.until,
+            most=choosing.CHANGED,
         )
         done, why = _store_some(session, held, new, ids)
         made = replace(
@@ -169,9 +174,13 @@ def _store_some(
     again = second_try.EVENT in mine.arguments
     rows, why = _missed(session, mine, ids) if again else _wrong(session, mine, ids, template)
     composed: dict[int, Composed] = {}
+    now = db.now(session)
+    asked = {one.key for one in composing.shape_of(template).asks} if template else set()
     for row in rows:
+        account = session.get_one(Account, row.account_id)
+        draft = _draft(mine.arguments, template, asked, row)
         try:
-            composed[row.id] = _composed(session, mine.arguments, template, row)
+            composed[row.id] = composing.compose(draft, account=account, template=template, now=now)
         except Invalid:
             why["does_not_fit"] += 1
     if composed:
@@ -204,20 +213,18 @@ def _template(session: Session, words: Mapping[str, Any]) -> Template | None:
     return session.get(Template, chosen) if chosen is not None else None
 
 
-def _composed(
-    session: Session, words: Mapping[str, Any], template: Template | None, row: Row[Any]
-) -> Composed:
-    account = session.get_one(Account, row.account_id)
+def _draft(
+    words: Mapping[str, Any], template: Template | None, asked: Collection[str], row: Row[Any]
+) -> Draft:
+    """What this person is to get; of what they got before, the parameters that are `asked` for."""
     draft = Draft(row.account_id, row.recipient, words["text"], When("now"))
-    if template is not None:
-        asked = {one.key for one in composing.shape_of(template).asks}
-        theirs = (row.parameters or {}).items()
-        own = {key: value for key, value in theirs if key in asked and value.strip()}
-        draft = replace(
-            draft,
-            template=template.name,
-            language=template.language,
-            parameters=words["parameters"] | own,
-        )
-    now = db.now(session)
-    return composing.compose(draft, account=account, template=template, now=now)
+    if template is None:
+        return draft
+    theirs = (row.parameters or {}).items()
+    own = {key: value for key, value in theirs if key in asked and value.strip()}
+    return replace(
+        draft,
+        template=template.name,
+        language=template.language,
+        parameters=words["parameters"] | own,
+    )

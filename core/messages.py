@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, insert, select, update
+from sqlalchemy import and_, select, update
 from sqlmodel import Session, col
 
 from core import covering, db
 from core.access import Actor, Role, needs
 from core.errors import Refused
-from core.models import Account, Batch, Message, MessageEvent
+from core.models import Account, Batch, Message
 from core.quoting import quoted
 from core.states import Cause, Status, sources
 from core.wake import wake
@@ -147,20 +147,19 @@ def record(
     operation_id: int | None = None,
 ) -> None:
     """Append one event for each message: id → (before, after)."""
+    same = {"at": at, "actor": actor, "kind": kind, "operation_id": operation_id}
     values = [
-        {
-            "message_id": message_id,
-            "at": at,
-            "actor": actor,
-            "kind": kind,
-            "before": before,
-            "after": after,
-            "operation_id": operation_id,
-        }
+        {"message_id": message_id, "before": before, "after": after, **same}
         for message_id, (before, after) in changes.items()
     ]
     if values:
-        session.execute(insert(MessageEvent), values)
+        db.insert_rows(session, "message_event", values, **_EVENT)
+
+
+_EVENT = {
+    **{"message_id": "bigint", "at": "timestamptz", "actor": "text", "kind": "text"},
+    **{"before": "jsonb", "after": "jsonb", "operation_id": "bigint"},
+}
 
 
 @needs(Role.OPERATOR)

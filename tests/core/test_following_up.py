@@ -1,6 +1,9 @@
 """A correction to those who got the old words: a held batch of its own, once."""
 
+from typing import Any
+
 import pytest
+from sqlalchemy import event
 from sqlmodel import col, select
 
 from core import (
@@ -131,3 +134,27 @@ def test_who_is_prepared_is_foreseen_as_it_comes_also_for_a_template(database: s
     work()
     [came] = [one for one in operations.latest(5) if one.batch_id == new]
     assert (came.done, came.cursor["why"]) == (2, {"opted_out": 2})
+
+
+def test_many_are_put_into_their_batch_by_as_few_statements_as_one(database: str) -> None:
+    account = given.account()
+    counts = [asked_for(account, many) for many in (1, 30)]
+    assert counts[0] == counts[1]
+
+
+def asked_for(account: int, many: int) -> int:
+    """How many statements the correction for so many people takes."""
+    rows = [SENT | {"text": "Monday", "meta_message_id": f"w.{many}.{n}"} for n in range(many)]
+    batch_id, _ = batch(account, rows, name=f"{many}", state="released")
+    made = done(correcting.correct(batch_id, REPLACE, by=OLGA))
+    new = following_up.send_correction(batch_id, made.id, Words(text="Tuesday"), by=OLGA)
+    asked = []
+
+    def note(*told: Any) -> None:
+        asked.append(told[2])
+
+    event.listen(db.engine(), "before_cursor_execute", note)
+    work()
+    event.remove(db.engine(), "before_cursor_execute", note)
+    assert row(new).total == many
+    return len(asked)
