@@ -193,7 +193,8 @@ def _store_some(
 
 def _missed(session: Session, mine: Taken, ids: list[int]) -> tuple[list[Row[Any]], Counter[str]]:
     """Those who were not reached, and still are not."""
-    return second_try.sift(session, ids, Try.read(mine.arguments), db.now(session))
+    rows, why, _ = second_try.sift(session, ids, Try.read(mine.arguments), db.now(session))
+    return rows, why
 
 
 def _wrong(

@@ -39,6 +39,7 @@ REASONS = {
     "kept": "changed here since, and kept",
     "already": "sent already, or not waiting any more",
     "reached": "were reached meanwhile, or are to be sent again",
+    "twice": "would say the same to the same person once more",
     "in_batch": "are in such a batch already",
     "other_business": "of a number of another business",
     "opted_out": "asked not to be contacted",

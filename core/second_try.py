@@ -49,10 +49,12 @@ class Try:
 
 
 class Sifted(NamedTuple):
-    """Messages that may be tried again, as `wording.rows` reads them; why others may not."""
+    """Messages that may be tried again, as `wording.rows` reads them; why others may not; and the
+    `doubles` of one that may: they would say the very same to the same person."""
 
     rows: list[Row[Any]]
     why: Counter[str]
+    doubles: list[int]
 
 
 class Outlook(NamedTuple):
@@ -131,8 +133,21 @@ def sift(session: Session, ids: Sequence[int], what: Try, now: datetime) -> Sift
         return "does_not_fit" if lacks else None
 
     out = {row.id: reason for row in rows if (reason := why_not(row))}
+    doubles = _doubles([row for row in rows if row.id not in out], what, [one.key for one in asks])
+    out |= dict.fromkeys(doubles, "twice")
     why = Counter(out.values()) + Counter(reached=len(set(ids)) - len(rows))
-    return Sifted([row for row in rows if row.id not in out], why)
+    return Sifted([row for row in rows if row.id not in out], why, doubles)
+
+
+def _doubles(rows: Sequence[Row[Any]], what: Try, keys: Sequence[str]) -> list[int]:
+    said, found = set[Any](), list[int]()
+    for row in rows:
+        own = row.parameters or {}
+        words = tuple(own.get(key) or what.parameters.get(key) for key in keys)
+        if (row.account_id, row.recipient, words) in said:
+            found.append(row.id)
+        said.add((row.account_id, row.recipient, words))
+    return found
 
 
 def tried_in(session: Session, ids: Collection[int]) -> dict[int, Batch]:
@@ -178,7 +193,7 @@ def prepare(wanted: Missed, what: Try, *, by: Actor) -> int:
         template = _template(session, what)
         ids = _listed(session, wanted, ~_tried(), now)
         _check_free(session, ids)
-        rows = sift(session, ids, what, now).rows
+        rows, _, doubles = sift(session, ids, what, now)
         if not rows:
             raise Refused("Nobody is left to be tried with it.")
         accounts = {row.account_id for row in rows}
@@ -190,6 +205,7 @@ def prepare(wanted: Missed, what: Try, *, by: Actor) -> int:
             total=0,
             by=by,
         )
+        record(session, doubles, new, by.name)
         _fill_later(session, new, [row.id for row in rows], what, by)
         after = {"template": template.name, "messages": len(rows), "batch": new}
         audit.record(session, by, "not reached tried again", target=f"batch {new}", after=after)

@@ -91,6 +91,22 @@ def test_nobody_is_tried_twice_while_a_batch_with_them_stands() -> None:
     assert outlook(what) == (2, {}) and second_try.where_tried(ids) == {}
 
 
+def test_who_was_not_reached_twice_gets_the_same_words_once() -> None:
+    account = given.account()
+    ids, what = failed(account, 3), again(account, "Please call us")
+    with db.writing() as session:
+        session.get_one(Message, ids[1]).recipient = given.row(ids[0]).recipient
+    assert outlook(what) == (2, {"twice": 1})
+    new = second_try.prepare(ALL, what, by=OLGA)
+    assert second_try.where_tried(ids).keys() == {ids[1]}  # the others when a worker comes to them
+    work()
+    assert len(made(new)) == 2 and second_try.where_tried(ids).keys() == {*ids}
+    assert outlook(what) == (0, {"in_batch": 3})
+    with_name = Try(template(account, "named", "{{name}}, please call us"))
+    steering.cancel(new, by=OLGA)
+    assert outlook(with_name) == (3, {})
+
+
 def test_more_than_are_tried_at_once_come_next_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(second_try, "MOST", 3)
     account = given.account()
