@@ -37,7 +37,7 @@ ALL = (
     "fair",
     "export",
     "load",
-    "pages --operators 20 --minutes 1",
+    "pages --operators 20 --minutes 1 --browser 2",
 )
 
 
