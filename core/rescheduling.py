@@ -11,14 +11,15 @@ from itertools import accumulate
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Row, func, not_, select
+from sqlalchemy import ColumnElement, Row, and_, func, not_, select
 from sqlmodel import Session, col
 
-from core import choosing, db, pacing, schedule
+from core import choosing, db, outlook, pacing, schedule
 from core.choosing import Choice, flag
 from core.errors import Invalid, Problem
 from core.leasing import Taken
 from core.models import Account
+from core.quiet import quiet_in
 from core.standing import m
 from core.states import Status
 from core.untouched import Former
@@ -50,9 +51,9 @@ def over(first: datetime, last: datetime, *, now: datetime, zone: str = "UTC") -
     return {"first": db.stamp(first), "last": db.stamp(last)}
 
 
-def window(arguments: Mapping[str, Any]) -> timedelta:
-    """How long the window is that `over` told."""
-    return _at(arguments["last"]) - _at(arguments["first"])
+def window(arguments: Mapping[str, Any]) -> tuple[datetime, datetime]:
+    """Both ends of the window that `over` told."""
+    return _at(arguments["first"]), _at(arguments["last"])
 
 
 def looks_at(arguments: Mapping[str, Any], now: datetime) -> dict[str, ColumnElement[Any]]:
@@ -164,26 +165,46 @@ def _at(stamp: str) -> datetime:
 
 
 class Pace(NamedTuple):
-    """One number's share of a window: how many, at most how many a second (None: any number), and
-    how long it takes for them at least."""
+    """One number's share of a window: how many, at most how many a second (None: any number), how
+    many others wait there for a time in it, how long it takes for all of them at least; and how
+    much of the window lies in its quiet hours, as people tell these."""
 
     account: str
     messages: int
     rate: float | None
+    others: int
     needs: timedelta
+    quiet: timedelta
+    hours: str
 
 
-def paces(accounts: Mapping[int, int]) -> list[Pace]:
-    """What each number can do; `accounts`: how many of each."""
+def paces(choice: Choice, arguments: Mapping[str, Any], accounts: Mapping[int, int]) -> list[Pace]:
+    """What each number can do in a window; `accounts`: how many of each are spread over it."""
     with db.reading() as session:
         asked = select(Account).where(col(Account.id).in_(accounts)).order_by(col(Account.name))
         found = list(session.execute(asked).scalars())
-    return [Pace(one.name, accounts[one.id], one.rate, _needs(one, accounts)) for one in found]
+        beside = {one.id: _others(session, choice, arguments, one.id) for one in found}
+    return [_pace(one, accounts[one.id], beside[one.id], *window(arguments)) for one in found]
 
 
-def _needs(one: Account, accounts: Mapping[int, int]) -> timedelta:
+def _pace(one: Account, count: int, others: int, first: datetime, last: datetime) -> Pace:
     step = pacing.period(one.rate) if one.rate else 0.0
-    return timedelta(seconds=step * (accounts[one.id] - 1))
+    needs = timedelta(seconds=step * (count + others - 1))
+    begins, ends = one.quiet_from, one.quiet_to
+    quiet = quiet_in(first, last, zone=one.zone, quiet_from=begins, quiet_to=ends)
+    told = f"{begins} to {ends}, {one.zone}"
+    return Pace(one.name, count, one.rate, others, needs, quiet, told)
+
+
+def _others(session: Session, choice: Choice, arguments: Mapping[str, Any], account_id: int) -> int:
+    """How many wait at a number for a time in the window and are none of these; at most 100,000."""
+    ours = flag(choosing.those(session, choice, (Status.PENDING,)))
+    waits = and_(m.account_id == account_id, m.status == Status.PENDING.value, m.hold.is_(None))
+    there = select(m.id).where(
+        waits, m.priority.in_((0, 1, 2)), m.due_at.between(*window(arguments)), not_(ours)
+    )
+    few = there.limit(outlook.MOST_AHEAD).subquery()
+    return int(session.execute(select(func.count()).select_from(few)).scalar_one())
 
 
 def stays(session: Session, found: Mapping[int, Former]) -> dict[int, str]:

@@ -29,14 +29,20 @@ def offered(history: History, *, by: Actor) -> None:
         elif status == Status.PENDING and not row.hold and st.button("Hold", key="hold"):
             _do("hold", lambda: holding.hold(row.id, by=by))
         if status == Status.PENDING and st.button("Cancel message", key="cancel"):
-            _ask("cancel", row, by)
+            _dialog("cancel", row, by)
         if status != Status.PROCESSING and st.button("Delete", key="delete"):
-            _ask("delete", row, by)
+            _dialog("delete", row, by)
 
 
-_QUESTIONS = {
-    "cancel": ("It will not be sent. It stays in the list as cancelled.", "Cancel it"),
-    "delete": ("It leaves every list, and is not sent if it has not left yet.", "Delete it"),
+_QUESTIONS = {  # the title, what becomes of it, the button
+    "cancel": (
+        "Cancel this message?",
+        *("It will not be sent. It stays in the list as cancelled.", "Cancel it"),
+    ),
+    "delete": (
+        "Delete this message?",
+        *("It leaves every list, and is not sent if it has not left yet.", "Delete it"),
+    ),
 }
 _DONE = {
     "cancel": "Cancelled.",
@@ -47,10 +53,13 @@ _DONE = {
 }
 
 
-@st.dialog("Are you sure?", on_dismiss=asking.over)
+def _dialog(what: str, row: MessageRow, by: Actor) -> None:
+    st.dialog(_QUESTIONS[what][0], on_dismiss=asking.over)(_ask)(what, row, by)
+
+
 def _ask(what: str, row: MessageRow, by: Actor) -> None:
     asking.begin()
-    question, yes = _QUESTIONS[what]
+    _, question, yes = _QUESTIONS[what]
     st.write(question)
     verb = {"cancel": messages.cancel, "delete": messages.delete}[what]
     if st.button(yes, type="primary", key=f"yes-{what}"):

@@ -19,7 +19,7 @@ from core.reasons import REASONS
 from ui import asking, changes, correcting, look, picking
 from ui.picking import Picked
 from ui.progress import progress
-from ui.words.bulk import BULK, bulk_of
+from ui.words.bulk import ASKED_AS, BULK, bulk_of
 from ui.words.numbers import count, plural
 
 _CLOSED = "bulk-closed"  # the operation whose end was read
@@ -43,7 +43,7 @@ def bar(picked: Picked, wanted: Filter, *, by: Actor, now: datetime) -> None:
         with st.container(horizontal=True, key="bulk-actions"):
             for what, words in BULK.items():
                 if st.button(words.button or words.verb, key=f"bulk-{what}", disabled=not chosen):
-                    _ask(what, picked, by)
+                    _dialog(what, picked, by)
 
 
 def _selected(picked: Picked) -> str:
@@ -52,7 +52,10 @@ def _selected(picked: Picked) -> str:
     return f"<b>{picked.number:,}</b> selected"
 
 
-@st.dialog("Are you sure?", on_dismiss=asking.over)
+def _dialog(what: str, picked: Picked, by: Actor) -> None:
+    st.dialog(ASKED_AS[what], on_dismiss=asking.over)(_ask)(what, picked, by)
+
+
 def _ask(what: str, picked: Picked, by: Actor) -> None:
     asking.begin()
     question(what, picked, by)

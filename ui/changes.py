@@ -104,7 +104,8 @@ def foretold(arguments: Mapping[str, Any], foreseen: Foreseen, choice: Choice) -
     if "first" in arguments:
         if foreseen.able > rescheduling.PARTS:
             look.quiet("Of so many, those that lie close together may change places.")
-        _pace(rescheduling.window(arguments), foreseen)
+        ask = partial(rescheduling.paces, choice, arguments, foreseen.accounts)
+        _pace(arguments, foreseen.able, asking.once(ask, "paces", choice, *arguments.values()))
 
 
 def _there(found: There | None) -> None:
@@ -119,19 +120,32 @@ def _there(found: There | None) -> None:
         look.note(f"That passes Meta's limit there of {one.limit:,} people in 24 hours {at}.")
 
 
-def _pace(window: timedelta, foreseen: Foreseen) -> None:
-    paces = rescheduling.paces(foreseen.accounts)
-    seconds = window.total_seconds() / max(foreseen.able - 1, 1)
+def _pace(arguments: Mapping[str, Any], able: int, paces: list[Pace]) -> None:
+    first, last = rescheduling.window(arguments)
+    window = last - first
+    seconds = window.total_seconds() / max(able - 1, 1)
     between = f"{seconds:.2g} s" if seconds < 1 else schedule.span(timedelta(seconds=seconds))
     able = ", ".join(f"«{one.account}» sends {one.rate:g} a second" for one in paces if one.rate)
     look.quiet(f"One each {between}{able and f'; {able}'}.")
     for one in paces:
-        if one.needs > window:
+        if one.quiet:
+            look.note(_quiet(one, window))
+        if one.quiet < window and one.needs > window - one.quiet:
             look.note(_narrow(one))
 
 
+def _quiet(one: Pace, window: timedelta) -> str:
+    theirs = f"in the quiet hours of «{one.account}» ({one.hours})"
+    if one.quiet >= window:
+        return f"All of the window lies {theirs}: they leave one after the other once these end."
+    part = schedule.span(one.quiet)
+    return f"Of the window {part} lie {theirs}: what would leave then leaves once these end."
+
+
 def _narrow(one: Pace) -> str:
+    others = f" and {plural(one.others, 'other')} that wait there for a time in it"
     return (
         f"The window is too narrow: «{one.account}» needs {schedule.span(one.needs)} for its"
-        f" {one.messages:,}. They leave in this order, the last ones after the window."
+        f" {one.messages:,}{others if one.others else ''}."
+        " They leave in this order, the last ones after the window."
     )

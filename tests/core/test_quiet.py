@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.quiet import quiet_until
+from core.quiet import quiet_in, quiet_until
 
 BERLIN = "Europe/Berlin"
 
@@ -60,3 +60,25 @@ def test_an_end_lies_ahead_within_a_day_and_an_hour(
 ) -> None:
     told = quiet_until(now, zone=zone, quiet_from=begins, quiet_to=ends)
     assert told is None or now < told <= now + timedelta(hours=25)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "hours"),
+    [
+        (at(1, 9), at(1, 21), 0),
+        (at(1, 9), at(1, 23), 1),
+        (at(2, 1), at(2, 3), 2),
+        (at(1, 21), at(4, 9), 30),
+        (at(1, 22), at(2, 8), 10),
+        (at(24, 12, month=10), at(25, 12, month=10), 11),
+    ],
+)
+def test_how_much_of_a_window_is_quiet_is_counted_over_nights_and_changes_of_the_clocks(
+    first: datetime, last: datetime, hours: float
+) -> None:
+    told = quiet_in(first, last, zone=BERLIN, quiet_from="22:00", quiet_to="08:00")
+    assert told == timedelta(hours=hours)
+
+
+def test_without_quiet_hours_nothing_of_a_window_is_quiet() -> None:
+    assert not quiet_in(at(1, 1), at(9, 1), zone=BERLIN, quiet_from=None, quiet_to=None)

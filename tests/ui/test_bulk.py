@@ -150,6 +150,26 @@ def test_a_window_says_how_fast_that_is_and_whether_the_number_can_keep_up() -> 
     assert times == [first + timedelta(seconds=number) for number in range(61)]
 
 
+def test_a_window_says_what_of_it_is_quiet_and_what_else_waits_for_it() -> None:
+    account = stored.account(rate=1, quiet_from="22:00", quiet_to="06:00", zone="UTC")
+    night = (clock.wall() + timedelta(days=2)).replace(hour=22, minute=0, second=0, microsecond=0)
+    stored.messages(account, [{"due_at": night + timedelta(hours=8, seconds=1)}] * 70)
+    at = asked("reschedule", stored.messages(stored.account("New"), [{}]))
+    at.segmented_control(key="bulk-way").set_value("Spread over a window").run()
+    assert "quiet" not in html(at)
+    at = asked("reschedule", stored.messages(account, [{}] * 5))
+    at.segmented_control(key="bulk-way").set_value("Spread over a window").run()
+    at.datetime_input(key="bulk-first").set_value(night.replace(tzinfo=None))
+    at.datetime_input(key="bulk-last").set_value((night + timedelta(hours=8)).replace(tzinfo=None))
+    at.run()
+    theirs = "in the quiet hours of «Orders» (22:00 to 06:00, UTC)"
+    assert f"All of the window lies {theirs}" in html(at) and "narrow" not in html(at)
+    until = (night + timedelta(hours=8, minutes=1)).replace(tzinfo=None)
+    at.datetime_input(key="bulk-last").set_value(until).run()
+    assert f"Of the window 8 h lie {theirs}" in html(at)
+    assert "needs 1 min 18 s for its 5 and 70 others that wait there" in html(at)
+
+
 def test_a_second_click_while_the_first_is_done_moves_nothing_again() -> None:
     (one,) = stored.messages(stored.account(), [{}])
     due, now = given.row(one).due_at, clock.wall()

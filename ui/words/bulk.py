@@ -53,6 +53,20 @@ BULK: dict[str, Bulk] = {
     ),
 }
 
+# What stands above their dialogs, which may be forms.
+ASKED_AS: dict[str, str] = {
+    "now": "Send now",
+    "cancel": "Cancel messages",
+    "reschedule": "Give other times",
+    "priority": "Change the priority",
+    "max_retries": "Change the number of retries",
+    "correct": "Correct what they say",
+    "move": "Move to another number",
+    "retry": "Send again",
+    "hold": "Hold messages",
+    "release": "Release messages",
+    "delete": "Delete messages",
+}
 _LET_GO = Bulk(Kind.UNHOLD, "Undo", "Letting go", "let go again", _NOT_BACK)
 
 _BROUGHT_BACK = Bulk(Kind.UNDO, "Undo", "Bringing back", "brought back", _NOT_BACK)
