@@ -17,7 +17,7 @@ from sqlmodel import Session, col
 from core import db, operations
 from core.choosing import Choice
 from core.models import Operation
-from core.operations import CHANGING, LEASE, OPEN, UNDONE_BY, Kind
+from core.operations import CHANGING, LAST_COUNTS, LEASE, OPEN, UNDONE_BY, Kind
 from core.wake import wake_operations
 
 MOST_LOST = 5  # processes that may die at one place of an operation, for want of memory say
@@ -47,8 +47,8 @@ class Taken:
 def take(kinds: Collection[Kind] = tuple(Kind), *, fair: bool = False) -> Taken | None:
     """Take up the oldest of these kinds that nobody runs; None when there is none.
 
-    Where it is `fair`, that of whose last one of these kinds was taken up longest ago. What changes
-    messages of a batch waits for what was asked for before it, though that was cut off.
+    Where it is `fair`, that of whose last one of these kinds was taken up longest ago. What depends
+    on the order waits for what was asked for before it, though that was cut off.
     One at which too many processes have died, without getting further, is failed instead.
     """
     with db.writing() as session:
@@ -93,16 +93,18 @@ def _turns(session: Session, kinds: Collection[Kind]) -> Subquery:
 
 def _is_next() -> ColumnElement[bool]:
     """Two corrections of a batch mean something else in another order; what is of none may be of
-    any."""
+    any. Of what one person asks for the last word counts, and nobody waits for another's."""
     other = aliased(Operation)
     mine, its = col(Operation.batch_id), col(other.batch_id)
-    before = and_(
-        or_(mine == its, mine.is_(None), its.is_(None)),
-        col(other.id) < col(Operation.id),
-        col(other.state).in_(OPEN),
-        col(other.kind).in_(CHANGING),
+    one_batch = or_(mine == its, mine.is_(None), its.is_(None))
+    of_words = and_(col(Operation.kind).in_(CHANGING), col(other.kind).in_(CHANGING), one_batch)
+    of_waiting = and_(
+        col(Operation.kind).in_(LAST_COUNTS),
+        col(other.kind).in_({*LAST_COUNTS, Kind.HOLD}),  # itself it waits for nothing
+        col(Operation.created_by) == col(other.created_by),
     )
-    return or_(col(Operation.kind).not_in(CHANGING), ~exists().where(before))
+    before = and_(col(other.id) < col(Operation.id), col(other.state).in_(OPEN))
+    return ~exists().where(before, or_(of_words, of_waiting))
 
 
 def _lost(row: Operation) -> int:

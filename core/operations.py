@@ -93,6 +93,8 @@ CHANGING = frozenset(
     }
 )
 APART = READING | CHANGING
+# Of two by one person the later is to have the last word on a message that both mean.
+LAST_COUNTS = frozenset({Kind.RELEASE, Kind.RESCHEDULE, Kind.ADJUST, Kind.MOVE})
 _ON_RECORD = {
     "shift",
     "first",

@@ -190,6 +190,25 @@ def _call_off(operation_id: int, done: int) -> None:
         operations.cancel(operation_id, by=OLGA)
 
 
+@pytest.mark.usefixtures("small")
+def test_the_last_word_of_one_person_counts_though_two_workers_are_free(database: str) -> None:
+    ids = stored.messages(stored.account(), [{}] * 4)
+    operations.create(Kind.HOLD, ALL, by=OLGA)
+    first = leasing.take()
+    assert first is not None
+    operating._chunk(first)
+    released = operations.create(Kind.RELEASE, ALL, by=OLGA)
+    assert leasing.take() is None
+    operations.create(Kind.HOLD, ALL, by=OLGA)  # who stops something never waits
+    operations.create(Kind.RELEASE, ALL, by=given.ANA)  # nor for another person
+    assert [mine.kind for mine in (leasing.take(), leasing.take()) if mine] == ["hold", "release"]
+    operating.run(first)
+    mine = leasing.take()
+    assert mine is not None and mine.id == released
+    operating.run(mine)
+    assert {one.hold for one in rows(ids)} == {None}
+
+
 def test_what_comes_after_the_order_is_not_meant(database: str) -> None:
     account = stored.account()
     [before] = stored.messages(account, [{}])
