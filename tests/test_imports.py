@@ -37,7 +37,8 @@ for client in ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "htt
 
 # The layer of each module of core. Who adds a file decides here where it belongs.
 LAYERS: dict[str, str] = {
-    "pure": """access account_checks acts causes characters clock corrections errors formulas
+    "pure": """access account_checks acts causes characters clock corrections errors
+        event_words formulas
         guesses house_typed logs
         meta.answers meta.codes meta.envelope meta.inbound meta.payloads meta.preferences
         meta.signatures meta.statuses numbering

@@ -10,7 +10,7 @@ from core import catalogue, composing, editing, happened, history, reports
 from core.access import Actor
 from core.drafts import Draft, When
 from core.errors import Conflict, Invalid, OutboxError, Problem
-from core.happened import FIELDS
+from core.event_words import FIELDS
 from core.listing import MessageRow
 from core.revising import Revision
 from core.standing import Standing, standing

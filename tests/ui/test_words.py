@@ -6,8 +6,8 @@ import pytest
 
 from core.blocking import Reason
 from core.causes import CLASSES, CODES
+from core.event_words import EVENTS
 from core.explain import Explanation
-from core.happened import EVENTS
 from core.listing import MessageRow
 from core.meta.codes import TABLE, ErrorClass
 from core.reasons import REASONS

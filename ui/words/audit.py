@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from core import happened
+from core import event_words
 from core.access import Role
 from core.schedule import span
 from ui.words.accounts import ACCOUNTS, OF_ACCOUNTS, TEMPLATES
@@ -15,7 +15,7 @@ from ui.words.states import FAILURES, KEPT, LATE, WORDS
 
 # What the audit trail has of an event, before or after, by its stored name.
 AUDITED: dict[str, str] = {
-    **happened.FIELDS,
+    **event_words.FIELDS,
     **OF_ACCOUNTS,
     **{name: label for name, (label, _) in HOUSE.items()},
     "test_number": OF_ACCOUNTS["test_number"],
@@ -51,7 +51,7 @@ AMONG |= {"q": "with the words", "class": "failed because", "hold": "held by", "
 
 # What stored values are called there, by the name that they are stored under.
 AUDITED_AS: dict[str, dict[Any, str]] = {
-    "priority": happened.PRIORITIES,
+    "priority": event_words.PRIORITIES,
     "role": {role.word: role.title for role in Role},
     "scope": SCOPES,
     "late_policy": LATE,

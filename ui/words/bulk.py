@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from core import happened
+from core import event_words
 from core.operations import Kind
 
 
@@ -77,7 +77,7 @@ def bulk_of(kind: str) -> Bulk:
     return next((one for one in (*BULK.values(), _LET_GO) if one.kind == kind), _BROUGHT_BACK)
 
 
-PRIORITIES = happened.PRIORITIES | {2: "Campaign, behind the others"}
+PRIORITIES = event_words.PRIORITIES | {2: "Campaign, behind the others"}
 
 # What waits can be given many at once, by its column: what is asked, and the answers.
 ADJUSTED: dict[str, tuple[str, dict[int, str]]] = {
