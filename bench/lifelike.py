@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from bench import filling
-from core import clock, db, templating
+from core import clock, db, shapes
 from core.trends import RANGES
 
 ZONE = "Asia/Jakarta"  # in which the operators' day begins
@@ -93,7 +93,7 @@ class _Filled:
             category=category,
             form=form,
             body=json.dumps(BODY),
-            sha=templating.digest(category, form, BODY),
+            sha=shapes.digest(category, form, BODY),
             now=self.now,
             id=self.account_id,
         )

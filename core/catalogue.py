@@ -8,11 +8,12 @@ from typing import Any, NamedTuple
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from core import composing, db, templating, usable
+from core import composing, db, shapes, templating, usable
 from core.errors import Refused
 from core.listing import MessageRow
 from core.models import Account, Business, Template
-from core.templating import Shape, Shown
+from core.shapes import Shape
+from core.templating import Shown
 from core.usable import Stop
 
 COUNTED = 100_000  # of the messages that wait, the next ones; beyond them a count is «at least»
@@ -214,7 +215,7 @@ def scheduled_with(row: MessageRow) -> Shape | None:
         then = one.previous or {}
     if then.get("sha256") != row.template_sha256:
         return None
-    return templating.shape(then["components"] or (), one.parameter_format)
+    return shapes.shape(then["components"] or (), one.parameter_format)
 
 
 def named(name: str, *, language: str | None = None, account: str | None = None) -> Template:

@@ -16,6 +16,7 @@ from core import (
     optouts,
     phone,
     rendering,
+    shapes,
     templating,
     usable,
 )
@@ -168,13 +169,13 @@ def _words(draft: Draft, template: Template | None) -> str:
     return templating.shown(wanted, templating.cleaned(draft.parameters)).body
 
 
-def shape_of(template: Template) -> templating.Shape:
+def shape_of(template: Template) -> shapes.Shape:
     """The shape of a stored template."""
     parts, form = template.components, template.parameter_format
-    return templating.shape_of(template.sha256, parts, form)
+    return shapes.shape_of(template.sha256, parts, form)
 
 
-def unusable(template: Template, wanted: templating.Shape) -> str | None:
+def unusable(template: Template, wanted: shapes.Shape) -> str | None:
     """Why nothing can be scheduled with a template; None where it can. Only approved ones send."""
     if template.status != usable.APPROVED:
         return f"{usable.capital(usable.said(template))}: only approved ones can be sent."

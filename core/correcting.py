@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlmodel import Session
 
-from core import audit, choosing, db, leasing, messages, operations, templating, wording
+from core import audit, choosing, db, leasing, messages, operations, shapes, wording
 from core.access import Actor, Role, needs
 from core.choosing import Choice, e
 from core.corrections import Correction, Form, Said, corrected
@@ -225,7 +225,7 @@ def _former(row: Row[Any], before: Mapping[str, Any]) -> dict[str, Any]:
         kept["name"],
         kept["language"],
         kept["template_sha256"],
-        templating.shape((), None),  # only written back: nothing is filled in
+        shapes.shape((), None),  # only written back: nothing is filled in
         None,
     )
     form = template if kept["template_id"] is not None else None

@@ -11,7 +11,7 @@ from typing import Any, Self
 from core import rendering, templating
 from core.errors import Invalid, Problem
 from core.quoting import quoted
-from core.templating import Shape
+from core.shapes import Shape
 
 
 class Way(StrEnum):

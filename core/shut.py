@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, select
 from sqlmodel import Session, col
 
-from core import templating, usable
+from core import shapes, templating, usable
 from core.models import Content, Message, Template
 from core.usable import Stop
 
@@ -36,5 +36,5 @@ def _stop(row: Row[Any]) -> Stop | None:
 def _misfit(template: Template, parameters: dict[str, str]) -> str | None:
     """What has to be edited before the message can leave with the template as it is now."""
     parts, form = template.components, template.parameter_format
-    shape = templating.shape_of(template.sha256, parts, form)
+    shape = shapes.shape_of(template.sha256, parts, form)
     return templating.misfit(shape, parameters)

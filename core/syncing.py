@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import and_, or_, select, update
 from sqlmodel import Session, col
 
-from core import audit, checking, db, meta_clock, templates, templating, usable, vault
+from core import audit, checking, db, meta_clock, shapes, templates, usable, vault
 from core.access import Actor, Role, needs
 from core.errors import OutboxError, Refused, Unanswered
 from core.meta import graph
@@ -104,7 +104,7 @@ def _read(node: Mapping[str, Any]) -> dict[str, Any] | None:
         "quality": score.get("score") if isinstance(score, dict) else None,
         "parameter_format": form,
         "components": parts or [],
-        "sha256": templating.digest(category, form, parts or []),
+        "sha256": shapes.digest(category, form, parts or []),
         "rejected_reason": None if rejected == "NONE" else rejected,
     }
 

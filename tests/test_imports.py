@@ -43,7 +43,7 @@ LAYERS: dict[str, str] = {
         meta.answers meta.codes meta.envelope meta.inbound meta.payloads meta.preferences
         meta.signatures meta.statuses numbering
         optout_file pacing passwords phone quiet quoting reasons rendering renewing retry
-        schedule sqlite_locks sending.breaker sending.permits sending.sieve sheets.dates
+        schedule shapes sqlite_locks sending.breaker sending.permits sending.sieve sheets.dates
         sheets.decoding sheets.delimited sheets.matching sheets.placeholders
         sheets.reading sheets.table sheets.times sheets.workbook sheets.worksheet states
         templating usable wake""",

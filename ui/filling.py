@@ -11,7 +11,8 @@ from core import catalogue, composing, templating
 from core.catalogue import Offer
 from core.errors import Problem
 from core.models import Account, Template
-from core.templating import Asked, Shape, Shown
+from core.shapes import Asked, Shape
+from core.templating import Shown
 from ui import fields
 
 TEXT, TEMPLATE = "Text", "Template"

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam
 from sqlmodel import Session
 
-from core import db, templating
+from core import db, shapes
 from core.covering import MARKETING_CATEGORY
 from core.models import Json
 from core.sending.permits import Approved, Permits
@@ -54,5 +54,5 @@ def _of(session: Session, columns: str, ids: set[int], condition: str) -> Sequen
 
 def _approved(row: Row[Any]) -> Approved:
     marketing = row.category == MARKETING_CATEGORY
-    shape = templating.shape_of(row.sha256, row.components, row.parameter_format)
+    shape = shapes.shape_of(row.sha256, row.components, row.parameter_format)
     return Approved(row.name, row.language, row.sha256, marketing, shape)

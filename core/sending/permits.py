@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from core import templating
 from core.meta import payloads
-from core.templating import Shape
+from core.shapes import Shape
 
 
 class Bar(StrEnum):

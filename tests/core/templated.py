@@ -6,7 +6,7 @@ import requests
 from sqlalchemy import select
 from sqlmodel import col
 
-from core import db, syncing, templating
+from core import db, shapes, syncing
 from core.drafts import Draft, When
 from core.models import Account, Template
 from tests import given
@@ -37,7 +37,7 @@ def template(account_id: int, name: str = "visit", **columns: Any) -> int:
         "parameter_format": "POSITIONAL",
         "components": BODY,
     } | columns
-    values["sha256"] = templating.digest(
+    values["sha256"] = shapes.digest(
         values["category"], values["parameter_format"], values["components"]
     )
     with db.writing() as session:

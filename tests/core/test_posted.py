@@ -2,7 +2,7 @@
 
 import pytest
 
-from core import history, posted, templating
+from core import history, posted, shapes, templating
 from core.meta import payloads
 from tests.core import stored
 from tests.core.templated import BODY
@@ -17,13 +17,11 @@ PARTS = [
 
 def test_the_parameters_come_back_that_were_filled_in() -> None:
     given = {"header.image": "https://x.y/z.png", "1": "A", "2": "Friday", "button.1": "A b"}
-    shape = templating.shape(PARTS, "POSITIONAL")
+    shape = shapes.shape(PARTS, "POSITIONAL")
     assert posted.given(templating.filled(shape, given)) == given
-    named = templating.shape([{"type": "BODY", "text": "Hi {{name}}"}], "NAMED")
+    named = shapes.shape([{"type": "BODY", "text": "Hi {{name}}"}], "NAMED")
     assert posted.given(templating.filled(named, {"name": "Ana"})) == {"name": "Ana"}
-    assert posted.given(templating.filled(templating.shape(BODY, None), {"1": "Ana"})) == {
-        "1": "Ana"
-    }
+    assert posted.given(templating.filled(shapes.shape(BODY, None), {"1": "Ana"})) == {"1": "Ana"}
 
 
 @pytest.mark.usefixtures("sqlite")

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from core import choosing, composing, db, editing, operating, operations, templates, templating
+from core import choosing, composing, db, editing, operating, operations, shapes, templates
 from core.choosing import Choice
 from core.drafts import Draft
 from core.errors import Conflict, Refused
@@ -24,7 +24,7 @@ def changed(template_id: int, **values: object) -> None:
         template = session.get_one(Template, template_id)
         for name, value in values.items():
             setattr(template, name, value)
-        template.sha256 = templating.digest(
+        template.sha256 = shapes.digest(
             template.category, template.parameter_format, template.components
         )
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core import templating
+from core import shapes, templating
 from core.errors import Invalid
 from core.meta import payloads
-from core.templating import Asked, Shape
+from core.shapes import Asked, Shape
 from sandbox import components
 from sandbox.templates import Templates
 
@@ -22,7 +22,7 @@ WORDS = st.text(
 
 
 def shape_named(name: str, language: str = "en_US") -> Shape:
-    return templating.shape(*parts(name, language))
+    return shapes.shape(*parts(name, language))
 
 
 def parts(name: str, language: str) -> tuple[list[dict[str, Any]], str]:
@@ -122,7 +122,7 @@ def test_a_medium_needs_a_link(link: str) -> None:
 @given(st.data())
 def test_what_passes_our_checks_passes_the_sandboxs_and_shows_the_same(data: st.DataObject) -> None:
     node = data.draw(st.sampled_from([one for one in SEED if one["status"] == "APPROVED"]))
-    shape = templating.shape(node["components"], node["parameter_format"])
+    shape = shapes.shape(node["components"], node["parameter_format"])
     given = {
         one.key: "https://example.com/t.jpg" if one.kind == "link" else data.draw(WORDS)
         for one in shape.asks
@@ -141,40 +141,3 @@ def test_what_passes_our_checks_passes_the_sandboxs_and_shows_the_same(data: st.
     )["template"]
     taken = components.check(sent, Templates(), version=25.0)
     assert components.shown(taken, sent) == templating.shown(shape, given).body
-
-
-@pytest.mark.parametrize(
-    ("component", "told"),
-    [
-        ({"type": "HEADER", "format": "LOCATION"}, "header is of a kind"),
-        ({"type": "CAROUSEL", "cards": []}, "a part that Outbox cannot fill (carousel)"),
-        ({"type": "BUTTONS", "buttons": [{"type": "COPY_CODE"}]}, "(copy code)"),
-        ({"type": "BUTTONS", "buttons": [{"type": "OTP", "text": "Copy"}]}, "(otp)"),
-    ],
-)
-def test_a_shape_that_cannot_be_filled_says_why(component: dict[str, Any], told: str) -> None:
-    shape = templating.shape([{"type": "BODY", "text": "Hello"}, component], "POSITIONAL")
-    assert shape.unfillable and told in shape.unfillable
-
-
-def test_the_digest_changes_with_the_words_the_shape_and_the_category_only() -> None:
-    one = [{"type": "BODY", "text": "Hello {{1}}"}]
-    other = [{"type": "BODY", "text": "Hallo {{1}}"}]
-    made = templating.digest("UTILITY", "POSITIONAL", one)
-    assert made == templating.digest("UTILITY", None, one)
-    assert (
-        len(
-            {
-                made,
-                *(
-                    templating.digest(c, f, p)
-                    for c, f, p in (
-                        ("MARKETING", None, one),
-                        ("UTILITY", "NAMED", one),
-                        ("UTILITY", None, other),
-                    )
-                ),
-            }
-        )
-        == 4
-    )

@@ -5,7 +5,7 @@ from typing import Any
 from core import clock, db, leasing, operating, operations
 from core.models import Account, Content, Operation, Template
 from core.operations import APART
-from core.templating import digest
+from core.shapes import digest
 from tests.core.batched import batch
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core import phone, rendering, templating
+from core import phone, rendering, shapes, templating
 from core.errors import Invalid
 from core.meta import payloads
 from tests import contract
@@ -75,7 +75,7 @@ def test_every_text_that_may_be_stored_is_a_request_as_described(body: str) -> N
 def test_every_template_is_a_request_as_described(
     components: list[dict[str, Any]], given: dict[str, str]
 ) -> None:
-    shape = templating.shape(components, "POSITIONAL")
+    shape = shapes.shape(components, "POSITIONAL")
     filled = templating.filled(shape, given)
     made = payloads.template(
         to=TO, name="visit", language="en_US", components=filled, reference=REFERENCE

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 from sqlmodel import col
 
-from core import db, templating
+from core import db, shapes
 from core.models import Attempt, AuditEvent, Batch, OptOut, Template
 from core.sending.loop import SendLoop
 from tests import given
@@ -44,7 +44,7 @@ def template(account_id: int, *, category: str = "UTILITY", name: str = "visit")
             status="APPROVED",
             parameter_format="POSITIONAL",
             components=BODY,
-            sha256=templating.digest(category, "POSITIONAL", BODY),
+            sha256=shapes.digest(category, "POSITIONAL", BODY),
             synced_at=db.now(session),
         )
         session.add(made)
