@@ -204,6 +204,22 @@ def test_a_window_that_is_over_when_its_turn_comes_changes_nothing(
     assert operations.state(row).cursor["why"] == {"over": 1} and given.row(one).due_at == due
 
 
+def test_what_had_its_place_in_a_window_before_it_was_given_out_leaves_now(
+    move_clock: Callable[[timedelta], None],
+) -> None:
+    choice = Choice(ids=(*stored.messages(stored.account(), [{}, {}, {}]),))
+    asked = rescheduling.in_order(windowed(60), choice)
+    row = operations.create(Kind.RESCHEDULE, choice, arguments=asked, by=OLGA)
+    move_clock(HOUR + timedelta(minutes=10))
+    now = clock.wall()
+    operating.run_waiting(Event())
+    assert operations.state(row).done == 3
+    first, *others = [given.row(one).due_at for one in choice.ids or ()]
+    assert now <= first <= clock.wall()
+    begins = datetime.fromisoformat(asked["first"])
+    assert others == [begins + HOUR / 2, begins + HOUR]
+
+
 def test_former_times_come_back_after_a_spread_but_for_what_was_changed_since() -> None:
     ids = stored.messages(stored.account(), [{}, {}, {}])
     before = [given.row(one).due_at for one in ids]

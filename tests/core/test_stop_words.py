@@ -222,6 +222,17 @@ def test_who_stops_marketing_in_whatsapp_itself_is_on_the_list_for_that_number(
     assert len(rows()) == 1
 
 
+def test_who_was_taken_off_the_whole_list_since_is_not_put_back_by_what_they_chose_before(
+    database: str,
+) -> None:
+    stored.account()
+    chose_at = clock.wall()
+    heard.write("STOP", sender=BUDI)
+    optouts.lift(rows()[0].id, by=ANA)
+    preferred("stop", chose_at)
+    assert [one.lifted_by for one in rows()] == ["ana"]
+
+
 def test_a_stop_to_a_number_that_is_none_of_ours_is_left_out(database: str) -> None:
     preferred("stop")
     assert rows() == []
