@@ -164,16 +164,17 @@ class There(NamedTuple):
 
 def foretold(choice: Choice, arguments: Mapping[str, Any]) -> There | None:
     """What becomes of those that fit, of more than 100,000 the first ones; None: none is free to
-    leave."""
+    leave, or the number is paused."""
     with db.reading() as session:
-        now = db.now(session)
+        account, now = session.get_one(Account, arguments["account_id"]), db.now(session)
+        if account.state != "active":
+            return None
         waits = choosing.those(session, choice, (Status.PENDING,))
         looks = [one.label(name) for name, one in looks_at(arguments, now).items()]
         free = select(m.due_at, m.recipient, *looks).where(waits, m.hold.is_(None))
         first = free.order_by(m.due_at).limit(outlook.MOST_AHEAD).subquery().c
         fits = (not_(first[name]) for name in _FITS_NOT)
         dues = session.execute(select(first.due_at, first.recipient).where(*fits)).all()
-        account = session.get_one(Account, arguments["account_id"])
         leaves = outlook.leaving(session, account, [(at, who) for at, who in dues], now)
         finish = outlook.finish(account, leaves)
         return finish and There(finish, outlook.passings(session, {account.id: leaves}, now))

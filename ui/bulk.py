@@ -53,7 +53,11 @@ def _selected(picked: Picked) -> str:
 
 
 def _dialog(what: str, picked: Picked, by: Actor) -> None:
-    st.dialog(ASKED_AS[what], on_dismiss=asking.over)(_ask)(what, picked, by)
+    if what == "correct":  # as a batch is corrected: its three messages want room
+        drawn = st.dialog(ASKED_AS[what], position="right", width="medium", on_dismiss=asking.over)
+    else:
+        drawn = st.dialog(ASKED_AS[what], on_dismiss=asking.over)
+    drawn(_ask)(what, picked, by)
 
 
 def _ask(what: str, picked: Picked, by: Actor) -> None:

@@ -114,10 +114,10 @@ def _there(found: There | None) -> None:
     finish, now = found.finish, reports.now()
     ends = moments.clock(finish.ends_at, zone(), now)
     behind = f", behind {plural(finish.ahead, 'message')} there" if finish.ahead else ""
-    look.quiet(f"From «{finish.account}» the last would leave {ends}{behind}.")
+    look.quiet(f"From «{finish.account}» all would have left by {ends}{behind}.")
     for one in found.passings:
         at = moments.clock(one.at, zone(), now)
-        look.note(f"That passes Meta's limit there of {one.limit:,} people in 24 hours {at}.")
+        look.note(f"From {at} on that passes Meta's limit there: {one.limit:,} people in 24 hours.")
 
 
 def _pace(arguments: Mapping[str, Any], able: int, paces: list[Pace]) -> None:

@@ -1,5 +1,7 @@
 """How a batch, or what is selected, is corrected: what is wrong, three real messages, how many."""
 
+import re
+from difflib import SequenceMatcher
 from html import escape
 
 import streamlit as st
@@ -16,7 +18,7 @@ from core.operations import Kind
 from core.previewing import Of, Preview
 from core.reasons import REASONS
 from core.sheets import placeholders
-from ui import asking, look, moments
+from ui import asking, look, moments, picking
 from ui.steering import do
 from ui.words.bulk import CORRECTIONS
 from ui.words.numbers import plural
@@ -114,9 +116,9 @@ def choose_template(forms: list[Form], key: str) -> tuple[Form | None, dict[str,
 
 def _draw(found: Preview) -> None:
     for one in found.samples:
+        whose = escape(picking.readable(one.recipient))
         st.html(
-            f'<div class="corrected"><small>{escape(one.recipient)}</small>'
-            f"<p><del>{escape(one.before)}</del></p><p><ins>{escape(one.after)}</ins></p></div>"
+            f'<div class="corrected"><small>{whose}</small>{_marked(one.before, one.after)}</div>'
         )
     if not found.touches:
         look.note("No message that has not left would be changed.", "grey")
@@ -127,6 +129,27 @@ def _draw(found: Preview) -> None:
     for reason, count in found.skipped.items():
         why = f" {found.problems[reason]}" if reason in found.problems else ""
         st.caption(f"{count:,} {REASONS[reason]}.{why}")
+
+
+def _marked(before: str, after: str) -> str:
+    """What becomes other, marked in its sentence; where little stays, both texts in full."""
+    old, new = (re.split(r"(\s+)", text) for text in (before, after))
+    alike = SequenceMatcher(None, old, new, autojunk=False)
+    if alike.ratio() < _MOSTLY:
+        return f"<p><del>{escape(before)}</del></p><p><ins>{escape(after)}</ins></p>"
+    parts = []
+    for what, i, j, k, n in alike.get_opcodes():
+        was, becomes = escape("".join(old[i:j])), escape("".join(new[k:n]))
+        kept = what == "equal"
+        parts.append(was if kept else f"{_tag('del', was)} {_tag('ins', becomes)}".strip())
+    return f"<p>{''.join(parts)}</p>"
+
+
+_MOSTLY = 0.6  # of its words, and what stands between them
+
+
+def _tag(name: str, words: str) -> str:
+    return f"<{name}>{words}</{name}>" if words else ""
 
 
 def _unfilled(wanted: Correction) -> None:

@@ -136,7 +136,7 @@ def test_what_waits_gets_another_time_priority_and_number_and_its_former_ones_ag
     assert (moved.code, moved.out) == (0, "2 messages moved. Undo: python manage.py undo 6\n")
     assert [one.account_id for one in rows(ids)] == [new, new, old]
     assert here("move", *named, "--to", "Bills").err == (
-        "2 messages skipped: 2 wait at that number already.\n"
+        "2 messages skipped: 2 at that number already.\n"
     )
     assert here("undo", "6") == (0, "2 messages moved back.\n", "")
     assert [one.account_id for one in rows(ids)] == [old] * 3

@@ -210,7 +210,7 @@ def test_one_parameter_is_corrected_on_the_page() -> None:
         at.selectbox(key="correct-key").select("day")
         at.text_input(key="correct-value").set_value("Tuesday")
 
-    assert "<ins>Hello Bo, see you Tuesday</ins>" in correct(batch_id, Way.PARAMETER, day)
+    assert "see you <del>Monday</del> <ins>Tuesday</ins>" in correct(batch_id, Way.PARAMETER, day)
     assert said(ids) == ["Hello Ana, see you Tuesday", "Hello Bo, see you Tuesday"]
 
 

@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import bulk, clock, listing, messages, rescheduling
+from core import accounts, bulk, clock, listing, messages, rescheduling
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.filtering import Filter
@@ -17,9 +17,11 @@ from core.settings import ROOT
 from tests import given
 from tests.core import stored
 from tests.core.worded import said
+from tests.given import ANA
 from tests.ui.seen import html
 from ui import bulk as question
 from ui import picking
+from ui.words.bulk import ASKED_AS, BULK
 
 OLGA = Actor("olga", Role.OPERATOR)
 
@@ -34,6 +36,10 @@ def olga(monkeypatch: pytest.MonkeyPatch) -> None:
 def run() -> AppTest:
     at = AppTest.from_file(str(ROOT / "pages" / "messages.py"), default_timeout=20)
     return at.run()
+
+
+def test_each_question_has_a_title_of_its_own() -> None:
+    assert ASKED_AS.keys() == BULK.keys() and len({*ASKED_AS.values()}) == len(BULK)
 
 
 def test_ticks_stay_over_pages_and_go_with_another_filter(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -201,8 +207,12 @@ def test_before_a_move_it_is_told_what_does_not_fit_and_when_the_last_would_leav
     assert not at.button
     at.selectbox(key="bulk-number").set_value(new).run()
     told = html(at)
-    assert "«New» is paused" in told and "1 have a reference that is in use there" in told
-    assert "From «New» the last would leave" in told and "can be undone" in told
+    assert "«New» is paused" in told and "1 with a reference that is in use there" in told
+    assert "would have left" not in told, "nobody knows when it is resumed"
+    accounts.resume("New", by=ANA)
+    at = asked("move", ids)
+    at.selectbox(key="bulk-number").set_value(new).run()
+    assert "From «New» all would have left by" in html(at) and "can be undone" in html(at)
     at.button(key="yes-bulk-move").click().run()
     assert [given.row(one).account_id for one in ids] == [new, 1]
 
@@ -215,7 +225,7 @@ def test_words_are_corrected_in_what_is_selected_after_a_look_at_before_and_afte
     at.text_input(key="correct-find").set_value("Monday")
     at.text_input(key="correct-put").set_value("Tuesday").run()
     told = html(at)
-    assert "<del>On Monday</del>" in told and "<ins>On Tuesday</ins>" in told
+    assert "On <del>Monday</del> <ins>Tuesday</ins>" in told and "+62 812-" in told
     assert "1 message left with the old text" in told and "can be undone" in told
     button = at.button(key="yes-bulk-correct")
     assert button.label == "Correct 1 message"
