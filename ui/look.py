@@ -6,7 +6,8 @@ from pathlib import Path
 import streamlit as st
 
 _HERE = Path(__file__).parent
-_SCRIPT = "".join((_HERE / name).read_text() for name in ("outbox.js", "shortcuts.js"))
+_SCRIPTS = ("outbox.js", "cells.js", "shortcuts.js")
+_SCRIPT = "".join((_HERE / name).read_text() for name in _SCRIPTS)
 
 
 def dress() -> None:
