@@ -354,6 +354,17 @@ def edited_to(account_id: int, message_id: int) -> None:
     editing.edit(message_id, draft, version=row.version, by=ANA)
 
 
+def test_what_only_a_called_off_file_had_changed_counts_as_changed_by_nobody(
+    database: str,
+) -> None:
+    given.account()
+    at = later(hours=1)
+    load(rows(1, reference=True, at=at))
+    called_off(rows(1, reference=True, at=at, text="Bye"))
+    assert changes() == (1, {}, [])
+    assert found(checked(rows(1, reference=True, at=at, text="New")), "kept", "changed") == (0, 1)
+
+
 def test_a_message_whose_former_time_is_over_is_held_when_it_is_put_back(
     database: str, move_clock: Move
 ) -> None:
