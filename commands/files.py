@@ -14,7 +14,7 @@ import typer
 
 from commands import bulk
 from commands.common import account_id, die, me
-from core import files, load_orders, preflight
+from core import files, load_orders, preflight, telling
 from core.leasing import Taken
 from core.loading import Then
 from core.models import Operation
@@ -184,6 +184,7 @@ def _facts(found: Mapping[str, Any]) -> dict[str, Any]:
         "wrong_rows": found["wrong_rows"],
         "wrong": [{key: one[key] for key in keys} for one in found["wrong"]],
         "waits": [{"messages": n, "why": why} for why, n in found["waits"].items()],
+        "unheard": found["unheard"],
         "finish_at": found["finish_at"] and _iso(found["finish_at"]),
         "passes_limit": [
             {"limit": one["limit"], "at": _iso(one["at"])} for one in found["passings"]
@@ -212,6 +213,8 @@ def _told(found: Mapping[str, Any]) -> str:
         span = f"from {at(one['begins_at'])} to {at(one['ends_at'])}{behind}"
         lines.append(f"{one['account']}: {one['messages']:,} messages, {span}.")
     lines += [f"{count:,} messages: {why}" for why, count in found["waits"].items()]
+    if found["unheard"]:
+        lines.append(telling.unheard(found["unheard"]))
     for one in found["passings"]:
         who = f"{', '.join(one['accounts'])} may write to {one['limit']:,} people in 24 hours"
         lines.append(f"{who}: this is passed at {at(one['at'])}.")

@@ -155,6 +155,23 @@ def portfolios(session: Session, ids: Iterable[int]) -> Iterable[tuple[int, list
             yield min(limits), accounts
 
 
+def unheard(
+    session: Session, texts: Mapping[int, Iterable[tuple[datetime, str]]], now: datetime
+) -> int:
+    """How many of these (account → time, number) come when nothing that the person wrote to the
+    account is less than 24 hours old, as far as is known: WhatsApp takes templates only then."""
+    windows = _windows(session, list(texts), now)
+    return sum(
+        not _answers(windows.get((account_id, number)), due.timestamp())
+        for account_id, dues in texts.items()
+        for due, number in dues
+    )
+
+
+def _answers(wrote: float | None, at: float) -> bool:
+    return wrote is not None and wrote <= at < wrote + DAY.total_seconds()
+
+
 def _windows(session: Session, ids: Sequence[int], now: datetime) -> dict[tuple[int, str], float]:
     """Who wrote to which number in the last 24 hours, and when: what answers it does not count."""
     asked = (col(Recipient.account_id), col(Recipient.number), col(Recipient.last_inbound_at))
@@ -187,8 +204,7 @@ def _passes(
     """
     day, latest, people = DAY.total_seconds(), deque[tuple[float, str]](), Counter[str]()
     for at, account_id, number in messages:
-        wrote = windows.get((account_id, number))
-        if wrote is not None and wrote <= at < wrote + day:
+        if _answers(windows.get((account_id, number)), at):
             continue
         latest.append((at, number))
         people[number] += 1

@@ -43,6 +43,7 @@ def order(file_id: int, plan: Plan, *, by: Actor, here: bool = False) -> int:
     `kinds` (of what is wrong, the most frequent first: column, code, count, its first flaws),
     `told` (lines that are doubles, opted out or kept), `accounts`, `passings`, `finish_at` (None
     where something keeps some of them), `waits` (what does → messages, which are in no forecast),
+    `unheard` (texts to who is not known to have written in the 24 hours before),
     `first` (three messages), `earlier` (who loaded the same file, when). `guessed` rows have the
     zone of the number's country; `guessed_rows` are the first 100.
     """
@@ -110,6 +111,7 @@ class _Findings:
     wrong: list[Flaw] = field(default_factory=list)
     told: list[dict[str, Any]] = field(default_factory=list)
     dues: dict[int, list[tuple[datetime, str]]] = field(default_factory=lambda: defaultdict(list))
+    texts: dict[int, list[tuple[datetime, str]]] = field(default_factory=lambda: defaultdict(list))
     accounts: dict[int, Account] = field(default_factory=dict)
     first: list[dict[str, Any]] = field(default_factory=list)
     waits: Counter[str] = field(default_factory=Counter)
@@ -153,6 +155,8 @@ class _Findings:
                 self.guessed.append(_shown(one.row.line, composed))
         account = composed.account
         self.accounts[account.id] = account
+        if composed.template is None:
+            self.texts[account.id].append((composed.due_at, composed.phone.e164))
         if composed.warning:
             self.waits[composed.warning] += 1
         else:
@@ -209,6 +213,7 @@ class _Findings:
             "accounts": [outlook.told(one) for one in finishes],
             "finish_at": None if self.waits or last is None else db.stamp(last),
             "waits": dict(self.waits),
+            "unheard": outlook.unheard(session, self.texts, now),
             "passings": [outlook.told(one) for one in outlook.passings(session, leaves, now)],
         }
 

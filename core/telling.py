@@ -37,6 +37,15 @@ def sentence(why: Explanation, now: datetime, zone: str = "UTC") -> str:
     return _SENTENCES[why.reason](why, _Clock(now, zone))
 
 
+def unheard(texts: int) -> str:
+    """That WhatsApp will refuse so many free texts of a file."""
+    come = "1 text comes" if texts == 1 else f"{texts:,} texts come"
+    return (
+        f"As far as is known, {come} when the person has not written to the number in the"
+        " 24 hours before: WhatsApp refuses all but templates then."
+    )
+
+
 def advice(why: Explanation) -> str:
     """What can be done about it; empty where it goes on by itself."""
     if why.reason is Reason.HELD:

@@ -172,8 +172,8 @@ def new() -> None:
         )
     if made is not None:
         live.forget()
+        st.session_state["did"] = account_forms.added()
         account_forms.forget_new()
-        st.session_state["did"] = "Added. Its templates are read within a minute."
         st.query_params.clear()
         st.query_params["id"] = str(made)
         st.rerun()

@@ -13,6 +13,7 @@ from core.models import Account
 from ui import accounts as drawn
 from ui import asking, fields, live, look
 from ui.fields import Problems
+from ui.guard import zone
 from ui.words.accounts import OF_ACCOUNTS
 from ui.words.states import LATE
 
@@ -36,7 +37,7 @@ def adding(*, by: Actor) -> int | None:
         "token": _text(places["token"], "Access token", "add-token", "", secret=True),
         "rate": _text(places["rate"], OF_ACCOUNTS["rate"], "add-rate", "1, 0.5 or none", "1"),
         "country": _country(places["country"], "add-country"),
-        "zone": _zone(places["zone"], "add-zone", "UTC"),
+        "zone": _zone(places["zone"], "add-zone", zone()),
     }
     fields.say(Problems(wrong, pressed=True), places)
     doubts: Checked | None = kept.get("add-doubts")
@@ -92,6 +93,13 @@ def _add(typed: Mapping[str, str], by: Actor, *, sure: bool) -> int | None:
 
 def _told(typed: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(typed[name] for name in ("phone_number_id", "token", "waba_id"))
+
+
+def added() -> str:
+    """What is said of a number that was added; without a WABA nothing of its templates is known."""
+    if st.session_state["add-waba"].strip():
+        return "Added. Its templates are read within a minute."
+    return "Added. It sends texts only until its WABA id is filled in below."
 
 
 def forget_new() -> None:

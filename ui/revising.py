@@ -145,6 +145,7 @@ def _grid(page: Sheet) -> None:
         disabled=["_index", "State"],
         num_rows="fixed",
         height=min(36 + 35 * len(page.rows), 36 + 35 * 20),
+        placeholder="",  # what was emptied, else «None»
         alt="Messages to be edited",
     )
     page.read()

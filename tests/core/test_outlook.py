@@ -63,6 +63,20 @@ def test_what_was_sent_in_somebodys_window_does_not_count(
     assert not passes(account, 249)
 
 
+def test_a_check_counts_the_texts_that_come_when_nobody_has_just_written(database: str) -> None:
+    account = given.account("Orders")
+    wrote(account, 0, ago=HOUR)
+    wrote(account, 1, ago=HOUR * 25)
+    wrote(given.account("Other"), 2, ago=HOUR)
+    late = loaded.later(hours=23, minutes=10)
+    lines = "".join(
+        f"{given.recipient(person)},Hi,{when}\n"
+        for person, when in ((0, ""), (0, late), (1, ""), (2, ""))
+    )
+    head = "recipient,content,scheduled_at\n"
+    assert loaded.checked(head + lines, account).result["unheard"] == 3
+
+
 def test_what_somebody_wrote_opens_their_window(database: str) -> None:
     account = limited("Orders", "1")
     sent(account, 1)

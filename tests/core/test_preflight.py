@@ -187,6 +187,7 @@ def test_templates_are_checked_row_by_row(database: str) -> None:
     assert found(check, "good") == (1,) and wrong(check) == [(3, "name", "empty")]
     [shown] = check.result["first"]
     assert (shown["template"], shown["text"]) == ("visit", "Hello Budi")
+    assert check.result["unheard"] == 0  # a template may open a conversation
     unknown = checked_as(lines, Plan(account, plan.columns, template="other", language="id"))
     assert {one[1:] for one in wrong(unknown)} == {("template", "missing")}
     from_others = lines.replace("phone", "account,phone").replace("\n+", "\nClinc,+")

@@ -238,6 +238,7 @@ def test_metas_daily_limit_is_told_where_a_file_passes_it(sqlite: str, tmp_path:
     line = ("import", file, "--account", "Orders", "--dry-run")
     [passed] = json.loads(said(*line, "--json"))["passes_limit"]
     assert passed["limit"] == 250 and datetime.fromisoformat(passed["at"]).tzinfo
+    assert "251 texts come when the person has not written" in said(*line)
     assert "Orders may write to 250 people in 24 hours: this is passed at" in said(*line)
 
 

@@ -120,8 +120,8 @@ def test_only_what_was_changed_here_is_saved_and_what_others_changed_is_shown_fi
     assert (the_account().rate, the_account().late_after) == (5, 600)
 
 
-def filled(at: AppTest) -> AppTest:
-    typed = {"name": "Orders", "number": "1055", "waba": "77", "token": "EAAGm", "rate": "0.5"}
+def filled(at: AppTest, waba: str = "77") -> AppTest:
+    typed = {"name": "Orders", "number": "1055", "waba": waba, "token": "EAAGm", "rate": "0.5"}
     for name, text in typed.items():
         at.text_input(key=f"add-{name}").set_value(text)
     return at.button(key="add").click().run()
@@ -138,7 +138,16 @@ def test_a_number_is_added_once_meta_says_that_it_is_right(
     monkeypatch.setattr(checking, "ask", lambda *_, **__: WELL)
     at.button(key="add").click().run()
     assert (the_account().name, the_account().rate) == ("Orders", 0.5)
+    assert at.session_state["did"] == "Added. Its templates are read within a minute."
     assert "add-token" not in at.session_state and "EAAGm" not in html(at)
+
+
+def test_no_templates_are_promised_of_a_number_without_a_waba(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "ask", lambda *_, **__: WELL)
+    at = filled(run(ANA, new="1"), waba=" ")
+    assert "sends texts only until its WABA id" in at.session_state["did"]
 
 
 def test_all_that_is_wrong_of_a_new_number_is_told_at_once_and_before_meta_is_asked(

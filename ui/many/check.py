@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core import catalogue, composing, files, operations, preflight, templating
+from core import catalogue, composing, files, operations, preflight, telling, templating
 from core.access import Actor
 from core.errors import OutboxError, Refused
 from core.models import Operation
@@ -118,6 +118,8 @@ def _times(found: Mapping[str, Any], zone: str, now: datetime) -> None:
         st.html(f'<p class="finish">{"<br>".join(lines)}</p>')
     for why, count in found["waits"].items():
         look.note(f"{plural(count, 'message', cap=10**6)}: {why}", "orange")
+    if unheard := found.get("unheard"):
+        look.note(telling.unheard(unheard), "orange")
     for one in found["passings"]:
         names = ", ".join(f"«{name}»" for name in one["accounts"])
         at = _at(one["at"], zone, now)
