@@ -59,9 +59,10 @@ def referred(session: Session, account_id: int, references: Sequence[str]) -> li
 
 
 _FORMER = "e.kind IN ('move', 'edit') AND e.before ->> 'account'"  # its name, which no one changes
+_WAS_THIS = db.judged(f"{_FORMER} = (SELECT name FROM account WHERE id = :account)")
 _GIVEN_AWAY = (
-    "x.id <> :account AND EXISTS (SELECT 1 FROM message_event e WHERE e.message_id = m.id"
-    f" AND {_FORMER} = (SELECT name FROM account WHERE id = :account))"
+    "x.id <> :account AND EXISTS"
+    f" (SELECT 1 FROM message_event e WHERE e.message_id = m.id AND {_WAS_THIS})"
 )
 
 
@@ -125,7 +126,7 @@ def _former_accounts(session: Session, ids: Sequence[int]) -> dict[int, list[int
     asked = db.sql(
         f"SELECT e.message_id, x.id FROM {db.rows_sql(session, message_id='bigint')}"
         " JOIN message_event e ON e.message_id = v.message_id"
-        f" JOIN account x ON {_FORMER} = x.name"
+        f" JOIN account x ON {db.judged(f'{_FORMER} = x.name')}"
     )
     found = defaultdict[int, list[int]](list)
     if ids:
