@@ -5,7 +5,18 @@ from datetime import timedelta
 
 import pytest
 
-from core import adjusting, audit_trail, bulk, db, messages, rescheduling
+from core import (
+    adjusting,
+    audit_trail,
+    bulk,
+    choosing,
+    db,
+    leasing,
+    messages,
+    operating,
+    operations,
+    rescheduling,
+)
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.errors import Invalid
@@ -73,3 +84,18 @@ def test_what_it_was_before_comes_back_but_for_what_was_claimed_or_changed_since
 def test_what_no_message_can_have_is_refused(to: dict[str, int]) -> None:
     with pytest.raises(Invalid, match="cannot be"):
         adjusting.to(**to)
+
+
+def test_each_transaction_changes_a_few_only_and_the_next_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(choosing, "CHANGED", 2)
+    ids = stored.messages(stored.account(), [{}] * 3)
+    asked = adjusting.to(priority=0)
+    operations.create(Kind.ADJUST, Choice(ids=tuple(ids)), by=OLGA, arguments=asked)
+    mine = leasing.take()
+    assert mine is not None
+    mine, more = operating._chunk(mine)
+    assert (mine.done, more) == (2, True)
+    assert operating._chunk(mine)[0].done == 3
+    assert [given.row(one).priority for one in ids] == [0, 0, 0]
