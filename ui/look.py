@@ -1,13 +1,16 @@
 """How Outbox looks: one style sheet, and HTML where Streamlit has no widget for it."""
 
 from html import escape
+from json import dumps
 from pathlib import Path
 
 import streamlit as st
 
+from ui.words.house import LINE
+
 _HERE = Path(__file__).parent
 _SCRIPTS = ("outbox.js", "cells.js", "shortcuts.js")
-_SCRIPT = "".join((_HERE / name).read_text() for name in _SCRIPTS)
+_SCRIPT = "".join((_HERE / name).read_text() for name in _SCRIPTS).replace("LINE", dumps(LINE))
 
 
 def dress() -> None:

@@ -59,7 +59,27 @@ if (!window.outbox) {
     const nav = here.parentElement;
     nav.scrollLeft = here.offsetLeft - nav.offsetLeft - (nav.clientWidth - here.offsetWidth) / 2;
   };
-  const follow = () => (followTheme(), followPage());
+  // Whose session ended while the line was broken, as over a night, never gets it back: to the
+  // sign-in, which leads here again. Streamlit would say «Connection failed with status 401».
+  let broken = 0;
+  const words = LINE;
+  const sayBroken = () => {
+    const head = document.querySelector('[role="dialog"] > h2');
+    const text = head?.nextElementSibling?.firstElementChild?.firstChild;
+    if (head?.textContent !== "Connection error" || text?.nodeType !== Node.TEXT_NODE) return;
+    head.firstChild.data = words.head;
+    text.data = words.text;
+  };
+  const followLine = async () => {
+    const state = app()?.dataset.testConnectionState;
+    broken = !state || state === "CONNECTED" ? 0 : broken + 1;
+    if (broken) sayBroken();
+    if (broken % 10 !== 5) return;
+    const answer = await fetch("/_stcore/host-config", { cache: "no-store" }).catch(() => null);
+    if (answer?.status !== 401 || app().dataset.testConnectionState === "CONNECTED") return;
+    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+  };
+  const follow = () => (followTheme(), followPage(), followLine());
   follow();
   setInterval(follow, 300);
 }

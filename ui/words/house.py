@@ -100,3 +100,10 @@ SHORTCUTS: dict[str, str] = {
     "?": "This list",
     "Esc": "Close",
 }
+
+# What ui/outbox.js says in the place of Streamlit's own words.
+LINE: dict[str, str] = {
+    "head": "Outbox cannot be reached",
+    "text": "It is tried again by itself, and this page goes on when it answers. If it does not,"
+    " look whether this computer is online, else tell who looks after Outbox.",
+}
