@@ -35,6 +35,7 @@ from core import (
 from core.choosing import Choice
 from core.leasing import Taken
 from core.operations import AMONG, APART, Kind
+from core.overruling import SPARES
 from core.standing import m
 from core.states import Cause, Status
 from core.wake import wake
@@ -129,6 +130,7 @@ def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter
     db.lock(session, "message", ids)
     rows = {row.id: row for row in _rows(session, mine.kind, ids)}
     why = {one: why_not(mine.kind, mine.choice, rows.get(one), sure=mine.confirmed) for one in ids}
+    why |= dict.fromkeys(set(ids) & {*mine.arguments.get(SPARES, ())}, "overruled")
     able = [one for one in ids if why[one] is None]
     changed = _DO[mine.kind](session, mine, able)
     told = () if mine.kind in _TOLD_ONCE else sorted(changed)

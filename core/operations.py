@@ -9,7 +9,7 @@ from typing import Any, TypedDict, Unpack
 from sqlalchemy import and_, select, update
 from sqlmodel import Session, col
 
-from core import audit, choosing, db
+from core import audit, choosing, db, overruling
 from core.access import Actor, Role, needs, require
 from core.choosing import Choice
 from core.errors import Refused
@@ -95,6 +95,12 @@ CHANGING = frozenset(
 APART = READING | CHANGING
 # Of two by one person the later is to have the last word on a message that both mean.
 LAST_COUNTS = frozenset({Kind.RELEASE, Kind.RESCHEDULE, Kind.ADJUST, Kind.MOVE})
+# Who stops something never waits, and what sends would pass by it: see core/overruling.py.
+_OVERRULES: dict[Kind, set[Kind]] = {
+    Kind.CANCEL: {Kind.RETRY, Kind.UNDO},
+    Kind.DELETE: {Kind.RETRY, Kind.UNDO},
+    Kind.HOLD: {Kind.RETRY, Kind.UNDO, Kind.RELEASE, Kind.UNHOLD},
+}
 _ON_RECORD = {
     "shift",
     "first",
@@ -102,6 +108,7 @@ _ON_RECORD = {
     "to",
     "account",
     "way",
+    "called_off",
 }  # of the arguments: what became of many
 
 
@@ -144,6 +151,8 @@ def put(
     wakes the workers after its commit.
     """
     now = db.now(session)
+    if beaten := _overruled(session, kind, choice, by):
+        arguments = {**arguments, "called_off": beaten}
     if counted is None and kind in AMONG:
         counted = choosing.count(session, choice, AMONG[kind])
     after, until = choosing.reach(session, choice)
@@ -167,6 +176,15 @@ def put(
     facts |= {name: value for name, value in arguments.items() if name in _ON_RECORD}
     audit.record(session, by, f"bulk {kind}", target=f"operation {made.id}", after=facts)
     return made.id
+
+
+def _overruled(session: Session, kind: Kind, choice: Choice, by: Actor) -> list[int]:
+    """Those that such a stop has called off."""
+    if kind not in _OVERRULES:
+        return []
+    open_ = (col(Operation.kind).in_(_OVERRULES[kind]), col(Operation.state).in_(OPEN))
+    ids = session.execute(select(col(Operation.id)).where(*open_)).scalars().all()
+    return overruling.overrule(session, ids, choice, by=by) if ids else []
 
 
 @needs(Role.OPERATOR)

@@ -23,6 +23,7 @@ REASONS = {
     "window_lost": "free texts to who wrote to the old number only, which would not arrive",
     "held": "held already",
     "free": "not held",
+    "overruled": "stopped by somebody since",
     "by_rule": "held by their batch or template",
     "by_batch": "of a batch that is cancelled",
     "retired": "of a number that is retired",

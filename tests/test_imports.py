@@ -62,6 +62,7 @@ LAYERS: dict[str, str] = {
         exporting files filling finishing first_row checking following_up password_links retiring
         guarding holding inbound installation judging lateness leasing load_orders loading messages
         meta.client meta.graph meta_clock operating operations optout_import optouts outcomes
+        overruling
         outlook people posted preflight preparing presence previewing rescheduling
         resuming revising ruling sampling scan second_try changing moving
         sending.accept sending.agenda sending.attempts sending.claim sending.engine_time

@@ -160,6 +160,8 @@ def told(row: Operation) -> str:
     said = f"{plural(row.done, 'message', cap=row.done)} {done}."
     if row.skipped:
         said += f" {row.skipped:,} left as they are: {_why(row.cursor['why'])}."
+    if beaten := row.arguments.get("called_off"):
+        said += f" {plural(len(beaten), 'action')} that would have sent some of them called off."
     if row.state == "failed":
         said += f" It ended before its time: {row.error}."
     elif row.state == "cancelled":

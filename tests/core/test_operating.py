@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import col, select
 
-from core import choosing, clock, db, leasing, messages, operating, operations
+from core import audit_trail, choosing, clock, db, leasing, messages, operating, operations
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.errors import Forbidden, Refused
@@ -193,20 +193,72 @@ def _call_off(operation_id: int, done: int) -> None:
 @pytest.mark.usefixtures("small")
 def test_the_last_word_of_one_person_counts_though_two_workers_are_free(database: str) -> None:
     ids = stored.messages(stored.account(), [{}] * 4)
-    operations.create(Kind.HOLD, ALL, by=OLGA)
-    first = leasing.take()
-    assert first is not None
+    for _ in range(2):  # who stops something never waits
+        operations.create(Kind.HOLD, ALL, by=OLGA)
+    first, second = leasing.take(), leasing.take()
+    assert first is not None and second is not None
     operating._chunk(first)
     released = operations.create(Kind.RELEASE, ALL, by=OLGA)
     assert leasing.take() is None
-    operations.create(Kind.HOLD, ALL, by=OLGA)  # who stops something never waits
-    operations.create(Kind.RELEASE, ALL, by=given.ANA)  # nor for another person
-    assert [mine.kind for mine in (leasing.take(), leasing.take()) if mine] == ["hold", "release"]
+    operations.create(Kind.RELEASE, ALL, by=given.ANA)  # nobody waits for another person
+    theirs = leasing.take()
+    assert theirs is not None and theirs.kind is Kind.RELEASE
+    operating.run(second)
     operating.run(first)
     mine = leasing.take()
     assert mine is not None and mine.id == released
     operating.run(mine)
     assert {one.hold for one in rows(ids)} == {None}
+
+
+def _under_way(kind: Kind, choice: Choice = ALL) -> leasing.Taken:
+    """An operation after its first chunk."""
+    operations.create(kind, choice, by=OLGA)
+    mine = leasing.take()
+    assert mine is not None
+    return operating._chunk(mine)[0]
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("stop", [Kind.CANCEL, Kind.HOLD, Kind.DELETE])
+def test_who_stops_what_waits_calls_off_what_would_make_more_of_it_wait(
+    database: str, stop: Kind
+) -> None:
+    stored.messages(stored.account(), [FAILED] * 6)
+    going = _under_way(Kind.RETRY)
+    by_list = Choice(query="account=Orders", at=db.stamp(clock.wall()))
+    made = operations.create(stop, by_list, by=given.ANA)
+    operating.run(going)
+    row = operations.state(going.id)
+    assert (row.state, row.done) == ("cancelled", 2)
+    assert operations.state(made).arguments["called_off"] == [going.id]
+    last, told = audit_trail.page().rows[:2]
+    assert (told.action, told.actor) == ("bulk action cancelled", "ana")
+    assert told.target == f"operation {going.id}" and last.after["called_off"] == [going.id]
+
+
+@pytest.mark.usefixtures("small")
+def test_a_hold_wins_over_a_release_that_has_not_come_to_all(database: str) -> None:
+    ids = stored.messages(stored.account(), [{"hold": "person"}] * 6)
+    going = _under_way(Kind.RELEASE)
+    ended(Kind.HOLD)
+    operating.run(going)
+    assert {one.hold for one in rows(ids)} == {"person"}
+
+
+@pytest.mark.usefixtures("small")
+def test_a_stop_of_others_calls_nothing_off_and_of_a_few_leaves_these_out(database: str) -> None:
+    ids = stored.messages(stored.account(), [FAILED] * 6)
+    stored.account("Other")
+    going = _under_way(Kind.RETRY, Choice(account_id=1))
+    ended(Kind.CANCEL, Choice(query="account=Other", at=db.stamp(clock.wall())))
+    ended(Kind.HOLD, Choice(ids=(ids[0], ids[3])))
+    ended(Kind.CANCEL, Choice(recipient=given.row(ids[5]).recipient))
+    operating.run(going)
+    row = operations.state(going.id)
+    assert tally(row) == ("finished", 6, 4, {"overruled": 2})
+    assert [one.hold for one in rows(ids)] == ["person", *[None] * 5]
+    assert [given.row(one).status for one in (ids[3], ids[5])] == ["failed"] * 2
 
 
 def test_what_comes_after_the_order_is_not_meant(database: str) -> None:
