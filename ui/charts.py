@@ -61,6 +61,10 @@ class Drawing(NamedTuple):
     data: Mapping[str, pd.DataFrame]
 
 
+# What Altair is given inline it would name as well, and its name is not among what is shown.
+_LIMIT = pd.DataFrame({"limit": [100]})
+_SECOND = pd.DataFrame({"value": [0, 1]})
+
 Colours = tuple[tuple[str, str], ...]  # of each part, in their order
 
 
@@ -135,13 +139,15 @@ def shares(
 ) -> Drawing:
     """Lines in % of a limit, which is drawn."""
     rows = _runs(dots, zone, gap)
-    return Drawing(_shares(tuple(colours.items()), _few(rows, colours)), {"dots": rows})
+    return Drawing(
+        _shares(tuple(colours.items()), _few(rows, colours)), {"dots": rows, "limit": _LIMIT}
+    )
 
 
 @lru_cache
 def _shares(colours: Colours, few: bool) -> Mapping[str, Any]:
     limit = (
-        alt.Chart(alt.InlineData(values=[{"limit": 100}]))
+        alt.Chart(alt.NamedData("limit"))
         .mark_rule(strokeDash=[5, 4], color=_QUIET)
         .encode(y="limit:Q")
     )
@@ -154,7 +160,9 @@ def durations(
 ) -> Drawing:
     """Lines in seconds, of which a few and a day are both to be seen."""
     rows = _runs(dots, zone, gap)
-    return Drawing(_durations(tuple(colours.items()), _few(rows, colours)), {"dots": rows})
+    return Drawing(
+        _durations(tuple(colours.items()), _few(rows, colours)), {"dots": rows, "second": _SECOND}
+    )
 
 
 @lru_cache
@@ -163,9 +171,11 @@ def _durations(colours: Colours, few: bool) -> Mapping[str, Any]:
         "value:Q",
         title=None,
         scale=alt.Scale(type="symlog", nice=False),
-        axis=alt.Axis(values=[1, 10, 60, 600, 3_600, 36_000, 86_400], labelExpr=_DURATION),
+        axis=alt.Axis(values=[0, 1, 10, 60, 600, 3_600, 36_000, 86_400], labelExpr=_DURATION),
     )
-    return _spec(_lines(colours, up, few).properties(height=200))
+    # Where all left at once, there would be nothing to read it from.
+    second = alt.Chart(alt.NamedData("second")).mark_point(opacity=0).encode(y="value:Q")
+    return _spec(alt.layer(second, _lines(colours, up, few)).properties(height=200))
 
 
 def _runs(dots: Sequence[Dot], zone: str, gap: timedelta) -> pd.DataFrame:
