@@ -203,6 +203,13 @@ def alone(session: Session, *names: str) -> None:
             session.execute(sql(told), {"name": name})
 
 
+def beside(session: Session, name: str) -> None:
+    """Keep out, until this commit, who is to be `alone` at what is called so; not each other."""
+    if on_postgres(session):
+        told = "SELECT pg_advisory_xact_lock_shared(hashtextextended(:name, 0))"
+        session.execute(sql(told), {"name": name})
+
+
 def only(column: str, value: str) -> str:
     """`column = value`, for a probe whose value another table gives.
 

@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, select
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlmodel import Session
 
 from core import (
@@ -27,6 +27,7 @@ from core import (
     loading,
     messages,
     preflight,
+    retiring,
     sparing,
     storing,
     template_holds,
@@ -110,7 +111,7 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
             until=held.until,
             most=choosing.CHANGED if held.kind in changing.RULES else choosing.CHUNK,
         )
-        done, why = _OWN.get(held.kind, _change)(session, held, ids)
+        done, why = _surely(session, held, ids)
         after = held.after if reached is None else reached
         mine = replace(
             held,
@@ -124,6 +125,18 @@ def _chunk(mine: Taken) -> tuple[Taken, bool]:
     if done and held.kind in _MAY_LEAVE:
         wake(now)
     return mine, reached is not None
+
+
+def _surely(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter[str]]:
+    """Change a chunk; anew where somebody took a reference in that moment: then it is seen."""
+    db.beside(session, retiring.ENDS)
+    db.lock(session, "message", ids)  # before the savepoint, with which it would go
+    change = _OWN.get(mine.kind, _change)
+    try:
+        with session.begin_nested():
+            return change(session, mine, ids)
+    except IntegrityError:
+        return change(session, mine, ids)
 
 
 def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter[str]]:

@@ -12,6 +12,8 @@ from core.models import Account
 from core.standing import m
 from core.states import Status
 
+ENDS = "a number retires"  # nothing comes to wait for one in that moment: see core/operating.py
+
 
 @needs(Role.ADMIN)
 def retire(name: str, *, by: Actor) -> None:
@@ -45,6 +47,7 @@ def reinstate(name: str, *, by: Actor) -> None:
 
 
 def _held(session: Session, name: str) -> Account:
+    db.alone(session, ENDS)
     account = accounts.named(session, name)
     accounts.hold_pace(session, account.id)
     session.refresh(account)
