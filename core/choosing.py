@@ -16,7 +16,7 @@ from sqlmodel import Session, col
 
 from core import db, models
 from core.errors import Invalid, Problem
-from core.filtering import Filter
+from core.filtering import Filter, listed
 from core.meta.codes import ErrorClass
 from core.models import Account, Batch
 from core.standing import m
@@ -117,7 +117,9 @@ def those(session: Session, choice: Choice, among: Collection[Status]) -> Column
     if choice.ids is None:
         return matching(session, choice, among)
     statuses = [one.value for one in among]
-    return and_(m.id.in_(choice.ids), m.status.in_(statuses), m.deleted_at.is_(None))
+    return and_(
+        m.id.in_(listed(session, choice.ids)), m.status.in_(statuses), m.deleted_at.is_(None)
+    )
 
 
 def flag(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -195,7 +195,7 @@ class Filter:
         """
         found: list[ColumnElement[bool]] = [m.deleted_at.is_(None)]
         if self.ids is not None:
-            found.append(m.id.in_(_listed(session, self.ids)))
+            found.append(m.id.in_(listed(session, self.ids)))
         if self.batch is not None:
             found.append(of_batch(self.batch))
         if self.account:
@@ -286,7 +286,7 @@ def _around(part: str) -> str:
     return f"%{escaped}%"
 
 
-def _listed(session: Session, ids: Sequence[int]) -> Select[Any]:
+def listed(session: Session, ids: Sequence[int]) -> Select[Any]:
     """Many ids as one parameter."""
     if db.on_postgres(session):
         return select(func.unnest(literal(list(ids), ARRAY(BigInteger))))

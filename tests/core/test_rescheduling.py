@@ -179,6 +179,14 @@ def test_of_many_each_has_a_place_of_its_own_also_after_a_kill(
     assert operations.state(row.id).filter["query"] == ""
 
 
+def test_more_may_be_named_than_a_database_takes_parameters() -> None:
+    ids = stored.messages(stored.account(), [{}] * 3)
+    choice, asked = Choice(ids=(*ids, *range(1_000, 71_000))), windowed(60)
+    assert sum(n for _, n in rescheduling.in_order(asked, choice)["parts"]) == 3
+    [pace] = rescheduling.paces(choice, asked, {1: 3})
+    assert (pace.messages, pace.others) == (3, 0)
+
+
 def test_what_has_its_last_time_before_its_place_keeps_its_own() -> None:
     now = clock.wall()
     kinds = [{"not_after": now + hours * HOUR} for hours in (0.5, 3, 1.2)]
