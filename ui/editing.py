@@ -1,6 +1,6 @@
 """The drawer in which a message is edited, by one person or by two at the same time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from html import escape
 
@@ -25,15 +25,12 @@ _FIELDS = ("account", "recipient", "text", "when", "max_retries")
 def begin(row: MessageRow, typed: Revision | None = None) -> None:
     """Fill the drawer with the message as it is, and remember which version that was.
 
-    `typed`: what was typed of it elsewhere, and goes before.
+    `typed`: what was typed of it elsewhere, and goes before. What was typed here stays while the
+    message is the same: a click beside the drawer closes it.
     """
     key = f"edit-{row.id}"
     asking.begin()
-    values = {
-        f"{key}-version": row.version,
-        f"{key}-problems": (),
-        f"{key}-theirs": None,
-        f"{key}-risk": False,
+    values: dict[str, object] = {
         f"{key}-account": row.account_id,
         f"{key}-to": row.recipient,
         f"{key}-says-text": row.text or "",
@@ -41,8 +38,24 @@ def begin(row: MessageRow, typed: Revision | None = None) -> None:
         f"{key}-more-retries": row.max_retries,
     }
     values |= _template(row, key) | (_typed(typed, key) if typed else {})
-    for name, value in values.items():
-        st.session_state[name] = value
+    left = typed is None and _left(row, values)
+    whole = {"version": row.version, "problems": (), "theirs": None, "risk": False, "left": left}
+    st.session_state.update({f"{key}-{name}": value for name, value in whole.items()})
+    if not left:
+        st.session_state.update(values)
+
+
+def _left(row: MessageRow, values: Mapping[str, object]) -> bool:
+    """Whether the drawer was closed over something typed, of the message as it still is."""
+    kept = st.session_state
+    if kept.get(f"edit-{row.id}-version") != row.version:
+        return False
+    return any(name in kept and kept[name] != value for name, value in values.items())
+
+
+def _anew(row: MessageRow) -> None:
+    st.session_state.pop(f"edit-{row.id}-version")
+    begin(row)
 
 
 def _typed(one: Revision, key: str) -> dict[str, object]:
@@ -86,6 +99,9 @@ def drawer(row: MessageRow, *, by: Actor, saved: Callable[[], None] = lambda: No
     key = f"edit-{row.id}"
     kept = st.session_state
     top = st.container()
+    if kept[f"{key}-left"]:
+        look.note("What you typed before is still here, and not saved.", "orange")
+        st.button("Show it as it is stored", key=f"{key}-anew", on_click=_anew, args=(row,))
     places = {name: st.container(key=f"edit-field-{name}", gap="small") for name in _FIELDS}
     with places["account"]:
         accounts = reports.accounts()
@@ -141,6 +157,7 @@ def _save(message_id: int, draft: Draft, by: Actor, sure: bool) -> bool:
     try:
         version = kept[f"{key}-version"]
         editing.edit(message_id, draft, version=version, by=by, confirmed=sure)
+        kept.pop(f"{key}-version")
         kept["did"] = "Saved."
         asking.over()
         return True

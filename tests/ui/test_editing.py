@@ -265,3 +265,19 @@ def test_viewers_have_no_modes(monkeypatch: pytest.MonkeyPatch) -> None:
     stored.messages(stored.account(), [{}])
     at = opened()
     assert not at.segmented_control and "save-edits" not in labels(at)
+
+
+def test_what_was_typed_in_the_drawer_is_there_when_it_is_opened_again() -> None:
+    (made,) = stored.messages(stored.account(), [{"text": "As it was"}])
+    at = AppTest.from_file(str(ROOT / "pages" / "message.py"), default_timeout=20)
+    at.query_params["id"] = str(made)
+    text = f"edit-{made}-says-text"
+    at.run().button(key="edit").click().run()
+    assert "still here" not in html(at)
+    at.text_area(key=text).set_value("Half a day's work").run()
+    at.button(key="edit").click().run()  # a click beside the drawer had closed it
+    assert at.text_area(key=text).value == "Half a day's work" and "not saved" in html(at)
+    at.button(key=f"edit-{made}-anew").click().run()
+    assert at.session_state[text] == "As it was"
+    at.button(key="edit").click().run()
+    assert at.text_area(key=text).value == "As it was" and "still here" not in html(at)
