@@ -27,6 +27,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "cancel": ("Cancelled", "grey"),
     "retry": ("To be sent again, asked", "blue"),
     "second try": ("Tried once more with another template", "blue"),
+    "reached": ("Cancelled: the message before it has reached them, or is sent again", "grey"),
     "delete": ("Deleted", "grey"),
     "undo": ("Brought back", "blue"),
     "expired": ("Expired", "red"),

@@ -183,11 +183,12 @@ def _store_some(
             composed[row.id] = composing.compose(draft, account=account, template=template, now=now)
         except Invalid:
             why["does_not_fit"] += 1
+    made = list[int]()
     if composed:
         by = Actor(mine.by, Role.OPERATOR)
-        filling.fill(session, new, list(composed.values()), by=by, event="scheduled")
+        made = filling.fill(session, new, list(composed.values()), by=by, event="scheduled")
     if again:
-        second_try.record(session, list(composed), new, mine.by)
+        second_try.record(session, dict(zip(composed, made, strict=True)), new, mine.by)
     return len(composed), +why
 
 

@@ -111,7 +111,8 @@ def value(stored: Any, name: str, now: datetime, zone: str) -> str:
 def _due(history: History, now: datetime) -> Iterator[Line]:
     """When its time came, unless it was to leave at once, or no longer was to leave then."""
     row, at = history.row, history.row.scheduled_at
-    ended = [one.at for one in history.events if one.kind in ("cancel", "delete", "opted out")]
+    stops = ("cancel", "delete", "opted out", "reached")
+    ended = [one.at for one in history.events if one.kind in stops]
     if row.created_at + _AT_ONCE < at <= now and not (ended and ended[-1] < at):
         yield Line(at, "grey", "Due")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Row, and_, not_, or_, select
 from sqlmodel import Session, col
 
 from core import audit, batches, composing, db, messages, not_reached, operations, wording
@@ -18,17 +18,19 @@ from core.access import Actor, Role, needs
 from core.choosing import Choice
 from core.corrections import Form
 from core.errors import Invalid, Problem, Refused
+from core.filtering import listed
 from core.models import Account, Batch, MessageEvent, Operation, Template
 from core.not_reached import Missed
 from core.operations import Kind
 from core.quoting import quoted
 from core.standing import Standing, m, where
-from core.states import Status
+from core.states import Cause, Status
 from core.wake import wake_operations
 
 MOST = 5_000  # that are tried at once
 EVENT = "second try"
 _BATCH = col(MessageEvent.after)["batch_id"].as_integer()
+_FOLLOWS = col(MessageEvent.after)["message_id"].as_integer()
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def _tried() -> ColumnElement[bool]:
 def sift(session: Session, ids: Sequence[int], what: Try, now: datetime) -> Sifted:
     """Who of these is still not reached, and may be tried."""
     template = session.get(Template, what.template_id) if what.template_id else None
-    missed = or_(m.status == Status.FAILED.value, where(Standing.SENT, now))
+    missed = _is_missed(now)
     few = [ids[start : start + 1000] for start in range(0, len(ids), 1000)]
     rows = [
         row
@@ -137,6 +139,10 @@ def sift(session: Session, ids: Sequence[int], what: Try, now: datetime) -> Sift
     out |= dict.fromkeys(doubles, "twice")
     why = Counter(out.values()) + Counter(reached=len(set(ids)) - len(rows))
     return Sifted([row for row in rows if row.id not in out], why, doubles)
+
+
+def _is_missed(now: datetime) -> ColumnElement[bool]:
+    return or_(m.status == Status.FAILED.value, where(Standing.SENT, now))
 
 
 def _doubles(rows: Sequence[Row[Any]], what: Try, keys: Sequence[str]) -> list[int]:
@@ -174,10 +180,38 @@ def where_tried(ids: Collection[int]) -> dict[int, Batch]:
         return tried_in(session, ids)
 
 
-def record(session: Session, ids: Sequence[int], batch_id: int, by: str) -> None:
-    """Keep on each message that it is tried again, in the transaction that stores what follows."""
-    change = {one: (None, {"batch_id": batch_id}) for one in ids}
+def record(session: Session, follows: Mapping[int, int | None], batch_id: int, by: str) -> None:
+    """Keep on each message that it is tried again, and by which (None: by that of another), in the
+    transaction that stores what follows."""
+    told = {one: {"batch_id": batch_id, "message_id": made} for one, made in follows.items()}
+    change = {one: (None, after) for one, after in told.items()}
     messages.record(session, EVENT, by, change, at=db.now(session))
+
+
+def leave_reached(session: Session, batch_id: int, *, by: Actor) -> None:
+    """Cancel what waits in such a batch for whom the message before has reached since, or is to be
+    sent again. The caller has locked the batch."""
+    at = db.now(session)
+    ids = _reached(session, batch_id, at)
+    for start in range(0, len(ids), 1000):
+        rows = [{"message_id": one} for one in ids[start : start + 1000]]
+        moved = messages.move(session, rows, Status.CANCELLED, Cause.CANCEL, also="hold = NULL")
+        told = {one: ({"status": "pending"}, {"status": "cancelled"}) for one in sorted(moved)}
+        messages.record(session, "reached", by.name, told, at=at)
+
+
+def _reached(session: Session, batch_id: int, now: datetime) -> list[int]:
+    filled = select(Operation).where(
+        col(Operation.batch_id) == batch_id, col(Operation.kind) == Kind.FOLLOW_UP
+    )
+    for fill in session.execute(filled).scalars():
+        if EVENT in fill.arguments:
+            before = listed(session, fill.filter["ids"])
+            asked = select(_FOLLOWS).join(m.id.table, m.id == col(MessageEvent.message_id))
+            here = (col(MessageEvent.kind) == EVENT, _BATCH.in_((batch_id,)), _FOLLOWS.is_not(None))
+            such = (col(MessageEvent.message_id).in_(before), not_(_is_missed(now)))
+            return sorted(session.execute(asked.where(*such, *here)).scalars())
+    return []
 
 
 @needs(Role.OPERATOR)
@@ -205,7 +239,7 @@ def prepare(wanted: Missed, what: Try, *, by: Actor) -> int:
             total=0,
             by=by,
         )
-        record(session, doubles, new, by.name)
+        record(session, dict.fromkeys(doubles), new, by.name)
         _fill_later(session, new, [row.id for row in rows], what, by)
         after = {"template": template.name, "messages": len(rows), "batch": new}
         audit.record(session, by, "not reached tried again", target=f"batch {new}", after=after)

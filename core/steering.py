@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import and_, or_, select
 from sqlmodel import Session, col
 
-from core import audit, db, holding, operations
+from core import audit, db, holding, operations, second_try
 from core.access import Actor, Role, needs
 from core.batches import held_rows
 from core.choosing import Choice
@@ -43,6 +43,7 @@ def release(batch_id: int, *, by: Actor) -> int:
     """
     with db.writing() as session:
         batch = _found(session, batch_id, {"held"}, "released")
+        second_try.leave_reached(session, batch_id, by=by)
         now = db.now(session)
         made = _change(
             session, batch, by, "released", Kind.BATCH_RELEASE, state="released", released_at=now
@@ -64,6 +65,7 @@ def release_first(batch_id: int, count: int, *, by: Actor) -> int:
         raise Invalid(Problem("first", "range", sentence))
     with db.writing() as session:
         batch = _found(session, batch_id, {"held"}, "released")
+        second_try.leave_reached(session, batch_id, by=by)
         now, ids = db.now(session), _first(session, batch, count)
         if not ids:
             raise Refused(f"The batch «{batch.name}» has no message left that is held.")
@@ -129,6 +131,7 @@ def resume(batch_id: int, *, by: Actor) -> int | None:
     """
     with db.writing() as session:
         batch = _found(session, batch_id, {"paused"}, "resumed")
+        second_try.leave_reached(session, batch_id, by=by)
         was = "held" if batch.released_at is None else "released"
         kind = Kind.BATCH_RELEASE if was == "released" else None
         made = _change(session, batch, by, "resumed", kind, state=was, paused_at=None)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from core import choosing, clock, db, happened, optouts, second_try, steering
 from core.access import Actor, Role
@@ -89,6 +89,33 @@ def test_nobody_is_tried_twice_while_a_batch_with_them_stands() -> None:
         second_try.prepare(ALL, what, by=OLGA)
     steering.cancel(new, by=OLGA)
     assert outlook(what) == (2, {}) and second_try.where_tried(ids) == {}
+
+
+@pytest.mark.parametrize("columns", [{"status": "sent", "delivery": "read"}, {"status": "pending"}])
+def test_who_is_reached_before_its_release_does_not_get_both(columns: dict[str, Any]) -> None:
+    account = given.account()
+    ids, what = failed(account, 3), again(account)
+    new = second_try.prepare(ALL, what, by=OLGA)
+    work()
+    reach(ids[1], **columns)
+    steering.release_first(new, 1, by=OLGA)
+    rows = made(new)
+    assert [(row.status, row.hold) for row in rows] == [
+        *(("pending", None), ("cancelled", None)),
+        ("pending", "batch"),
+    ]
+    titles = [one.title for one in happened.lines(read(rows[1].id), now=clock.wall(), zone="UTC")]
+    assert "Cancelled: the message before it has reached them, or is sent again" in titles
+    reach(ids[2], **columns)
+    steering.release(new, by=OLGA)
+    assert [row.status for row in made(new)] == ["pending", "cancelled", "cancelled"]
+
+
+def reach(message_id: int, **columns: Any) -> None:
+    """What a webhook tells late, or a person asks for."""
+    with db.writing() as session:
+        here = update(Message).where(col(Message.id) == message_id)
+        session.execute(here.values(**columns, error_class=None))
 
 
 def test_who_was_not_reached_twice_gets_the_same_words_once() -> None:
