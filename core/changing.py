@@ -4,7 +4,7 @@ What each had before is in its event, so that it comes back while nobody has cla
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -136,8 +136,20 @@ def put_back(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counte
     stay = BACK[mine.kind].stays(session, former)
     back = {i: one.columns for i, one in former.items() if i not in stay}
     done = _write(session, mine, rows, back)
-    rest = len(ids) - len(done) - len(stay)
-    return len(done), Counter(stay.values()) + Counter({"changed": rest})
+    return len(done), Counter(stay.values()) + _over(session, {*ids} - done - stay.keys())
+
+
+def _over(session: Session, ids: Collection[int]) -> Counter[str]:
+    """Why these cannot be put back: what waits no more tells what became of it."""
+    asked = select(m.id, m.status, m.deleted_at).where(m.id.in_(ids))
+    rows = {row.id: row for row in session.execute(asked)}
+    return Counter(_became(rows.get(one)) for one in ids)
+
+
+def _became(row: Row[Any] | None) -> str:
+    if row is None or row.deleted_at:
+        return "gone"
+    return "changed" if row.status == Status.PENDING else str(row.status)
 
 
 def _read(facts: Mapping[str, Any]) -> dict[str, Any]:

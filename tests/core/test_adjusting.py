@@ -66,17 +66,19 @@ def test_nobody_gets_fewer_retries_than_there_were_already() -> None:
 
 
 def test_what_it_was_before_comes_back_but_for_what_was_claimed_or_changed_since() -> None:
-    ids = stored.messages(stored.account(), [{"priority": 2}, {}, {}, {"status": "sent"}])
-    first, claimed, edited, _ = ids
+    rows = [{"priority": 2}, {}, {}, {"status": "sent"}, {}]
+    ids = stored.messages(stored.account(), rows)
+    first, claimed, edited, _, cancelled = ids
     row = adjusted(ids, priority=0)
     with db.writing() as session:
         at = db.now(session) + timedelta(seconds=1)
         tried = {"slot_at": at, "claimed_at": at, "payload": "", "payload_sha256": ""}
         session.add(Attempt(message_id=claimed, account_id=1, worker_id=1, **tried))
         messages.record(session, "edit", "ana", {edited: (None, None)}, at=at)
+    messages.cancel(cancelled, by=OLGA)
     undone = bulk.undo(row.id, by=OLGA)
-    assert (undone.done, undone.cursor["why"]) == (1, {"changed": 2})
-    assert [given.row(one).priority for one in ids] == [2, 0, 0, 1]
+    assert (undone.done, undone.cursor["why"]) == (1, {"changed": 2, "cancelled": 1})
+    assert [given.row(one).priority for one in ids] == [2, 0, 0, 1, 0]
     assert given.events(first) == ["adjust", "undo adjust"]
 
 

@@ -202,5 +202,5 @@ def test_what_was_moved_leaves_from_the_other_number_once_and_does_not_come_back
     until = clock.wall() + timedelta(seconds=20)
     assert set(driven.drive(driven.loop(), {old, far}, move_clock, until=until)) == set(ids)
     assert {one.account_id for i in ids for one in given.attempts(i)} == {far}
-    assert bulk.undo(row.id, by=OLGA).cursor["why"] == {"changed": 3}
+    assert bulk.undo(row.id, by=OLGA).cursor["why"] == {"sent": 3}
     assert at(ids) == [far] * 3 and not list(verify.violations())

@@ -254,3 +254,10 @@ def test_a_file_that_was_left_for_another_page_is_offered_again_until_it_is_put_
     at.query_params["file"] = str(file_id)
     at.run().button(key="many-anew").click().run()
     assert "Go on with it" not in html(at)
+
+
+def test_what_was_wrong_is_told_once_more_when_the_rest_is_loaded() -> None:
+    given.account("Orders")
+    done = loaded.load(loaded.rows(2) + "0812x,Hello,,\n")
+    at = run("many", file=str(done.arguments["file_id"]), load=str(done.id))
+    assert "2 messages loaded, 1 wrong row left out" in html(at)

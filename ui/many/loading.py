@@ -9,6 +9,7 @@ import streamlit as st
 from core import first_row, load_orders, operations, reports
 from core.access import Actor
 from core.errors import Invalid, OutboxError, Refused
+from core.judging import Is
 from core.loading import Then
 from core.models import Account, Operation
 from core.operations import Kind
@@ -122,16 +123,19 @@ def under_way(load_id: int, *, by: Actor) -> None:
         told = "Waiting messages that it had changed are put back as they were."
         st.html(f'<div class="note grey">{told} {link}</div>')
     if row.state == "finished":
-        found = operations.state(load_id).result or {}
+        load = operations.state(load_id)
+        found = load.result or {}
         parts = [
             f"{plural(n, 'message', cap=n)} {word}"
             for n, word in ((found.get("new", 0), "loaded"), (found.get("changed", 0), "changed"))
             if n
         ]
+        if wrong := load.arguments["left_out"].get(Is.WRONG, 0):
+            parts.append(f"{plural(wrong, 'wrong row', cap=wrong)} left out")
         link = f'<a class="go" href="{addresses.batch(row.batch_id)}">Open the batch</a>'
         told = escape(", ".join(parts) or "Nothing new was in it")
         st.html(f'<div class="note green" role="status"><b>Done</b>: {told}. {link}</div>')
-        _lost(operations.state(load_id))
+        _lost(load)
 
 
 def _lost(load: Operation) -> None:
