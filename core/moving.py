@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, case, exists, not_, select
+from sqlalchemy import ColumnElement, Row, and_, case, exists, false, func, not_, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -18,15 +18,16 @@ from core import choosing, covering, db, models, outlook, usable
 from core.choosing import Choice, c, flag
 from core.errors import Invalid, Problem
 from core.leasing import Taken
-from core.models import Account, Recipient, Template
+from core.models import Account, Attempt, Pace, Recipient, Template
 from core.outlook import DAY, Finish, Passing
+from core.sending.sieve import late_after
 from core.standing import a, m
 from core.states import Status
 from core.untouched import Former
 
 _FITS_NOT = (
     *("retired_there", "at_it", "reference_there", "opted_out", "other_template"),
-    "window_lost",
+    *("window_lost", "late_there"),
 )
 other = models.Message.metadata.tables["message"].alias("other").c
 _LIVE = and_(other.status != "cancelled", other.deleted_at.is_(None))
@@ -59,6 +60,7 @@ def looks_at(arguments: Mapping[str, Any], now: datetime) -> dict[str, ColumnEle
         "opted_out": covering.covers_messages(account_id=there),
         "other_template": and_(m.template_id.is_not(None), _twin(arguments).is_(None)),
         "window_lost": and_(m.kind == "text", m.due_at < now + DAY, _loses(there, now)),
+        "late_there": _expires(there, now),
     }
     return {name: flag(found[name]) for name in _FITS_NOT}
 
@@ -91,6 +93,27 @@ def _loses(there: int, now: datetime) -> ColumnElement[bool]:
     lately, ends = wrote > now - DAY, and_(wrote > now - DAY, _DayAfter(wrote) > m.due_at)
     known, reached = _writes(m.account_id, lately), _writes(m.account_id, ends)
     return and_(known, reached, not_(_writes(there, ends)))
+
+
+def _expires(there: int, now: datetime) -> ColumnElement[bool]:
+    """Whether it is late by that number's last outage, and worthless by it: it would never leave.
+
+    One for its quiet hours may yet be in time there; it stays all the same.
+    """
+    with db.reading() as session:
+        number = select(col(Account.late_after), col(Account.late_policy), col(Pace.ready_since))
+        mine = number.join(Pace, col(Pace.account_id) == col(Account.id))
+        found = session.execute(mine.where(col(Account.id) == there)).one_or_none()
+    if found is None or found.ready_since is None:
+        return false()
+    posted = col(Attempt.outcome).not_in(("released", "unreached"))
+    tried = exists().where(col(Attempt.message_id) == m.id, posted)
+    return and_(
+        m.scheduled_at < found.ready_since - late_after(found.late_after),
+        func.coalesce(m.late_policy, found.late_policy) == "skip",
+        func.coalesce(m.hold, "") != "late",  # a person who lets it go beats every policy
+        not_(and_(m.attempt_count > 0, tried)),
+    )
 
 
 def _writes(account_id: Any, when: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -21,6 +21,7 @@ REASONS = {
     "reference_there": "with a reference that is in use there",
     "other_template": "with a template that its business does not have alike",
     "window_lost": "free texts to who wrote to the old number only, which would not arrive",
+    "late_there": "late by that number's last outage, which would expire there at once",
     "held": "held already",
     "free": "not held",
     "overruled": "stopped by somebody since",

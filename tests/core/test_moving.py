@@ -23,7 +23,7 @@ from core import (
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.errors import Invalid
-from core.models import Account, Attempt, Message, Operation, Recipient
+from core.models import Account, Attempt, Message, Operation, Pace, Recipient
 from core.operations import Kind
 from tests import given
 from tests.core import driven, stored, templated
@@ -98,6 +98,25 @@ def test_a_free_text_that_is_due_when_nothing_reaches_them_any_more_loses_nothin
     wrote(new, ids[4], HOUR)
     assert moved(ids, new).cursor["why"] == {"window_lost": 2}
     assert at(ids) == [old, old, new, new, new]
+
+
+def test_what_would_expire_at_once_there_stays() -> None:
+    now = clock.wall()
+    old, new = stored.account(), given.account("New")
+    overdue: dict[str, Any] = {"due_at": now - 2 * HOUR}
+    lets_go = [{}, overdue | {"late_policy": "send"}, overdue | {"hold": "late"}]
+    ids = stored.messages(old, [overdue, *lets_go, overdue | {"attempt_count": 1}])
+    with db.writing() as session:
+        tried = {"slot_at": now, "claimed_at": now, "payload": "", "payload_sha256": ""}
+        ended = {"settled_at": now, "outcome": "refused"}
+        session.add(Attempt(message_id=ids[4], account_id=old, worker_id=1, **tried, **ended))
+        session.execute(update(Account).where(col(Account.id) == new).values(late_policy="skip"))
+    row = moved(ids[1:3], new)
+    assert bulk.undo(row.id, by=OLGA).done == 2
+    with db.writing() as session:
+        session.execute(update(Pace).where(col(Pace.account_id) == new).values(ready_since=now))
+    assert moved(ids, new).cursor["why"] == {"late_there": 1}
+    assert at(ids) == [old, new, new, new, new]
 
 
 def test_a_template_goes_along_where_the_other_business_has_the_very_same() -> None:
