@@ -22,6 +22,7 @@ from core.models import AuditEvent
 PAGE = 50
 CHUNK = 1_000
 WINDOW = 100_000
+MOST_WORDS = 30  # of a search that count; of some hundreds SQLite makes no expression
 COLUMNS = ("id", "at", "actor", "action", "target", "before", "after", "address")
 _SEARCHED = (AuditEvent.actor, AuditEvent.action, AuditEvent.target, AuditEvent.address)
 _SEARCHED_JSON = (AuditEvent.before, AuditEvent.after)
@@ -44,8 +45,8 @@ class Trail:
 def page(
     search: str = "", *, after: int | None = None, before: int | None = None, size: int = PAGE
 ) -> Trail:
-    """What is older than the id `after`, or newer than `before`, and has every word of `search`
-    in who, what, to what, from where, before or after."""
+    """What is older than the id `after`, or newer than `before`, and has every word of `search`,
+    of more than `MOST_WORDS` the first ones, in who, what, to what, from where, before or after."""
     key = col(AuditEvent.id)
     order: Any = key
     with db.reading() as session:
@@ -78,7 +79,8 @@ def page(
 
 
 def _has(search: str) -> ColumnElement[bool]:
-    return and_(True, *map(_has_word, search.split()))
+    """Each of its first words; the page tells when there are more."""
+    return and_(True, *map(_has_word, dict.fromkeys(search.split()[:MOST_WORDS])))
 
 
 def _has_word(word: str) -> ColumnElement[bool]:

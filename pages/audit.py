@@ -23,6 +23,8 @@ def page() -> None:
     place = {"before": addresses.asked("before"), "after": addresses.asked("after")}
     before = place["before"]
     found = audit_trail.page(search, before=before, after=None if before else place["after"])
+    if len(search.split()) > audit_trail.MOST_WORDS:
+        look.quiet(f"Of what is searched for, the first {audit_trail.MOST_WORDS} words count.")
     if found.rows:
         st.html(trail.listed(found, now=now, zone=zone()))
     else:

@@ -49,6 +49,14 @@ def test_a_search_finds_every_word_and_goes_on_where_its_window_ended(
     assert (said(found), pages, found.searched_to) == (["account paused"], 3, None)
 
 
+def test_of_a_search_of_many_words_the_first_count(database: str) -> None:
+    did("account paused")
+    words = [f"word{n}" for n in range(1_000)]
+    assert said(audit_trail.page(" ".join(words))) == []
+    found = " ".join([*["paused"] * audit_trail.MOST_WORDS, *words])
+    assert said(audit_trail.page(found)) == ["account paused"]
+
+
 def test_what_is_exported_is_what_is_found_and_is_itself_on_record(
     database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,6 +49,15 @@ def test_an_odd_place_in_the_address_breaks_nothing(
         assert "Audit trail" in html(run(monkeypatch, Role.ADMIN, **{name: odd}))
 
 
+def test_it_is_told_when_a_search_has_more_words_than_count(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given.account("Orders")
+    for count, told in ((30, False), (31, True)):
+        body = html(run(monkeypatch, Role.ADMIN, q=" ".join(["orders"] * count)))
+        assert ("the first 30 words count" in body) is told and "Account added" in body
+
+
 def test_the_pages_keep_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(audit_trail.PAGE + 1):
         given.account(f"Orders {number}")
