@@ -7,11 +7,12 @@ from typing import Protocol
 from sqlalchemy import select
 from sqlmodel import Session, col
 
-from core import covering, db, messages
+from core import covering, db, messages, operations
 from core.access import Actor, Role, needs
-from core.choosing import flag
+from core.choosing import Choice, flag
 from core.errors import Refused
 from core.models import Batch, Message
+from core.operations import Kind
 from core.standing import a, m
 from core.states import RELEASABLE, Status
 from core.wake import wake
@@ -38,6 +39,7 @@ KEEPS = {
 def hold(message_id: int, *, by: Actor) -> None:
     """Keep a message back until a person releases it. Raises Refused when it no longer waits."""
     with db.writing() as session:
+        operations.overrule(session, Kind.HOLD, Choice(ids=(message_id,)), by)
         row = messages.find(session, message_id)
         if row.status != Status.PENDING:
             raise Refused(messages.too_late(row, "held"))

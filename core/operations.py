@@ -151,7 +151,7 @@ def put(
     wakes the workers after its commit.
     """
     now = db.now(session)
-    if beaten := _overruled(session, kind, choice, by):
+    if beaten := overrule(session, kind, choice, by):
         arguments = {**arguments, "called_off": beaten}
     if counted is None and kind in AMONG:
         counted = choosing.count(session, choice, AMONG[kind])
@@ -178,8 +178,9 @@ def put(
     return made.id
 
 
-def _overruled(session: Session, kind: Kind, choice: Choice, by: Actor) -> list[int]:
-    """Those that such a stop has called off."""
+def overrule(session: Session, kind: Kind, choice: Choice, by: Actor) -> list[int]:
+    """Let a stop win over what is under way, as core/overruling.py has it, before any message is
+    locked; returns those that it has called off."""
     if kind not in _OVERRULES:
         return []
     open_ = (col(Operation.kind).in_(_OVERRULES[kind]), col(Operation.state).in_(OPEN))

@@ -161,7 +161,7 @@ def told(row: Operation) -> str:
     if row.skipped:
         said += f" {row.skipped:,} left as they are: {_why(row.cursor['why'])}."
     if beaten := row.arguments.get("called_off"):
-        said += f" {plural(len(beaten), 'action')} that would have sent some of them called off."
+        said += f" Called off: {plural(len(beaten), 'action')} that would have sent some of them."
     if row.state == "failed":
         said += f" It ended before its time: {row.error}."
     elif row.state == "cancelled":

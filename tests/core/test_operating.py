@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import col, select
 
-from core import audit_trail, choosing, clock, db, leasing, messages, operating, operations
+from core import audit_trail, choosing, clock, db, holding, leasing, messages, operating, operations
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.errors import Forbidden, Refused
@@ -244,6 +244,15 @@ def test_a_hold_wins_over_a_release_that_has_not_come_to_all(database: str) -> N
     ended(Kind.HOLD)
     operating.run(going)
     assert {one.hold for one in rows(ids)} == {"person"}
+
+
+@pytest.mark.usefixtures("small")
+def test_one_that_is_held_by_hand_is_not_let_go_by_what_is_under_way(database: str) -> None:
+    ids = stored.messages(stored.account(), [*[{"hold": "person"}] * 3, {}])
+    going = _under_way(Kind.RELEASE)
+    holding.hold(ids[3], by=given.ANA)
+    operating.run(going)
+    assert [one.hold for one in rows(ids)] == [None, None, None, "person"]
 
 
 @pytest.mark.usefixtures("small")

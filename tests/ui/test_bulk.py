@@ -8,7 +8,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import accounts, bulk, clock, listing, messages, rescheduling
+from core import accounts, bulk, clock, listing, messages, operations, rescheduling
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.filtering import Filter
@@ -235,6 +235,14 @@ def test_words_are_corrected_in_what_is_selected_after_a_look_at_before_and_afte
     assert row is not None and "1 message corrected." in question.told(row)
     bulk.undo(row.id, by=OLGA)
     assert said(ids)[0] == "On Monday"
+
+
+def test_what_a_stop_has_called_off_is_told() -> None:
+    stored.messages(stored.account(), [{"status": "failed"}])
+    operations.create(Kind.RETRY, Choice(), by=OLGA)
+    made = operations.create(Kind.CANCEL, Choice(), by=OLGA)
+    told = question.told(operations.state(made))
+    assert "Called off: 1 action that would have sent some of them." in told
 
 
 def test_what_waits_gets_another_number_of_retries() -> None:
