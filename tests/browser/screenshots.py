@@ -1,14 +1,16 @@
 """Draws every page, light and dark, into docs/images: `make screenshots`. No test of anything."""
 
+from datetime import timedelta
 from io import BytesIO
 
 import requests
 from PIL import Image
 from playwright.sync_api import Page
 
-from core import accounts, catalogue, optouts, steering, users
+from core import accounts, catalogue, clock, db, optouts, sampling, steering, users
 from core.access import Role
 from core.settings import ROOT, settings
+from core.trends import Sample
 from tests import given
 from tests.browser.conftest import PASSWORD, Desk, Operator
 from tests.core import templated
@@ -54,6 +56,7 @@ def fill(desk: Desk) -> dict[str, str]:
     steering.release_first(half, 12, by=given.ANA)
     optouts.add([given.recipient(n) for n in range(600, 604)], reason="STOP", by=given.ANA)
     users.add("budi", role=Role.OPERATOR, password=PASSWORD, by=given.ANA)
+    hour(clinic, dental)
     until(lambda: given.row(failed).status == "failed", within=60)
     until(lambda: given.row(sent[-1]).delivery == "read", within=60)
     answered = given.row(sent[0])
@@ -71,6 +74,30 @@ def fill(desk: Desk) -> dict[str, str]:
         "account": f"/accounts?id={clinic}",
         **{f"messages-{mode.lower()}": "/messages" for mode in MODES},
     } | {name: f"/{name}" for name in PAGES}
+
+
+def hour(*accounts: int) -> None:
+    """The last hour as the samples of each minute have it: a wave of reminders that was sent."""
+    now = clock.wall().replace(second=0, microsecond=0)
+    with db.writing() as session:
+        for ago in range(60, 0, -1):
+            wave = max(0, 40 - abs(ago - 32))
+            rows = [
+                Sample(
+                    at=now - timedelta(minutes=ago),
+                    account_id=account,
+                    account="",
+                    reasons={"turn": 9 * wave, "later": 50 + 4 * ago, "batch": 80},
+                    standings={"waiting": 9 * wave, "scheduled": 50 + 4 * ago, "held": 80},
+                    oldest=wave / 9 or None,
+                    sent=int(rate * min(60, 3 + 1.4 * wave)),
+                    p50=0.3 + wave / 90,
+                    p95=0.8 + wave / 14,
+                    rate=rate,
+                )
+                for account, rate in zip(accounts, (8.0, 4.0), strict=True)
+            ]
+            sampling._keep(session, 60, rows)
 
 
 def draw(person: Operator, name: str, path: str, width: int) -> None:
