@@ -129,7 +129,7 @@ WORDS = [
 ]
 
 
-@pytest.mark.parametrize("wanted", WORDS, ids=str)
+@pytest.mark.parametrize("wanted", WORDS, ids=lambda one: one.query)
 def test_what_few_messages_have_in_common_finds_the_same_by_their_ids(
     wanted: Filter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
