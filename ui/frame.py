@@ -8,7 +8,7 @@ import streamlit as st
 from core import guarding, installation, presence
 from core.access import Actor, Role
 from core.settings import settings
-from ui import asking, guarded, live, look, shortcuts, stopping
+from ui import asking, guarded, live, look, shortcuts, stale, stopping
 from ui.guard import signed_in
 
 # Pages that the bar shows under another: of one thing, behind its list, and of many.
@@ -28,6 +28,7 @@ PAGES = Path(__file__).resolve().parent.parent / "pages"
 
 def main() -> None:
     st.set_page_config(page_title="Outbox", page_icon="📤", layout="wide")
+    stale.forget()
     look.dress()
     person = signed_in()
     presence.come(by=person)
