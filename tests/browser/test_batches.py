@@ -29,7 +29,7 @@ def correct(ana: Operator) -> None:
     ana.press("Correct …")
     ana.page.get_by_label("These words are wrong").fill("Monday")
     ana.page.get_by_label("They become").fill("Tuesday")
-    ana.sees(RIGHT)
+    expect(ana.page.locator(".corrected ins", has_text="Tuesday")).to_have_count(3)
     ana.page.get_by_role("button", name=re.compile(r"^Correct \d+ messages$")).click()
 
 

@@ -78,8 +78,9 @@ def correct(ana: Operator) -> None:
     pick(ana, "Parameter", "due_date")
     ana.page.get_by_label("Only where it has these words").fill(OLD)
     ana.page.get_by_label("It becomes").fill(NEW)
-    expect(ana.page.locator(".corrected ins", has_text=NEW)).to_have_count(3)
-    expect(ana.page.locator(".corrected del", has_text=OLD)).to_have_count(3)
+    for mark, words in (("ins", NEW), ("del", OLD)):  # what becomes other alone: the day
+        day = ana.page.locator(f".corrected {mark}", has_text=words.split()[0])
+        expect(day).to_have_count(3)
 
 
 def said(log: list[dict[str, Any]]) -> dict[str, str]:
