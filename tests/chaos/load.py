@@ -37,8 +37,8 @@ class Load:
         given.message(account_id, to=recipient)
         self.scheduled += 1
 
-    def keep_up(self, account_id: int, count: int) -> None:
-        """Let no fewer than `count` be waiting."""
+    def keep_up(self, account_id: int, count: int, *, late: float = 0) -> None:
+        """Let no fewer than `count` be waiting; those that are added are due in `late` seconds."""
         self._since = self.arrived()
         with db.reading() as session:
             waiting = session.execute(
@@ -48,7 +48,7 @@ class Load:
                 {"id": account_id},
             ).scalar_one()
         if waiting < count:
-            self.add(account_id, count)
+            self.add(account_id, count, late=late)
 
     def arrived(self) -> int:
         with self.ledger.open("rb") as file:
