@@ -1,4 +1,7 @@
-"""What is called how of what happens to a message: words, each with a class of outbox.css."""
+"""What is called how of what happens to a message: words, each with a class of outbox.css.
+
+Not in `ui/words/`, since the evidence of a message tells it as well.
+"""
 
 # What an attempt came to, by its stored outcome; anything else is a class of refusal.
 ATTEMPTS: dict[str, tuple[str, str]] = {
@@ -31,7 +34,7 @@ EVENTS: dict[str, tuple[str, str]] = {
     "delete": ("Deleted", "grey"),
     "undo": ("Brought back", "blue"),
     "expired": ("Expired", "red"),
-    "hold": ("Held", "amber"),
+    "hold": ("Held", "violet"),
     "release": ("Released", "blue"),
     "undo hold": ("Let go again: its hold was undone", "blue"),
     "reschedule": ("Given a new time", "blue"),

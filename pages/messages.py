@@ -23,6 +23,7 @@ from ui import (
     unsaved,
 )
 from ui.guard import signed_in, zone
+from ui.words.bulk import EDIT, READ, SELECT
 from ui.words.numbers import plural
 from ui.words.states import VIEWS
 
@@ -148,7 +149,6 @@ def nothing(wanted: Filter) -> None:
         )
 
 
-READ, SELECT, EDIT = "Read", "Select", "Edit"
 _MODES = {READ: reading, SELECT: selecting, EDIT: editing}
 
 page()

@@ -12,11 +12,13 @@ from core.drafts import Composed, Draft
 from core.errors import Invalid, OutboxError, Problem
 from core.models import Account
 from core.schedule import told
+from core.standing import Standing
 from ui import addresses, fields, filling, look, moments, preview, ways
 from ui.accounts import none_yet
 from ui.fields import Problems
 from ui.guard import signed_in, zone
 from ui.words.numbers import plural
+from ui.words.states import WORDS
 
 person = signed_in(Role.OPERATOR)
 kept = st.session_state
@@ -143,7 +145,7 @@ def _confirmation(composed: Composed, message_id: int) -> str:
     if kept_by := departure.forecast(composed).why:
         leaves += f". It waits: {telling.sentence(kept_by, reports.now(), zone()).rstrip('.')}"
     return (
-        f'<div class="note green" role="status"><b>Scheduled</b> for '
+        f'<div class="note green" role="status"><b>{WORDS[Standing.SCHEDULED].word}</b> for '
         f"{escape(composed.phone.readable)}: {escape(leaves)}. "
         f'<a class="go" href="{addresses.message(message_id)}">Open it</a></div>'
     )

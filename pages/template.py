@@ -127,7 +127,7 @@ def facts(entry: Entry) -> list[tuple[str, str]]:
     held = f", {entry.held:,} of them held" if entry.held else ""
     asks = ", ".join(asked.key for asked in entry.shape.asks) or "nothing"
     lines = [
-        ("Waiting", f'<a class="go" href="{addresses.of_template(one.id)}">{waits}</a>{held}'),
+        ("In the queue", f'<a class="go" href="{addresses.of_template(one.id)}">{waits}</a>{held}'),
         ("Category", escape((one.category or "none").lower())),
         ("Quality", QUALITIES.get(one.quality or "UNKNOWN", QUALITIES["UNKNOWN"])[0]),
         ("Asks for", escape(asks)),

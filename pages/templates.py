@@ -96,7 +96,7 @@ def choice(
 
 _HEAD = (
     '<div class="row head" aria-hidden="true"><span>State</span><span>Template</span>'
-    '<span>What it says</span><span>Quality</span><span class="at">Waiting</span></div>'
+    '<span>What it says</span><span>Quality</span><span class="at">In the queue</span></div>'
 )
 
 

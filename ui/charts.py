@@ -12,10 +12,11 @@ import streamlit as st
 from core.batch_forecast import Outlook, Point
 from ui import moments
 
-# Read on white and on black alike; the names are the classes of outbox.css.
+# Read on white and on black alike; the names are mostly classes of outbox.css.
 COLOURS = {
     "blue": "#4f8fe0",
     "amber": "#d9a021",
+    "pale amber": "#eec95c",  # upon amber
     "violet": "#8f6bd6",
     "cyan": "#22a3b8",
     "orange": "#e07b39",

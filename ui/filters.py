@@ -210,7 +210,7 @@ def _pairs(wanted: Filter) -> list[tuple[str, str, tuple[str, ...]]]:
         ("Scheduled by", wanted.by, "by"),
     )
     found += [(label, escape(value), (name,)) for label, value, name in said if value]
-    for label, name in (("Due", "due"), ("Sent", "sent")):
+    for label, name in (("Due", "due"), (WORDS[Standing.SENT].word, "sent")):
         names = (f"{name}_from", f"{name}_until")
         first, until = (getattr(wanted, one) for one in names)
         if first or until:

@@ -50,12 +50,12 @@ def _tiles(found: Totals, wanted: Filter) -> Iterator[str]:
     read = counts.get(Standing.READ, 0)
     failed, unclear = counts.get(Standing.FAILED, 0), counts.get(Standing.UNCONFIRMED, 0)
     cancelled = counts.get(Standing.CANCELLED, 0)
-    yield _tile("Sent", sent, _of(sent, sent + failed + unclear), wanted, *_SENT)
-    yield _tile("Delivered", arrived, _of(arrived, sent), wanted, Standing.DELIVERED, Standing.READ)
-    yield _tile("Read", read, _of(read, sent), wanted, Standing.READ)
-    yield _tile("Failed", failed, "", wanted, Standing.FAILED, colour="bad")
-    yield _tile("Unconfirmed", unclear, "", wanted, Standing.UNCONFIRMED, colour="warn")
-    yield _tile(WORDS[Standing.CANCELLED].word, cancelled, "", wanted, Standing.CANCELLED)
+    yield _tile(sent, _of(sent, sent + failed + unclear), wanted, *_SENT)
+    yield _tile(arrived, _of(arrived, sent), wanted, Standing.DELIVERED, Standing.READ)
+    yield _tile(read, _of(read, sent), wanted, Standing.READ)
+    yield _tile(failed, "", wanted, Standing.FAILED, look="bad")
+    yield _tile(unclear, "", wanted, Standing.UNCONFIRMED, look="warn")
+    yield _tile(cancelled, "", wanted, Standing.CANCELLED)
 
 
 def _of(part: int, whole: int) -> str:
@@ -66,11 +66,11 @@ def _of(part: int, whole: int) -> str:
     return "100 %" if part == whole else f"{min(share, 99.9):.1f} %"
 
 
-def _tile(
-    name: str, number: int, beside: str, wanted: Filter, *standings: Standing, colour: str = ""
-) -> str:
+def _tile(number: int, beside: str, wanted: Filter, *standings: Standing, look: str = "") -> str:
+    """What has come as far as the first of them."""
+    name = WORDS[standings[0]].word
     address = addresses.of(replace(wanted, standings=frozenset(standings)))
-    mood = f" {colour}" if colour and number else ""
+    mood = f" {look}" if look and number else ""
     return (
         f'<a class="tile go{mood}" href="{address}"><small>{name}</small>'
         f"<strong>{number:,}</strong><em>{beside or '&nbsp;'}</em></a>"

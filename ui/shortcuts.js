@@ -1,4 +1,4 @@
-// What the keyboard does on every page; ui/words.py has the list that «?» opens.
+// What the keyboard does on every page; ui/words/house.py has the list that «?» opens.
 if (!window.outboxKeys) {
   window.outboxKeys = true;
   const WRITING = "input:not([type=radio],[type=checkbox]), textarea, select, [contenteditable=true], [data-testid=stDataFrame]";

@@ -11,15 +11,19 @@ from core import causes
 from core.listing import CAP
 from core.reports import Pulse
 from core.schedule import span
+from core.standing import Standing
 from core.trends import RANGES, Sample
 from ui import charts, live, moments
 from ui.charts import COLOURS, CYCLE, Bar, Dot
 from ui.guard import signed_in, zone
 from ui.words.numbers import brief, count
-from ui.words.states import BEYOND, PARTS, REASONS
+from ui.words.states import BEYOND, PARTS, REASONS, WORDS
 
 MOST_PARTS = 7  # that a drawing tells apart; the rest is one more
 BY = {"Status": "standings", "Account": "account", "Reason": "reasons"}
+_STATES: dict[str, str] = {one: WORDS[one].word for one in PARTS}
+_DRAWN = {WORDS[one].word: COLOURS[WORDS[one].colour] for one in PARTS}
+_DRAWN[WORDS[Standing.RETRYING].word] = COLOURS["pale amber"]
 
 
 def drawn() -> None:
@@ -124,7 +128,7 @@ def _parts(one: Sample, by: str) -> Mapping[str, int]:
 
 def _named(by: str, often: Counter[str]) -> dict[str, str]:
     """The word of each part, those that were there most often; the order is that of the words."""
-    words = {"Status": {k: v[0] for k, v in PARTS.items()}, "Reason": REASONS}.get(by)
+    words = {"Status": _STATES, "Reason": REASONS}.get(by)
     kept = [part for part, _ in often.most_common(MOST_PARTS)]
     if words is None:
         return {part: part for part in sorted(kept)}
@@ -132,10 +136,8 @@ def _named(by: str, often: Counter[str]) -> dict[str, str]:
 
 
 def _colours(by: str, names: Mapping[str, str]) -> dict[str, str]:
-    if by == "Status":
-        found = {PARTS[part][0]: PARTS[part][1] for part in names}
-    else:
-        found = dict(zip(names.values(), CYCLE, strict=False))
+    cycled = dict(zip(names.values(), CYCLE, strict=False))
+    found = {name: _DRAWN[name] for name in names.values()} if by == "Status" else cycled
     return found | {BEYOND: COLOURS["grey"]}
 
 
@@ -250,7 +252,8 @@ def _failures(over: str) -> None:
     for one in found[:MOST_PARTS]:
         sentence, advice = causes.failure(one)
         if one.error_class == "unknown":
-            sentence, advice = "Unconfirmed: it may have arrived.", "Ask before sending again."
+            word = WORDS[Standing.UNCONFIRMED].word
+            sentence, advice = f"{word}: it may have arrived.", "Ask before sending again."
         lines.append(
             f'<li><i style="width:{100 * one.count / most:.1f}%"></i><b>{count(one.count)}</b>'
             f' {escape(sentence)} <span class="quiet">{escape(advice)}</span></li>'

@@ -1,20 +1,25 @@
+import ast
+import re
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.blocking import Reason
 from core.causes import CLASSES, CODES
-from core.event_words import EVENTS
+from core.event_words import EVENTS, TOLD
 from core.explain import Explanation
 from core.listing import MessageRow
 from core.meta.codes import TABLE, ErrorClass
 from core.reasons import REASONS
 from core.standing import Standing
 from ui.words.numbers import plural
-from ui.words.states import WORDS, state_of
+from ui.words.states import WORDS, Word, state_of
 
+ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 11, 24, 5, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
@@ -128,3 +133,30 @@ def test_what_waits_says_what_it_waits_for_and_what_can_be_done() -> None:
 
 def test_a_reason_is_told_in_words_of_the_page_and_not_of_the_command_line() -> None:
     assert [one for one in REASONS.values() if "=" in one or "--" in one] == []
+
+
+def texts(source: Path) -> Iterator[tuple[str, int]]:
+    """What stands in strings, without the tags of HTML, and its line."""
+    for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from ((text, node.lineno) for text in re.split(r"<[^>]*>", node.value))
+
+
+def test_no_page_names_a_status_by_itself() -> None:
+    drawn = [one for place in ("ui", "pages") for one in (ROOT / place).rglob("*.py")]
+    words = {one.word for one in WORDS.values()}
+    found = [
+        f"{path.relative_to(ROOT)}:{line}: {text}"
+        for path in drawn
+        if ROOT / "ui/words" not in path.parents
+        for text, line in texts(path)
+        if text in words
+    ]
+    assert len(drawn) > 50 and not found
+
+
+def test_an_event_that_is_called_like_a_status_has_its_colour() -> None:
+    colours = {one.word: one.colour for one in WORDS.values()}
+    told = [Word(*one) for one in (*EVENTS.values(), *TOLD.values()) if one[0] in colours]
+    assert {one.word for one in told} == {"Scheduled", "Held", "Failed", "Cancelled", "Read"}
+    assert [one for one in told if one.colour != colours[one.word]] == []

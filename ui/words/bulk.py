@@ -1,9 +1,11 @@
-"""What is done to many messages at once, or typed in their cells."""
+"""What can be done with the list: read, select many at once, type in cells."""
 
 from typing import NamedTuple
 
 from core import event_words
 from core.operations import Kind
+
+READ, SELECT, EDIT = "Read", "Select", "Edit"  # what the list is for just now
 
 
 class Bulk(NamedTuple):

@@ -1,7 +1,8 @@
 """Every status and failure as operators read them.
 
-Nowhere else are statuses named or coloured. Which standing a message has is decided in
-`core/standing.py`; here stand the word, the colour, and the sentence that says why and what to do.
+Nowhere else are statuses named or coloured; `core/event_words.py` calls what led to one by the same
+word, in the same colour. Which standing a message has is decided in `core/standing.py`; here stand
+the word, the colour, and the sentence that says why and what to do.
 """
 
 from dataclasses import dataclass
@@ -52,15 +53,15 @@ VIEWS: dict[str, frozenset[Standing]] = {
     "History": frozenset(_ENDED | _FAILED),
 }
 
-# The parts of the queue, from the bottom of a drawing up: the word and its colour there.
-PARTS: dict[str, tuple[str, str]] = {
-    "sending": ("Sending", "#22a3b8"),
-    "waiting": ("Waiting", "#d9a021"),
-    "retrying": ("Retrying", "#eec95c"),
-    "checking": ("Checking", "#e07b39"),
-    "held": ("Held", "#8f6bd6"),
-    "scheduled": ("Scheduled", "#4f8fe0"),
-}
+# The parts of the queue, from the bottom of a drawing up.
+PARTS = (
+    Standing.SENDING,
+    Standing.WAITING,
+    Standing.RETRYING,
+    Standing.CHECKING,
+    Standing.HELD,
+    Standing.SCHEDULED,
+)
 
 REASONS: dict[str, str] = {str(reason): name for reason, name in telling.NAMES.items()}
 
