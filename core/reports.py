@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlmodel import Session, col
 
 from core import clock, db, listing, models
@@ -18,6 +18,7 @@ from core.standing import Standing, m, where
 from core.states import Status
 
 t = models.Message.metadata.tables["attempt"].c
+e = models.Message.metadata.tables["message_event"].c
 
 
 def now() -> datetime:
@@ -87,7 +88,8 @@ LATEST = 5_000  # attempts that each pulse looks at
 
 @dataclass(frozen=True)
 class Earlier:
-    """How many messages today's attempts before `until` (an id) sent and failed."""
+    """How many messages today's attempts before `until` (an id) sent and failed, and how many that
+    left on a day before failed today."""
 
     until: int = 0
     sent: int = 0
@@ -98,12 +100,13 @@ def earlier(*, midnight: datetime) -> Earlier:
     """All of today but its latest attempts: little of that moves, and on a busy day it is much."""
     with db.reading() as session:
         first = first_attempt_since(session, midnight - _EARLY)
+        told = _told_later(session, midnight, first)
         until = int(session.execute(select(func.max(t.id))).scalar() or 0) + 1 - LATEST
         if until <= first:
-            return Earlier()
+            return Earlier(failed=told)
         latest = m.id.not_in(select(t.message_id).where(t.id >= until))
         found = _ended(session, midnight, t.id.between(first, until - 1), latest)
-        return Earlier(until, found.get(Status.SENT, 0), found.get(Status.FAILED, 0))
+        return Earlier(until, found.get(Status.SENT, 0), found.get(Status.FAILED, 0) + told)
 
 
 def pulse(*, midnight: datetime, before: Earlier | None = None) -> Pulse:
@@ -115,7 +118,7 @@ def pulse(*, midnight: datetime, before: Earlier | None = None) -> Pulse:
         at = db.now(session)
         skew = at - clock.wall()
         queue = depth_in(session)
-        today = _today(session, midnight, before or Earlier())
+        today = _today(session, midnight, before)
         accounts = _loads(session, queue)
         return Pulse(
             at=at,
@@ -173,16 +176,19 @@ def _loads(session: Session, queue: Queue) -> list[AccountLoad]:
     ]
 
 
-_EARLY = timedelta(hours=1)  # a message may be due so long before the midnight after which it ends
+_EARLY = timedelta(hours=1)  # an attempt may begin so long before the midnight after which it ends
+_LATER = timedelta(days=2)  # within which Meta tells that it could not deliver
 
 
-def _today(session: Session, midnight: datetime, before: Earlier) -> dict[Status, int]:
-    """Messages that today's attempts sent or failed, and those that expired today.
+def _today(session: Session, midnight: datetime, before: Earlier | None) -> dict[Status, int]:
+    """Messages that today's attempts sent or failed, and those that expired today or that Meta
+    took on a day before and told today that they failed.
 
     Read through the attempts, whose ids grow with time: `message` has no index on when it ended,
     and shall not have one.
     """
     first = first_attempt_since(session, midnight - _EARLY)
+    before = before or Earlier(failed=_told_later(session, midnight, first))
     found = _ended(session, midnight, t.id >= max(first, before.until))
     expired = and_(
         m.status == Status.FAILED.value, m.error_class == "expired", m.due_at >= midnight
@@ -202,14 +208,31 @@ def _ended(
     # Asked of each message that they tell of: as a condition it would be where SQLite begins.
     ended = case(
         (and_(m.status == Status.SENT.value, m.sent_at >= midnight), Status.SENT.value),
-        (
-            and_(m.status == Status.FAILED.value, m.due_at >= midnight - _EARLY),
-            Status.FAILED.value,
-        ),
+        (and_(m.status == Status.FAILED.value, _since(midnight)), Status.FAILED.value),
     ).label("ended")
     tried = m.id.in_(select(t.message_id).where(attempts))
     counted = select(ended, func.count().label("n")).where(tried, *more).group_by(ended)
     return {row.ended: row.n for row in session.execute(counted)}
+
+
+def _since(midnight: datetime) -> ColumnElement[bool]:
+    """That a failed message was tried since then, or told to have failed."""
+    tried = select(t.id).where(t.message_id == m.id, t.claimed_at >= midnight)
+    return or_(tried.correlate(m.id.table).exists(), _told_since(midnight))
+
+
+def _told_since(midnight: datetime) -> ColumnElement[bool]:
+    told = e.kind.in_(("failed by webhook", "unconfirmed"))
+    mine = select(e.id).where(e.message_id == m.id, told, e.at >= midnight)
+    return mine.correlate(m.id.table).exists()
+
+
+def _told_later(session: Session, midnight: datetime, first: int) -> int:
+    """How many had left before the attempt `first` and failed since midnight."""
+    left = m.sent_at.is_not(None) & m.due_at.between(midnight - _LATER, midnight)
+    again = select(t.id).where(t.message_id == m.id, t.id >= first).correlate(m.id.table)
+    mine = (m.status == Status.FAILED.value, left, _told_since(midnight), ~again.exists())
+    return int(session.execute(select(func.count()).where(*mine)).scalar_one())
 
 
 def first_attempt_since(session: Session, since: datetime) -> int:

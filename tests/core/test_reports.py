@@ -2,9 +2,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from core import clock, db, reports
-from core.models import Attempt, Message, Worker
+from core import clock, db, outcomes, reports
+from core.meta.statuses import StatusUpdate
+from core.models import Attempt, Installation, Message, Worker
 from tests.core import stored
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -16,13 +18,27 @@ def now() -> datetime:
     return clock.wall()
 
 
-def attempted(message_id: int, at: datetime, **more: Any) -> None:
+def attempted(message_id: int, at: datetime, **more: Any) -> int:
     given = {"slot_at": at, "claimed_at": at, "payload": "{}", "payload_sha256": "x"}
     with db.writing() as session:
         row = session.get_one(Message, message_id)
-        session.add(
-            Attempt(message_id=message_id, account_id=row.account_id, worker_id=1, **given, **more)
+        made = Attempt(
+            message_id=message_id, account_id=row.account_id, worker_id=1, **given, **more
         )
+        session.add(made)
+        session.flush()
+        return made.id
+
+
+def left(message_id: int, at: datetime) -> StatusUpdate:
+    """Meta took it then; returns what it tells when that has failed after all."""
+    wamid = f"wamid.{message_id}"
+    attempt_id = attempted(message_id, at, outcome="accepted", meta_message_id=wamid)
+    with db.writing() as session:
+        row = session.get_one(Message, message_id)
+        row.status, row.sent_at, row.delivery, row.meta_message_id = "sent", at, "accepted", wamid
+        ours = session.execute(select(Installation)).scalar_one().id
+    return StatusUpdate(attempt_id, ours, wamid, "failed", now(), 131026, "Undeliverable", None)
 
 
 def pulse() -> reports.Pulse:
@@ -101,6 +117,38 @@ def test_today_counts_what_was_sent_and_failed_today_whenever_it_was_due() -> No
     attempted(failed, now() - HOUR, outcome="recipient")
     found = pulse()
     assert (found.sent_today, found.failed_today) == (2, 2)
+
+
+def told(*updates: StatusUpdate) -> None:
+    with db.writing() as session:
+        assert not outcomes.apply(session, updates)
+
+
+def test_what_meta_took_and_told_today_to_have_failed_has_failed_today() -> None:
+    yesterday = now() - 20 * HOUR
+    lately = now() - HOUR
+    rows = [{"due_at": at} for at in (yesterday, yesterday, lately, lately)]
+    made = stored.messages(stored.account(), rows)
+    ended = [left(one, row["due_at"]) for one, row in zip(made, rows, strict=True)]
+    assert (pulse().sent_today, pulse().failed_today) == (2, 0)
+    told(ended[0], ended[2])
+    found = pulse()
+    assert (found.sent_today, found.failed_today) == (1, 2)
+    before = reports.earlier(midnight=now() - 6 * HOUR)
+    apart = reports.pulse(midnight=now() - 6 * HOUR, before=before)
+    assert (apart.sent_today, apart.failed_today) == (1, 2)
+
+
+def test_what_was_long_overdue_and_refused_today_has_failed_today_and_nothing_of_yesterday() -> (
+    None
+):
+    yesterday = now() - 6 * HOUR - timedelta(minutes=9)
+    refused = {"status": "failed", "error_class": "recipient"}
+    due = (now() - 90 * HOUR, now() - 80 * HOUR, yesterday)
+    made = stored.messages(stored.account(), [refused | {"due_at": at} for at in due])
+    for one, at in zip(made, (now() - HOUR, now() - HOUR, yesterday), strict=True):
+        attempted(one, at, outcome="recipient")
+    assert pulse().failed_today == 2
 
 
 def test_most_of_a_busy_day_is_counted_apart_and_nothing_of_it_twice(
