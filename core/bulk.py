@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, null, select
-from sqlmodel import Session
+from sqlalchemy import ColumnElement, Select, and_, case, func, null, or_, select
+from sqlmodel import Session, col
 
 from core import (
     changing,
@@ -24,12 +24,15 @@ from core.access import Actor, Role, needs
 from core.choosing import CHUNK, Choice
 from core.corrections import Correction
 from core.models import Operation
-from core.operations import AMONG, UNDONE_BY, Kind
+from core.operations import AMONG, OPEN, UNDONE_BY, Kind
 from core.standing import m
 from core.states import Status
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 LATELY = timedelta(minutes=15)  # for which the page tells somebody what became of theirs
+DAY = timedelta(days=1)  # for which it offers to undo them
+LOOKED_AT = 500  # operations, the newest: no index is over who asked for them
+MOST = 20
 ASKED = (
     *(Kind.CANCEL, Kind.RETRY, Kind.HOLD, Kind.RELEASE, Kind.DELETE),
     *(Kind.RESCHEDULE, Kind.ADJUST, Kind.MOVE),
@@ -158,9 +161,50 @@ def _run(operation_id: int, here: bool) -> Operation:
     return operations.state(operation_id)
 
 
-def latest(person: Actor) -> Operation | None:
-    """The last that this person asked for, as long as it runs or is not long over."""
+@dataclass(frozen=True)
+class Lately:
+    """Bulk actions, the newest first: what is under way, whoever asked for it, and what became of
+    one person's.
+
+    `told`: their last that ended, and what failed, as long as it is not long over; `undoable`:
+    theirs of a day that can still be undone.
+    """
+
+    under_way: list[Operation]
+    told: list[Operation]
+    undoable: list[Operation]
+
+
+def lately(person: Actor) -> Lately:
+    """What is done to many messages, and what this person may want to know of theirs."""
     with db.reading() as session:
-        since = db.now(session) - LATELY
-    found = operations.of(person, KINDS, since=since)
-    return next((one for one in found if one.batch_id is None), None)
+        now = db.now(session)
+        found = session.execute(_lately(person, since=now - LATELY, undone_since=now - DAY))
+        rows = list(found.scalars())
+    under_way = [row for row in rows if row.state in OPEN]
+    ended = [row for row in rows if row.state not in OPEN]
+    told = [row for row in ended if row is ended[0] or row.state == "failed"]
+    told = [row for row in told if row.finished_at and row.finished_at >= now - LATELY]
+    undoing = {Choice.read(row.filter).operation_id for row in under_way}
+    return Lately(
+        under_way, told, [row for row in ended if can_be_undone(row) and row.id not in undoing]
+    )
+
+
+def _lately(person: Actor, *, since: datetime, undone_since: datetime) -> Select[Any]:
+    newest = select(func.max(col(Operation.id))).scalar_subquery()
+    open_, kind = col(Operation.state).in_(OPEN), col(Operation.kind)
+    back = and_(kind.in_(UNDONE_BY), col(Operation.finished_at) >= undone_since)
+    theirs = and_(
+        col(Operation.created_by) == person.name,
+        col(Operation.state) != "undone",
+        or_(col(Operation.finished_at) >= since, back),
+    )
+    asked = and_(kind.in_(KINDS), col(Operation.batch_id).is_(None), or_(open_, theirs))
+    found = select(Operation).where(col(Operation.id) > newest - LOOKED_AT, asked)
+    return found.order_by(open_.desc(), col(Operation.id).desc()).limit(MOST)
+
+
+def can_be_undone(row: Operation) -> bool:
+    """Whether it has ended, and has changed something that an undo may bring back."""
+    return row.kind in UNDONE_BY and row.done > 0 and row.state in ("finished", "cancelled")

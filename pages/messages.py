@@ -14,6 +14,7 @@ from ui import (
     exports,
     filters,
     history,
+    lately,
     look,
     news,
     paging,
@@ -36,6 +37,7 @@ def page() -> None:
     accounts = [account.name for account in reports.accounts()]
     with st.container(horizontal=True, vertical_alignment="bottom", key="head"):
         heading = st.empty()
+        earlier = st.container(width="content")
         export = st.container(width="content")
         if operator:
             st.html(
@@ -45,8 +47,9 @@ def page() -> None:
     wanted = filters.chosen(accounts)
     with ready:
         exports.shown(person)
-        if operator:
-            bulk.outcome(by=person)
+        undoable = lately.outcomes(by=person)
+    with earlier:
+        lately.earlier(undoable, by=person, now=now, zone=zone())
     if wanted.standings == VIEWS["History"]:
         history.totals(wanted)
     number = _MODES[mode()](wanted)

@@ -8,21 +8,17 @@ from typing import Any
 
 import streamlit as st
 
-from core import bulk, operations
+from core import bulk
 from core.access import Actor
 from core.bulk import Foreseen
 from core.choosing import Choice
 from core.filtering import Filter
 from core.models import Operation
 from core.operations import UNDONE_BY, Kind
-from core.reasons import REASONS
-from ui import asking, changes, correcting, look, picking
+from ui import asking, changes, correcting, lately, look, picking
 from ui.picking import Picked
-from ui.progress import progress
-from ui.words.bulk import ASKED_AS, BULK, bulk_of
-from ui.words.numbers import count, plural
-
-_CLOSED = "bulk-closed"  # the operation whose end was read
+from ui.words.bulk import ASKED_AS, BULK
+from ui.words.numbers import count
 
 
 def bar(picked: Picked, wanted: Filter, *, by: Actor, now: datetime) -> None:
@@ -78,11 +74,13 @@ def question(what: str, picked: Picked, by: Actor) -> None:
         sure = st.checkbox("Also those that may have arrived: they may arrive twice", key="risk")
         foreseen = _foreseen(words.kind, choice, said, sure=sure)
     if not foreseen.able:
-        look.note(f"Nothing to do: {_why(foreseen.why)}." if foreseen.why else "Nothing to do.")
+        look.note(
+            f"Nothing to do: {lately.why_told(foreseen.why)}." if foreseen.why else "Nothing to do."
+        )
         return
     st.write(f"{words.verb} **{foreseen.able:,}** of the {foreseen.meant:,} selected?")
     if foreseen.why:
-        look.quiet(f"The others stay as they are: {_why(foreseen.why)}.")
+        look.quiet(f"The others stay as they are: {lately.why_told(foreseen.why)}.")
     changes.foretold(said, foreseen, choice)
     look.note(words.undone, "grey" if words.kind in UNDONE_BY else "orange")
     if st.button(f"{words.verb} {foreseen.able:,}", type="primary", key=f"yes-bulk-{what}"):
@@ -122,48 +120,3 @@ def _once(picked: Picked, begin: Callable[[], Operation]) -> None:
             picked.begun = False
             raise
     picking.over()
-
-
-def _why(why: Mapping[str, int]) -> str:
-    return ", ".join(f"{number:,} {REASONS[reason]}" for reason, number in why.items())
-
-
-def outcome(*, by: Actor) -> None:
-    """How far the last bulk action of this person is, or what became of it, with its undo."""
-    row = bulk.latest(by)
-    if row is None or st.session_state.get(_CLOSED) == row.id:
-        return
-    kind = Kind(row.kind)
-    if row.state in operations.OPEN:
-        progress(row.id, by=by, doing=bulk_of(kind).doing, one="message")
-        return
-    with st.container(horizontal=True, vertical_alignment="center", key="bulk-outcome"):
-        look.note(told(row), "red" if row.state == "failed" else "grey")
-        may = kind in UNDONE_BY and row.done and row.state in ("finished", "cancelled")
-        if may and st.button("Undo", key=f"undo-{row.id}"):
-            asking.carry_out(lambda: _undo(row.id, by))
-        st.button("Close", key=f"close-{row.id}", on_click=_close, args=(row.id,))
-
-
-def _undo(operation_id: int, by: Actor) -> None:
-    bulk.undo(operation_id, by=by)
-    picking.over()
-
-
-def _close(operation_id: int) -> None:
-    st.session_state[_CLOSED] = operation_id
-
-
-def told(row: Operation) -> str:
-    """«412 messages cancelled. 8 left as they are: being sent.»"""
-    done = bulk_of(row.kind).done
-    said = f"{plural(row.done, 'message', cap=row.done)} {done}."
-    if row.skipped:
-        said += f" {row.skipped:,} left as they are: {_why(row.cursor['why'])}."
-    if beaten := row.arguments.get("called_off"):
-        said += f" Called off: {plural(len(beaten), 'action')} that would have sent some of them."
-    if row.state == "failed":
-        said += f" It ended before its time: {row.error}."
-    elif row.state == "cancelled":
-        said += " It was called off before its end."
-    return said

@@ -17,12 +17,18 @@ Stop = tuple[str, Callable[[], object]]  # what the button says, and does
 
 
 def progress(
-    operation_id: int, *, by: Actor, doing: str, one: str = "row", stop: Stop | None = None
+    operation_id: int,
+    *,
+    by: Actor,
+    doing: str,
+    one: str = "row",
+    stop: Stop | None = None,
+    every: str = EVERY,
 ) -> Operation:
     """Draw how far an operation is, and return its row as it stood when the page was drawn.
 
     `doing` heads the bar («Exporting 4,812 messages»); `one` is what it counts, in the singular.
-    While it is queued or running the bar refreshes itself each second, whatever else the page does,
+    While it is queued or running the bar refreshes itself `every` second, whatever the page does,
     with Cancel for who asked for it and for operators; `stop` takes Cancel's place where something
     else than the operation decides. When it has ended, the page runs once more,
     without a bar: what was cancelled or failed is said here, and what a finished one has made is
@@ -36,7 +42,7 @@ def progress(
     """
     row = operations.state(operation_id)
     if row.state in operations.OPEN:
-        moving = st.fragment(_moving, run_every=EVERY, key=f"progress-of-{operation_id}")
+        moving = st.fragment(_moving, run_every=every, key=f"progress-of-{operation_id}")
         moving(operation_id, by, doing, one, stop)
     elif row.state == "cancelled":
         look.note(f"{doing}: cancelled after {_so_far(row, one)}.", "grey")

@@ -1,5 +1,6 @@
 """Bulk actions as the page asks for them: foreseen, done here or by a worker, undone."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from threading import Event
 from typing import Any
@@ -14,6 +15,7 @@ from core import (
     clock,
     db,
     holding,
+    leasing,
     listing,
     messages,
     operating,
@@ -31,6 +33,7 @@ from tests import given
 from tests.core import stored
 
 OLGA = Actor("olga", Role.OPERATOR)
+OTTO = Actor("otto", Role.OPERATOR)
 NOW = clock.wall()
 GOING = {"status": "processing", "unconfirmed_since": NOW}
 KINDS: list[dict[str, Any]] = [
@@ -125,9 +128,8 @@ def test_a_few_are_done_at_once_and_brought_back_at_once() -> None:
     assert choice.ids == tuple(ids)
     row = bulk.begin(Kind.CANCEL, choice, counted=3, by=OLGA)
     assert (row.state, row.done, row.cursor["why"]) == ("finished", 2, {"sent": 1})
-    latest = bulk.latest(OLGA)
-    assert latest is not None and latest.id == row.id
-    assert bulk.latest(Actor("otto", Role.OPERATOR)) is None
+    assert [one.id for one in bulk.lately(OLGA).told] == [row.id]
+    assert bulk.lately(OTTO).told == []
     assert bulk.undo(row.id, by=OLGA).done == 2
     assert given.statuses() == ["pending", "pending", "sent"]
     assert given.row(ids[0]).hold == "person"
@@ -200,3 +202,50 @@ def test_what_a_retired_number_would_send_does_not_come_to_wait_for_ever(kind: K
     if kind is Kind.RETRY:
         with pytest.raises(Refused, match="«Orders» is retired"):
             messages.retry(ids[0], by=OLGA)
+
+
+def test_of_two_actions_one_after_the_other_both_can_be_undone_for_a_day(
+    move_clock: Callable[[timedelta], None],
+) -> None:
+    ids = stored.messages(stored.account(), [{}] * 4)
+    one = bulk.begin(Kind.CANCEL, Choice(ids=(ids[0],)), counted=1, by=OLGA)
+    two = bulk.begin(Kind.HOLD, Choice(ids=(ids[1],)), counted=1, by=OLGA)
+    bulk.begin(Kind.HOLD, Choice(ids=(ids[1],)), counted=1, by=OLGA)  # is held: nothing to undo
+    last = bulk.begin(Kind.DELETE, Choice(ids=(ids[2],)), counted=1, by=OLGA)
+    seen = bulk.lately(OLGA)
+    assert [row.id for row in seen.told] == [last.id]
+    assert [row.id for row in seen.undoable] == [two.id, one.id]
+    assert bulk.lately(OTTO).undoable == []
+    move_clock(timedelta(hours=23))
+    seen = bulk.lately(OLGA)
+    assert seen.told == [] and [row.id for row in seen.undoable] == [two.id, one.id]
+    bulk.undo(one.id, by=OLGA)
+    seen = bulk.lately(OLGA)
+    assert given.row(ids[0]).status == "pending"
+    assert [row.kind for row in seen.told] == ["undo"]
+    assert [row.id for row in seen.undoable] == [two.id]
+    move_clock(timedelta(hours=25))
+    assert bulk.lately(OLGA).undoable == []
+
+
+def test_what_is_under_way_is_there_for_all_and_what_is_being_undone_is_not_undone_twice() -> None:
+    stored.messages(stored.account(), [{}] * 2)
+    held = operations.create(Kind.HOLD, Choice(), by=OLGA)
+    operating.run_waiting(Event())
+    undo = operations.undo(held, by=OLGA)
+    for who in (OLGA, OTTO):
+        assert [row.id for row in bulk.lately(who).under_way] == [undo]
+    assert bulk.lately(OLGA).undoable == []
+    operations.cancel(undo, by=OTTO)  # before it began
+    assert [row.id for row in bulk.lately(OLGA).undoable] == [held]
+
+
+def test_what_failed_is_told_though_another_action_has_ended_since() -> None:
+    (one,) = stored.messages(stored.account(), [{}])
+    operations.create(Kind.CANCEL, Choice(ids=(one,)), by=OLGA)
+    mine = leasing.take()
+    assert mine is not None
+    leasing.fail(mine, "an error of ours")
+    last = bulk.begin(Kind.HOLD, Choice(ids=(one,)), counted=1, by=OLGA)
+    assert [row.id for row in bulk.lately(OLGA).told] == [last.id, mine.id]
+    assert [row.id for row in bulk.lately(OLGA).undoable] == [last.id]

@@ -8,7 +8,15 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from core import accounts, bulk, clock, listing, messages, operations, rescheduling
+from core import (
+    accounts,
+    bulk,
+    clock,
+    listing,
+    messages,
+    operations,
+    rescheduling,
+)
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.filtering import Filter
@@ -20,7 +28,7 @@ from tests.core.worded import said
 from tests.given import ANA
 from tests.ui.seen import html
 from ui import bulk as question
-from ui import picking
+from ui import lately, picking
 from ui.words.bulk import ASKED_AS, BULK
 
 OLGA = Actor("olga", Role.OPERATOR)
@@ -231,8 +239,8 @@ def test_words_are_corrected_in_what_is_selected_after_a_look_at_before_and_afte
     assert button.label == "Correct 1 message"
     button.click().run()
     assert said(ids) == ["On Tuesday", "On Friday", "Monday"]
-    row = bulk.latest(OLGA)
-    assert row is not None and "1 message corrected." in question.told(row)
+    [row] = bulk.lately(OLGA).told
+    assert "1 message corrected." in lately.told(row)
     bulk.undo(row.id, by=OLGA)
     assert said(ids)[0] == "On Monday"
 
@@ -241,7 +249,7 @@ def test_what_a_stop_has_called_off_is_told() -> None:
     stored.messages(stored.account(), [{"status": "failed"}])
     operations.create(Kind.RETRY, Choice(), by=OLGA)
     made = operations.create(Kind.CANCEL, Choice(), by=OLGA)
-    told = question.told(operations.state(made))
+    told = lately.told(operations.state(made))
     assert "Called off: 1 action that would have sent some of them." in told
 
 
@@ -261,26 +269,6 @@ def test_what_may_have_arrived_is_sent_again_only_by_who_says_so() -> None:
     at.checkbox(key="risk").check().run()
     at.button(key="yes-bulk-retry").click().run()
     assert given.row(ids[0]).confirmed_by == "olga"
-
-
-def test_the_outcome_is_told_and_undone_where_it_can_be() -> None:
-    ids = stored.messages(stored.account(), [{}, {"status": "sent"}])
-    row = bulk.begin(Kind.CANCEL, Choice(ids=tuple(ids)), counted=2, by=OLGA)
-    at = run()
-    assert "1 message cancelled. 1 left as they are: 1 sent already." in html(at)
-    at.button(key=f"undo-{row.id}").click().run()
-    assert given.statuses() == ["pending", "sent"] and "1 message brought back." in html(at)
-    row = bulk.begin(Kind.HOLD, Choice(ids=(ids[0],)), counted=1, by=OLGA)
-    at = run()
-    assert "1 message held." in html(at)
-    at.button(key=f"undo-{row.id}").click().run()
-    assert given.row(ids[0]).hold is None and "1 message let go again." in html(at)
-    bulk.begin(Kind.DELETE, Choice(ids=(ids[0],)), counted=1, by=OLGA)
-    at = run()
-    assert "1 message deleted." in html(at)
-    assert [one.label for one in at.button if one.label in ("Undo", "Close")] == ["Close"]
-    next(one for one in at.button if one.label == "Close").click().run()
-    assert "1 message deleted." not in html(at)
 
 
 def test_a_viewer_cannot_select(monkeypatch: pytest.MonkeyPatch) -> None:
