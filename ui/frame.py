@@ -10,6 +10,7 @@ from core.access import Actor, Role
 from core.settings import settings
 from ui import asking, guarded, live, look, shortcuts, stale, stopping
 from ui.guard import signed_in
+from ui.words.house import THEMES
 
 # Pages that the bar shows under another: of one thing, behind its list, and of many.
 BEHIND = {
@@ -86,9 +87,13 @@ def _bar(pages: list[st.Page], here: str, person: Actor) -> None:
 def _person(person: Actor) -> None:
     arranges = ARRANGING if person.role >= Role.ADMIN else {}
     links = "".join(f'<a class="go" href="/{name}">{word}</a>' for name, word in arranges.items())
+    themes = "".join(
+        f'<button data-theme="{name}">{word}</button>' for name, word in THEMES.items()
+    )
     st.html(
         f'<details class="person"><summary>{escape(person.name)}</summary>'
         f"<div><p>{escape(person.name)}<br><small>{person.role.title}</small></p>{links}"
+        f'<fieldset aria-label="Light or dark">{themes}</fieldset>'
         '<button class="shortcuts-open">Keyboard shortcuts</button>'
         '<form method="post" action="/sign-out"><button>Sign out</button></form></div></details>',
         width="content",

@@ -10,7 +10,13 @@ from ui.words.house import LINE
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("outbox.js", "cells.js", "shortcuts.js")
-_SCRIPT = "".join((_HERE / name).read_text() for name in _SCRIPTS).replace("LINE", dumps(LINE))
+_GIVEN = {
+    "LINE": LINE,
+    "PATHS": ["/", *(f"/{path.stem}" for path in (_HERE.parent / "pages").glob("*.py"))],
+}
+_SCRIPT = "".join((_HERE / name).read_text() for name in _SCRIPTS)
+for _name, _value in _GIVEN.items():
+    _SCRIPT = _SCRIPT.replace(_name, dumps(_value))
 
 
 def dress() -> None:

@@ -30,6 +30,31 @@ if (!window.outbox) {
     const menu = document.querySelector("details.person[open]");
     if (menu && !event.target.closest?.("details.person summary")) menu.open = false;
   });
+  // Light or dark, by Streamlit's own menu, which is out of sight. It keeps the choice for the page
+  // alone that was loaded; here all pages have it.
+  const kept = (path) => `stActiveTheme-${path}-v2`;
+  const paths = PATHS;
+  const wear = (theme, tries) => {
+    const menu = document.querySelector('[data-testid="stMainMenuButton"]');
+    const option = document.querySelector(`[data-testid="stMainMenuItem-theme-${theme}"]`);
+    if (!option) {
+      if (menu?.getAttribute("aria-expanded") === "false") menu.click();
+      if (tries) setTimeout(wear, 50, theme, tries - 1);
+      return;
+    }
+    option.click();
+    menu.click();
+    for (const path of paths) localStorage.setItem(kept(path), JSON.stringify(theme));
+  };
+  document.addEventListener("click", (event) => {
+    const theme = event.target.closest?.("[data-theme]")?.dataset.theme;
+    if (theme) wear(theme, 40);
+  });
+  document.addEventListener("toggle", () => {
+    const now = localStorage.getItem(kept(location.pathname)) || '"System"';
+    for (const one of document.querySelectorAll("[data-theme]"))
+      one.ariaPressed = JSON.stringify(one.dataset.theme) === now;
+  }, true);
   // The second click of a double click would press what took the button's place: Resume for Pause.
   document.addEventListener("click", (event) => {
     if (event.detail < 2 || !event.target.closest?.('[data-testid="stButton"] button')) return;

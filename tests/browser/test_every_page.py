@@ -92,10 +92,13 @@ def test_every_page_is_reached_and_does_what_it_is_for(desk: Desk) -> None:
     walk.to("Schedule", "Schedule a message")
     ana.write(to="0812-3456-789", text="Halo")
     fits(ana.page)
+    choose_dark(ana)
     ana.press("Schedule")
     ana.sees("Open it")
     walk.to("Many", "Schedule many messages")
+    ana.page.reload()
     ana.sees("The file")
+    expect(ana.page.get_by_test_id("stApp")).to_have_css("color-scheme", "dark")
     walk.to("Batches", "Batches")
     walk.to(row(ana, "May reminders"), re.compile("^May reminders"))
     ana.sees("Waiting for release")
@@ -117,6 +120,19 @@ def test_every_page_is_reached_and_does_what_it_is_for(desk: Desk) -> None:
     walk.to("Overview", "All is well")
     assert walk.seen == {path.stem for path in (ROOT / "pages").glob("*.py")}
     assert walk.broken == [] and ana.outside == []
+
+
+def choose_dark(ana: Operator) -> None:
+    """In the menu of the person, which is the only one."""
+    ana.page.locator("details.person summary").click()
+    expect(ana.page.get_by_role("button", name="As the system")).to_have_attribute(
+        "aria-pressed", "true"
+    )
+    ana.press("Dark")
+    expect(ana.page.get_by_test_id("stApp")).to_have_css("color-scheme", "dark")
+    expect(ana.page.get_by_test_id("stMainMenuPopover")).to_have_count(0)
+    expect(ana.page.get_by_test_id("stMainMenu")).to_be_hidden()
+    expect(ana.page.get_by_label("Message", exact=True)).to_have_value("Halo")
 
 
 def invited(desk: Desk, ana: Operator) -> None:

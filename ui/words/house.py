@@ -91,6 +91,9 @@ HOUSE: dict[str, tuple[str, str]] = {
     ),
 }
 
+# How the pages may look, by Streamlit's name of it.
+THEMES: dict[str, str] = {"Light": "Light", "Dark": "Dark", "System": "As the system"}
+
 # What ui/shortcuts.js does, for the list that «?» opens.
 SHORTCUTS: dict[str, str] = {
     "/": "Search",
