@@ -10,7 +10,7 @@ from core.access import Role
 from core.errors import Invalid
 from core.people import Person
 from core.phone import Phone
-from ui import addresses, asking, bulk, look, optouts, paging, peace, table
+from ui import addresses, asking, lately, look, optouts, paging, peace, table
 from ui.guard import signed_in, zone
 from ui.words.numbers import plural
 
@@ -65,7 +65,7 @@ def meant(typed: str) -> Phone | None:
 def draw(who: Person) -> None:
     st.html(peace.card(who, now=now, zone=zone()))
     if person.role >= Role.OPERATOR:
-        bulk.outcome(by=person)
+        lately.outcomes(by=person)
         peace.offered(who, now=now, zone=zone(), by=person)
     rows = [*(who.open if who.before is None else []), *who.ended]
     if rows:
