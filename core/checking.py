@@ -32,6 +32,12 @@ _STATUS_CURES = {
 }
 
 
+def wants_token(account: Account) -> bool:
+    """Whether it is paused because Meta refuses its token, or nobody can read that any more."""
+    refused = account.state_by == "engine" or account.state_code in TOKEN_REFUSED
+    return account.state == "paused" and refused
+
+
 @dataclass(frozen=True)
 class Finding:
     """One thing that was looked at, by the field of the form: token, phone_number_id, waba_id,

@@ -66,7 +66,7 @@ def next_action(card: Card) -> bool:
     account = card.account
     if account.state != "paused" or person.role < Role.OPERATOR:
         return False
-    if account.state_code in checking.TOKEN_REFUSED and person.role >= Role.ADMIN:
+    if checking.wants_token(account) and person.role >= Role.ADMIN:
         if st.button("Replace the token …", type="primary", key=f"token-{account.id}"):
             account_forms.replace_token(card, person)
     elif st.button("Resume …", type="primary", key=f"resume-{account.id}"):
@@ -109,7 +109,7 @@ def offered(card: Card) -> None:
     account, arranges = card.account, person.role >= Role.ADMIN
     with st.container(horizontal=True, key="actions"):
         next_action(card)
-        by_token = account.state == "paused" and account.state_code in checking.TOKEN_REFUSED
+        by_token = checking.wants_token(account)
         if account.state == "active" and st.button("Pause …", key="pause"):
             pausing.pause(account, person)
         if arranges and by_token and st.button("Resume …", key="resume-all-the-same"):

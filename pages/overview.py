@@ -5,13 +5,14 @@ from math import floor
 
 import streamlit as st
 
+from core.access import Actor
 from core.depth import Depth
 from core.listing import CAP
 from core.models import Account
 from core.reports import AccountLoad, Pulse
 from core.standing import Standing
 from core.telling import depth_in_words
-from ui import guarded, live, look, moments, pausing, since, stopping, trends, volumes
+from ui import guarded, live, look, moments, needs, pausing, since, stopping, trends, volumes
 from ui.accounts import none_yet
 from ui.addresses import listed
 from ui.guard import signed_in, zone
@@ -33,8 +34,8 @@ def page() -> None:
 
 @st.fragment(run_every="2s", key="well")
 def head() -> None:
-    signed_in()  # a fragment runs by itself: a session that ended stops it here
-    st.html(_well(live.pulse()))
+    by = signed_in()  # a fragment runs by itself: a session that ended stops it here
+    st.html(_well(live.pulse(), by))
 
 
 @st.fragment(run_every="2s", key="overview")
@@ -53,22 +54,18 @@ def rest() -> None:
         none_yet(by=person)
 
 
-def _well(pulse: Pulse) -> str:
-    needs = stopping.needs_somebody() + guarded.needs_somebody() + live.needs_somebody(pulse)
+def _well(pulse: Pulse, by: Actor) -> str:
+    found = stopping.needs_somebody() + guarded.needs_somebody() + needs.of(pulse)
     at = f"<p>as of {moments.shown(pulse.at, zone(), pulse.at, seconds=True)}</p>"
-    if not needs:
+    if not found:
         said = "All is well" if pulse.accounts else "Ready to begin"
         return f'<section class="well"><div><h1>{said}</h1></div>{at}</section>'
-    items = "".join(f"<li>{text}{_look(address)}</li>" for text, address in needs)
-    head = plural(len(needs), "thing needs you", "things need you")
+    items = "".join(f"<li>{needs.drawn(one, by=by)}</li>" for one in found)
+    head = plural(len(found), "thing needs you", "things need you")
     return (
         f'<section class="well orange"><div><h1>{head}</h1><ul class="needs">{items}</ul></div>'
         f"{at}</section>"
     )
-
-
-def _look(address: str) -> str:
-    return f'<a class="go" href="{address}">Look</a>' if address else ""
 
 
 _ARRIVED = (Standing.SENT, Standing.DELIVERED, Standing.READ)

@@ -8,7 +8,7 @@ import streamlit as st
 from core import guarding, installation, presence
 from core.access import Actor, Role
 from core.settings import settings
-from ui import asking, guarded, live, look, shortcuts, stale, stopping
+from ui import asking, guarded, look, needs, shortcuts, stale, stopping
 from ui.guard import signed_in
 from ui.words.house import THEMES
 
@@ -49,7 +49,7 @@ def main() -> None:
     stopping.banner(stop, by=person)
     guarded.banner(guarding.guarded(), by=person)
     if page.url_path:  # the overview tells them itself
-        live.troubles()
+        needs.line(person)
     page.run()
 
 

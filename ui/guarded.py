@@ -11,6 +11,7 @@ from core.guarding import Guard, Overdue
 from core.sending import twin
 from ui import asking, live, look, moments
 from ui.guard import zone
+from ui.needs import Need
 from ui.words.house import OVERDUE
 from ui.words.numbers import plural
 
@@ -26,9 +27,9 @@ def banner(guard: Guard | None, *, by: Actor) -> None:
             _answer(by)
 
 
-def needs_somebody() -> list[tuple[str, str]]:
+def needs_somebody() -> list[Need]:
     """For the overview, which must not say that all is well."""
-    return [("The restore guard is on: nothing is sent.", "")] if guarding.guarded() else []
+    return [Need("The restore guard is on: nothing is sent.")] if guarding.guarded() else []
 
 
 def _told(guard: Guard) -> str:

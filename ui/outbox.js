@@ -22,7 +22,9 @@ if (!window.outbox) {
     const link = event.target.closest("a.go");
     if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return;
     event.preventDefault();
-    if (link.matches(OF_LIST)) goAnew(link, 100);
+    const cure = link.dataset.press && document.querySelector(`.st-key-${link.dataset.press} button`);
+    if (cure) cure.click();
+    else if (link.matches(OF_LIST)) goAnew(link, 100);
     else go(link);
   });
   // The menu of the person would stand over the page that it led to.

@@ -7,6 +7,7 @@ import streamlit as st
 
 from core import accounts, resuming
 from core.access import Actor, Role
+from core.accounts import BY_ITSELF
 from core.models import Account
 from ui import asking, live, look, moments
 from ui.guard import zone
@@ -16,19 +17,21 @@ ALL, LAST, NONE = "Send all of them", "Only the latest, hold the rest", "Hold al
 
 
 def offers(*, by: Actor) -> None:
-    """A button for each paused account, for those who may send."""
+    """A button for each account that a person paused, which the sentence about it presses: a
+    fragment that draws itself anew can ask nothing."""
     paused = _paused()
     _watch([one.id for one in paused])
     if not paused or by.role < Role.OPERATOR:
         return
-    with st.container(key="paused", horizontal=True):
+    with st.container(key="paused"):
         for account in paused:
             if st.button(look.label(f"Resume {account.name} …"), key=f"resume-{account.id}"):
                 resume(account, by)
 
 
 def _paused() -> list[Account]:
-    return [one.account for one in live.pulse().accounts if one.account.state == "paused"]
+    of_all = [one.account for one in live.pulse().accounts]
+    return [one for one in of_all if one.state == "paused" and one.state_by not in BY_ITSELF]
 
 
 @st.fragment(run_every="5s", key="pausing")

@@ -9,6 +9,7 @@ from core.access import Actor, Role
 from core.installation import Stop
 from ui import asking, live, moments
 from ui.guard import zone
+from ui.needs import Need
 from ui.words.numbers import plural
 
 
@@ -36,9 +37,9 @@ def _told(stop: Stop) -> str:
     return f"<b>All sending is stopped</b> since {since} by {escape(stop.by)}: {why}."
 
 
-def needs_somebody() -> list[tuple[str, str]]:
+def needs_somebody() -> list[Need]:
     """For the overview, which must not say that all is well."""
-    return [("All sending is stopped.", "")] if installation.stopped() else []
+    return [Need("All sending is stopped.")] if installation.stopped() else []
 
 
 @st.fragment(run_every="5s", key="stopping")

@@ -66,7 +66,7 @@ def test_who_resumes_an_account_is_told_how_many_are_overdue_and_chooses(desk: D
     made = given.message(account)
     ana = desk.newcomer()
     ana.sees("prices")
-    ana.press("Resume Orders …")
+    ana.page.get_by_role("link", name="Resume …").click()
     ana.sees("1 message came due meanwhile")
     dialog = ana.page.get_by_role("dialog")
     dialog.get_by_text("Hold all of them").click()

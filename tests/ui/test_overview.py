@@ -179,7 +179,7 @@ def test_a_pause_by_meta_leads_to_where_it_is_cured(overview: Callable[..., AppT
     orders = stored.account(**given)
     body = html(overview())
     told = "<b>Orders</b> is paused by Meta: Token expired."
-    assert f'{told}<a class="go" href="/accounts?id={orders}">Look</a>' in body
+    assert f'{told} <a class="go cure" href="/accounts?id={orders}">Look</a>' in body
 
 
 def test_a_number_s_quality_and_the_use_of_its_limit_stand_in_its_row(
