@@ -47,6 +47,8 @@ class Walk:
         expect(self.page.get_by_test_id("stException")).to_have_count(0)
         expect(self.page.get_by_text("This page could not be finished.")).to_have_count(0)
         main = self.page.get_by_test_id("stMain")
+        expect(self.page.get_by_role("button", name="Stop all sending")).to_be_visible()
+        expect(self.page.get_by_text("Training: nothing leaves this machine")).to_be_visible()
         assert main.evaluate("one => one.scrollWidth - one.clientWidth") == 0, self.page.url
 
     def arranging(self, name: str) -> None:
