@@ -1,23 +1,24 @@
 """Is all well? One look, refreshed by itself."""
 
+from datetime import timedelta
 from html import escape
 from math import floor
 
 import streamlit as st
 
 from core.access import Actor
-from core.depth import Depth
 from core.listing import CAP
 from core.models import Account
 from core.reports import AccountLoad, Pulse
 from core.standing import Standing
 from core.telling import depth_in_words
+from core.trends import RANGES
 from ui import guarded, live, look, moments, needs, pausing, since, stopping, trends, volumes
 from ui.accounts import none_yet
 from ui.addresses import listed
 from ui.guard import signed_in, zone
 from ui.words.accounts import ACCOUNTS, quality, tier
-from ui.words.numbers import brief, count, plural
+from ui.words.numbers import brief, count, per_second, plural
 
 person = signed_in()
 
@@ -104,6 +105,7 @@ def _tile(label: str, value: str, address: str, look: str = "", *, beside: str =
     return f'<a class="tile go {look}" href="{address}">{inner}</a>'
 
 
+_LATELY = timedelta(minutes=2.5)  # of a sample that still tells what is sent now; one a minute
 _HEAD = (
     '<div class="row head" aria-hidden="true"><span>State</span><span>Account</span>'
     "<span>Rate</span>"
@@ -114,7 +116,7 @@ _HEAD = (
 def _account(load: AccountLoad, pulse: Pulse) -> str:
     account = load.account
     word, colour = ACCOUNTS[account.state]
-    why = f"{account.state_reason}." if account.state_reason else _rate(load.depth)
+    why = f"{account.state_reason}." if account.state_reason else _rate(load, pulse)
     waits = depth_in_words(load.depth.counts)
     return (
         f'<a class="row go" href="{listed(account=account.name)}">'
@@ -139,13 +141,16 @@ def _standing(account: Account) -> str:
     )
 
 
-def _rate(depth: Depth) -> str:
-    """What it may send, and what is left of that while Meta wants it slower."""
-    if depth.rate_now is None or depth.number.rate is None:
-        return "no pacing"
-    slowed = depth.rate_now < depth.number.rate
-    now = f"{depth.rate_now:.3g} of " if slowed else ""
-    return f"{now}{depth.number.rate:g} a second"
+def _rate(load: AccountLoad, pulse: Pulse) -> str:
+    """What it sends now of what it may, and to how much Meta has slowed it."""
+    depth, last = load.depth, live.last_minute().get(load.account.id)
+    sent, most, first = "", depth.number.rate, load.oldest_due_at
+    if last and pulse.at - last.at < _LATELY and (last.sent or (first and first < last.at)):
+        sent = per_second(last.sent / RANGES["1 h"].step)
+    if most is None or depth.rate_now is None:
+        return f"{sent} a second, no pacing" if sent else "no pacing"
+    slowed = f", slowed to {depth.rate_now:.3g}" if depth.rate_now < most else ""
+    return f"{sent and f'{sent} of '}{most:g} a second{slowed}"
 
 
 def _next(load: AccountLoad, pulse: Pulse) -> str:

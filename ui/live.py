@@ -42,6 +42,12 @@ def trend(over: str) -> list[Sample]:
 
 
 @st.cache_resource(ttl=10, refresh_mode="background", show_spinner=False)
+def last_minute() -> dict[int, Sample]:
+    """The latest sample of each account, by its id."""
+    return {one.account_id: one for one in trend("1 h")}
+
+
+@st.cache_resource(ttl=10, refresh_mode="background", show_spinner=False)
 def failures(over: str) -> list[Failed]:
     return trends.failures(RANGES[over])
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from core import audit, clock, db, meta_clock, sampling, users, workers
 from core.access import Actor, Role
-from core.models import Attempt, DayVolume, Installation, Setting, User
+from core.models import Attempt, DayVolume, Installation, Pace, Setting, User
 from core.settings import ROOT
 from core.trends import RANGES, Sample
 from core.volumes import weekdays
@@ -194,6 +194,42 @@ def test_a_number_s_quality_and_the_use_of_its_limit_stand_in_its_row(
     assert "Not known yet<small>daily limit not known yet</small>" in body
     assert "High<small>no daily limit</small>" in body
     assert "Medium<small>2 of 2,000 people in 24 h</small>" in body
+
+
+@pytest.mark.parametrize(
+    ("given", "sample", "told"),
+    [
+        ({"rate": 4.0}, {"sent": 192}, "3.2 of 4 a second"),
+        ({"rate": 4.0}, {"sent": 3}, "0.05 of 4 a second"),
+        ({"rate": None}, {"sent": 2_000}, "33.3 a second, no pacing"),
+        ({"rate": 4.0}, {"sent": 0}, "4 a second"),
+        ({"rate": None}, {"sent": 0}, "no pacing"),
+        ({"rate": 4.0}, {"sent": 192, "at": clock.wall() - HOUR / 2}, "4 a second"),
+    ],
+)
+def test_what_a_number_sends_now_stands_beside_what_it_may(
+    given: dict[str, Any], sample: dict[str, Any], told: str, overview: Callable[..., AppTest]
+) -> None:
+    sampled(stored.account(**given), **({"at": clock.wall() - MINUTE} | sample))
+    assert f'<span class="says">{told}</span>' in html(overview())
+
+
+def test_a_number_that_whatsapp_slowed_says_to_how_much_and_one_that_stalls_that_it_sends_nothing(
+    overview: Callable[..., AppTest],
+) -> None:
+    slowed, stalled = stored.account(rate=4.0), stored.account("Stalled", rate=4.0)
+    for account, sent in ((slowed, 96), (stalled, 0)):
+        sampled(account, at=clock.wall() - MINUTE, sent=sent)
+        stored.messages(account, [{"due_at": clock.wall() - 2 * MINUTE}])
+    just_due = stored.account("Just due", rate=4.0)
+    sampled(just_due, at=clock.wall() - MINUTE, sent=0)
+    stored.messages(just_due, [{"due_at": clock.wall()}])
+    now = {"next_slot_at": clock.wall(), "slowed_at": clock.wall()}
+    with db.writing() as session:
+        session.add(Pace(account_id=slowed, rate_now=2.0, **now))
+    body = html(overview())
+    assert '<span class="says">1.6 of 4 a second, slowed to 2<small>' in body
+    assert body.count('<span class="says">0 of 4 a second<small>') == 1
 
 
 def test_a_number_without_a_rate_is_drawn_too(overview: Callable[..., AppTest]) -> None:

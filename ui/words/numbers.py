@@ -16,6 +16,11 @@ def brief(delta: timedelta) -> str:
     return " ".join(span(delta).split()[:2])
 
 
+def per_second(rate: float) -> str:
+    """«3.2», or «0.05» of less than one."""
+    return f"{round(rate, 1 if rate >= 1 else 2):g}"
+
+
 def plural(number: int, one: str, many: str | None = None, *, cap: int = CAP) -> str:
     """«1 message», «1,204 messages»."""
     return f"{count(number, cap=cap)} {one if number == 1 else many or one + 's'}"
