@@ -67,14 +67,19 @@ class Line:
         if value is None or value in ("", {}, []):
             return "none"
         if isinstance(value, dict):
-            return " · ".join(f"{key}: {each}" for key, each in value.items())
+            return " · ".join(f"{key}: {self._part(key, each)}" for key, each in value.items())
         if isinstance(value, list):
-            return ", ".join(map(str, value))
+            return ", ".join(self._part(name, each) for each in value)
         if name in ("account", "account_id") and isinstance(value, int):
             return self.accounts.get(value, f"number {value}")
         if name in TOLD_AS and isinstance(value, int | float):
             return TOLD_AS[name](value)
         return AUDITED_AS.get(name, {}).get(value) or self._plain(value)
+
+    def _part(self, name: str, value: Any) -> str:
+        """In brackets where it has parts of its own."""
+        told = self._text(name, value)
+        return f"({told})" if value and isinstance(value, dict | list) else told
 
     def _plain(self, value: str | float) -> str:
         if isinstance(value, bool):

@@ -5,7 +5,16 @@ from datetime import timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import account_settings, adjusting, audit_trail, operations, rescheduling, users
+from core import (
+    account_settings,
+    adjusting,
+    audit,
+    audit_trail,
+    db,
+    operations,
+    rescheduling,
+    users,
+)
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.operations import Kind
@@ -87,3 +96,13 @@ def test_an_event_is_told_in_operators_words(monkeypatch: pytest.MonkeyPatch) ->
     assert "Many moved to another number" in body and "Account: <ins>Orders</ins>" in body
     assert "File checked" in body and "Which: <ins>all" not in body
     assert "Role: <ins>Administrator</ins>" in body
+
+
+def test_what_has_parts_within_parts_is_told_without_the_signs_of_a_program(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read = {"orders": {"new": 1200, "held": None, "sure": True}, "clinic": {}, "seen": [{"a": []}]}
+    with db.writing() as session:
+        audit.record(session, Actor("ada", Role.ADMIN), "templates read", after={"found": read})
+    told = "orders: (new: 1,200 · held: none · sure: yes) · clinic: none · seen: ((a: none))"
+    assert f"Found: <ins>{told}</ins>" in html(run(monkeypatch, Role.ADMIN))
