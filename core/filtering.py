@@ -28,11 +28,11 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Session, col
 
-from core import db, models, phone
+from core import db, models, phone, waits
 from core.meta.codes import ErrorClass
 from core.models import Batch
 from core.standing import STATUS, Standing, a, m, where
-from core.states import HOLDS, Status
+from core.states import Status
 
 c = models.Content.metadata.tables["content"].c
 t = models.Template.metadata.tables["template"].c
@@ -71,7 +71,7 @@ class Filter:
     batch: int | None = None
     template: int | None = None  # its id
     error: str | None = None  # the class of its failure
-    hold: str | None = None  # what keeps it back
+    hold: str | None = None  # what keeps it back, of `waits.CHOICES`
     label: str | None = None
     by: str | None = None  # who scheduled it
     due_from: datetime | None = None
@@ -95,7 +95,7 @@ class Filter:
             _number(last.get("batch", "")),
             _number(last.get("template", "")),
             last["class"] if last.get("class") in [*ErrorClass] else None,
-            last["hold"] if last.get("hold") in HOLDS else None,
+            last["hold"] if last.get("hold") in waits.CHOICES else None,
             last.get("label") or None,
             last.get("by") or None,
             *(_instant(last.get(name, "")) for name in _INSTANTS),
@@ -126,23 +126,23 @@ class Filter:
             (name, str(value)) for name, value in said.items() if value not in (None, "")
         ]
 
-    def narrowed(self, session: Session) -> Self:
+    def narrowed(self, session: Session, now: datetime) -> Self:
         """The same with the ids of all that one of its words finds, where these are few.
 
         Looked for once, where the list would do it for each status and each count anew; or would
         go through all messages for one that is not there.
         """
         told = self
-        for found, looked_for in self._finders(session):
+        for found, looked_for in self._finders(session, now):
             ids = session.execute(found.limit(FEW + 1)).scalars().all()
             if len(ids) <= FEW:
                 rest = {"search": ""} if looked_for == "search" else {looked_for: None}
-                return replace(told, ids=tuple(ids), **({} if looked_for == "template" else rest))
+                return replace(told, ids=tuple(ids), **({} if looked_for in _STAY else rest))
             told = replace(told, frequent=told.frequent or looked_for == "search")
         return told
 
-    def _finders(self, session: Session) -> Iterator[tuple[Select[Any], str]]:
-        """What each word finds, and where it stands; a template's other languages stay in it."""
+    def _finders(self, session: Session, now: datetime) -> Iterator[tuple[Select[Any], str]]:
+        """What each word finds, and where it stands."""
         if words := self.search.replace("\0", "").strip():
             # Each by itself to its limit: of a frequent word not all need be gathered to tell so.
             parts = [_found(session, one).limit(FEW + 1) for one in sorted(_parts(words))]
@@ -155,6 +155,8 @@ class Filter:
         if self.template is not None:
             named = select(t.name).where(t.id == self.template).scalar_subquery()
             yield select(c.message_id).where(c.template == named), "template"
+        if self.hold is not None:
+            yield waits.ids(session, self.hold, now), "hold"
 
     @property
     def gathered(self) -> bool:
@@ -202,8 +204,10 @@ class Filter:
             found.append(
                 m.account_id == select(a.id).where(a.name == self.account).scalar_subquery()
             )
-        exactly = {m.template_id: self.template, m.error_class: self.error, m.hold: self.hold}
+        exactly = {m.template_id: self.template, m.error_class: self.error}
         found += [column == value for column, value in exactly.items() if value is not None]
+        if self.hold is not None:
+            found.append(waits.condition(session, self.hold, now))
         found += self._times()
         # Asked of each message that the list comes by: no index is over them.
         said = {c.label: self.label, c.created_by: self.by}
@@ -238,6 +242,7 @@ class Filter:
             yield m.due_at < self.sent_until + _EARLY
 
 
+_STAY = ("template", "hold")  # asked of their ids all the same: other languages, and what left
 _INSTANTS = ("due_from", "due_until", "sent_from", "sent_until")
 
 

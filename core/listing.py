@@ -250,7 +250,7 @@ def seen(
     """The page, and what `news` compares it with."""
     with db.reading() as session:
         newest = int(session.execute(select(func.coalesce(func.max(m.id), 0))).scalar_one())
-        few = wanted.narrowed(session)
+        few = wanted.narrowed(session, now)
     found = page(few, now=now, after=after, before=before)
     return Seen(now, found, count(few, now=now), newest)
 
@@ -265,5 +265,5 @@ def news(wanted: Filter, then: Seen, *, now: datetime) -> tuple[int, int]:
             since = and_(wanted.standing(now), wanted.conditions(session, now))
             more = capped(session, m.id > then.newest, since)
         else:
-            more = max(count(wanted.narrowed(session), now=now) - then.matching, 0)
+            more = max(count(wanted.narrowed(session, now), now=now) - then.matching, 0)
     return more, sum(are.get(one) != version for one, version in versions.items())

@@ -44,7 +44,7 @@ def totals(wanted: Filter, *, now: datetime) -> Totals:
     standings, failures = Counter[Standing](), Counter[str]()
     capped = False
     with db.reading() as session:
-        wanted = wanted.narrowed(session)
+        wanted = wanted.narrowed(session, now)
         for status in (one for one in ENDED if one in wanted.statuses()):
             matching = and_(wanted.standing_of(status, now), wanted.conditions(session, now))
             latest = (m.due_at.desc(), m.id.desc())

@@ -56,7 +56,7 @@ LAYERS: dict[str, str] = {
         invariants.events invariants.inbound invariants.messages invariants.optouts invariants.posts
         invariants.rates invariants.violation line listing optout_list readiness
         by_hand not_reached remembered replies reports sending.barring shut standing telling there
-        totals trends untouched verify volumes""",
+        totals trends untouched verify volumes waits""",
     "services": """account_settings accounts adjusting apart audit batches bulk businesses
         catalogue composing correcting day_counts departure drafts editing enlisting evidence
         exporting files filling finishing first_row checking following_up password_links retiring

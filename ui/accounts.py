@@ -42,7 +42,7 @@ def card(one: Card, load: AccountLoad | None) -> str:
     return (
         f'<div class="account"><div><h2><a class="go" href="{addresses.account(account.id)}">'
         f"{escape(account.name)}</a>{look.chip(*ACCOUNTS[account.state])}</h2>"
-        f"<p>{escape(sentence(account, load))}</p>"
+        f"<p>{sentence(account, load)}</p>"
         f'<p class="quiet">{settings}</p></div>{figure}</div>'
     )
 
@@ -54,15 +54,26 @@ def _figure(load: AccountLoad) -> tuple[int, str]:
 
 
 def sentence(account: Account, load: AccountLoad | None) -> str:
-    """Whether it sends, and what waits for what."""
+    """Whether it sends, and what waits for what, as HTML."""
     if account.state == "retired":
-        return f"It sends no more: {account.state_reason or 'retired'}."
+        return f"It sends no more: {escape(account.state_reason or 'retired')}."
+    waits = _waits(load) if load else ""
     if account.state == "paused":
         by = f" by {account.state_by}" if account.state_by else ""
         reason = (account.state_reason or "").rstrip(".")
-        return f"Paused{by}: {reason}." if reason else f"Paused{by}."
-    waits = telling.depth_in_words(load.depth.counts) if load else ""
+        told = escape(f"Paused{by}: {reason}." if reason else f"Paused{by}.")
+        return f"{told} Waiting: {waits}." if waits else told
     return f"It sends. Waiting: {waits}." if waits else "It sends. Nothing waits."
+
+
+def _waits(load: AccountLoad) -> str:
+    """«3 held · 1,204 due», each with the way to them."""
+    return " · ".join(
+        f'<a class="go" href="{addresses.waiting(reason, load.account.name)}">'
+        f"{telling.depth_in_words({reason: number})}</a>"
+        for reason, number in load.depth.counts.items()
+        if number
+    )
 
 
 def _settings(account: Account) -> list[str]:

@@ -6,11 +6,13 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
+from core import waits
+from core.blocking import Reason
 from core.filtering import Filter
 from core.listing import Cursor
 from core.not_reached import Missed
 from core.standing import Standing
-from ui.words.states import WORDS
+from ui.words.states import VIEWS, WORDS
 
 NEW_ACCOUNT = "/accounts?new=1"
 
@@ -24,6 +26,23 @@ def asked(name: str = "id") -> int | None:
 def listed(*standings: Standing, account: str | None = None, batch: int | None = None) -> str:
     """The messages that stand so, of that account or batch; everything without any."""
     return of(Filter(frozenset(standings), account, batch=batch))
+
+
+# Where the messages stand whose reason is no filter of its own; of the others, all that waits.
+_STAND = {
+    Reason.HELD: Standing.HELD,
+    Reason.RETRY: Standing.RETRYING,
+    Reason.SCHEDULED: Standing.SCHEDULED,
+    **dict.fromkeys((Reason.NO_WORKER, Reason.UNREACHED, Reason.TURN), Standing.WAITING),
+}
+
+
+def waiting(reason: Reason, account: str) -> str:
+    """The messages of an account that wait for this, for an `href`."""
+    if reason in waits.CHOICES:
+        return of(Filter(account=account, hold=str(reason)))
+    standings = frozenset({_STAND[reason]}) if reason in _STAND else VIEWS["Queue"]
+    return of(Filter(standings, account))
 
 
 def of(wanted: Filter, **place: Cursor) -> str:

@@ -13,10 +13,9 @@ from core.errors import Invalid
 from core.filtering import Filter
 from core.not_reached import Missed
 from core.standing import Standing
-from core.states import HOLDS
 from ui import addresses, look, moments, paging
 from ui.guard import zone
-from ui.words.states import FAILURES, KEPT, VIEWS, WORDS
+from ui.words.states import FAILURES, KEPT_BY, VIEWS, WORDS
 
 _DAY = timedelta(days=1)
 _TURN = "more-filters-turn"
@@ -96,7 +95,7 @@ def _form(wanted: Filter, turn: int) -> None:
     with st.form(f"more-filters-{turn}", border=False):
         left, right = st.columns(2)
         with left:
-            _select("Held by", {one: KEPT[one] for one in HOLDS}, wanted.hold, key("hold"))
+            _select("Kept back by", KEPT_BY, wanted.hold, key("hold"))
             _select("Batch", batch_reports.names(also=wanted.batch), wanted.batch, key("batch"))
         with right:
             _select("Failed because", FAILURES, wanted.error, key("class"))
@@ -204,7 +203,7 @@ def _pairs(wanted: Filter) -> list[tuple[str, str, tuple[str, ...]]]:
         link = f'<a class="go" href="{addresses.template(wanted.template)}">{escape(named)}</a>'
         found.append(("Template", link, ("template",)))
     said = (
-        ("Held by", KEPT.get(wanted.hold or ""), "hold"),
+        ("Kept back by", KEPT_BY.get(wanted.hold or ""), "hold"),
         ("Failed because", FAILURES.get(wanted.error or ""), "error"),
         ("Label", wanted.label, "label"),
         ("Scheduled by", wanted.by, "by"),

@@ -149,7 +149,7 @@ def test_what_few_messages_have_in_common_finds_the_same_by_their_ids(
     looked_through = listing.seen(wanted, now=NOW)
     assert by_ids == looked_through
     with db.reading() as session:
-        assert wanted.narrowed(session).ids is None
+        assert wanted.narrowed(session, NOW).ids is None
 
 
 def test_a_template_that_few_messages_have_finds_them_in_its_language_alone() -> None:

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import clock
+from core import clock, waits
 from core.access import Actor, Role
 from core.settings import ROOT
 from tests.core import stored
 from tests.core.batched import batch
 from tests.ui.seen import html
+from ui.words.states import KEPT_BY
 
 pytestmark = pytest.mark.usefixtures("sqlite")
 
@@ -33,8 +34,17 @@ def test_what_the_address_chooses_is_told_with_the_way_back() -> None:
     [other] = stored.messages(stored.account("Support"), [{}])
     told = html(run(batch=str(batch_id), hold="late", account="Orders"))
     assert f"/message?id={mine}" in told and f"/message?id={other}" not in told
-    assert "Held by Its lateness" in told and "More filters · 2" not in told
+    assert "Kept back by Its lateness" in told and "More filters · 2" not in told
     assert f'href="/messages?account=Orders&amp;batch={batch_id}" aria-label' in told
+
+
+def test_what_its_account_keeps_back_is_found_by_the_reason() -> None:
+    assert {*KEPT_BY} == {*waits.CHOICES}
+    [kept] = stored.messages(stored.account("Support", state="paused"), [{}])
+    [other] = stored.messages(stored.account(), [{"hold": "person"}])
+    told = html(run(hold="paused"))
+    assert f"/message?id={kept}" in told and f"/message?id={other}" not in told
+    assert "Kept back by Its account: it is paused" in told and "More filters · 1" not in told
 
 
 def test_a_view_keeps_what_else_is_chosen_and_is_marked() -> None:

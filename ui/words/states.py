@@ -184,3 +184,12 @@ KEPT: dict[str, str] = {
     "late": "Its lateness: a person is to decide",
     "person": "A person",
 }
+
+# What a list can be narrowed to that waits.
+KEPT_BY: dict[str, str] = KEPT | {
+    "paused": "Its account: it is paused",
+    "retired": "Its account: it is retired",
+    "quiet": "Quiet hours",
+    "throttled": "WhatsApp: its account is told to wait",
+    "slowed": "WhatsApp: its account sends more slowly",
+}

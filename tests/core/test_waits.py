@@ -1,0 +1,108 @@
+"""What waits for a reason can be listed by it: what explains a message finds it, and counts it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from core import choosing, clock, db, depth, filtering, holding, listing, waits
+from core.blocking import Reason
+from core.explain import explain_many
+from core.filtering import Filter
+from core.models import Pace, Worker
+from core.standing import Standing
+from core.states import HOLDS
+from tests.core import stored
+from tests.given import ANA
+
+pytestmark = pytest.mark.usefixtures("database")
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def now() -> datetime:
+    """A moment at which a worker lives, and each number is kept back by something else."""
+    now = clock.wall()
+    quiet = {"zone": "UTC", "quiet_from": f"{now - HOUR:%H:%M}", "quiet_to": f"{now + HOUR:%H:%M}"}
+    paces: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+        ("Paused", {"state": "paused", "state_since": now}, {}),
+        ("Retired", {"state": "retired"}, {}),
+        ("Quiet", quiet, {"resume_at": now + HOUR}),
+        ("Paused at night", quiet | {"state": "paused"}, {}),
+        ("Told to wait", {}, {"resume_at": now + HOUR}),
+        ("Slowed", {}, {"rate_now": 0.5, "slowed_at": now}),
+        ("Well", {}, {}),
+    ]
+    tried = {"error_class": "transient", "retry_count": 1}
+    rows: list[dict[str, Any]] = [
+        *({"due_at": now - HOUR, "priority": priority} for priority in range(3)),
+        {"due_at": now - HOUR} | tried,
+        {"due_at": now + HOUR / 2},
+        {"due_at": now + HOUR / 2} | tried,
+        {"due_at": now + 3 * HOUR},
+        {"due_at": now - HOUR, "hold": "person"},
+        {"due_at": now + HOUR, "hold": "late"},
+        {"status": "sent"},
+        {"status": "cancelled"},
+    ]
+    with db.writing() as session:
+        given = {"kind": "loop", "host": "a", "pid": 1, "version": "1", "started_at": now}
+        session.add(Worker(lease_until=now + HOUR, **given))
+    for name, columns, pace in paces:
+        made = stored.account(name, rate=1.0, **columns)
+        stored.messages(made, rows)
+        with db.writing() as session:
+            session.add(Pace(account_id=made, next_slot_at=now, **pace))
+    return now
+
+
+def found(wanted: Filter, now: datetime) -> set[int]:
+    seen = listing.seen(wanted, now=now)
+    assert seen.matching == len(seen.page.rows)
+    return {row.id for row in seen.page.rows}
+
+
+OF_ACCOUNTS = [one for one in waits.CHOICES if one not in HOLDS]
+
+
+@pytest.mark.parametrize("few", [filtering.FEW, -1])
+@pytest.mark.parametrize("why", OF_ACCOUNTS)
+def test_a_reason_finds_what_is_explained_and_counted_by_it(
+    why: str, few: int, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filtering, "FEW", few)
+    told = explain_many(row.id for row in listing.page(Filter(), now=now, size=200).rows)
+    mine = {one.message_id for one in told.values() if one.reason == why}
+    assert mine and found(Filter(hold=why), now) == mine
+    assert depth.depth().counts[Reason(why)] == len(mine)
+
+
+@pytest.mark.parametrize("few", [filtering.FEW, -1])
+def test_a_hold_finds_what_it_keeps_on_every_account(
+    few: int, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(filtering, "FEW", few)
+    late = found(Filter(hold="late"), now)
+    assert len(late) == 7 and not late & found(Filter(hold="person"), now)
+    assert found(Filter(frozenset({Standing.SENT}), hold="late"), now) == set()
+    assert len(found(Filter(hold="late", account="Well"), now)) == 1
+
+
+def test_the_address_of_a_reason_is_read_again_and_a_bulk_action_means_the_same(
+    now: datetime,
+) -> None:
+    wanted = Filter(hold="paused")
+    assert Filter.read(parse_qs(wanted.query)) == wanted
+    assert Filter.read({"hold": ["turn"]}) == Filter()
+    chosen = choosing.of_filter(wanted, now=now.astimezone(UTC))
+    assert set(chosen.ids or ()) == found(wanted, now)
+
+
+def test_what_was_let_go_while_it_was_looked_for_is_not_listed(now: datetime) -> None:
+    with db.reading() as session:
+        few = Filter(hold="person").narrowed(session, now)
+    assert few.ids and listing.count(few, now=now) == len(few.ids) == 7
+    holding.release(few.ids[0], by=ANA)
+    assert listing.count(few, now=now) == 6
