@@ -20,7 +20,7 @@ from ui.words.numbers import brief, count
 from ui.words.states import BEYOND, PARTS, REASONS, WORDS
 
 MOST_PARTS = 7  # that a drawing tells apart; the rest is one more
-BY = {"Status": "standings", "Account": "account", "Reason": "reasons"}
+BY = ("Status", "Account", "Reason")
 _STATES: dict[str, str] = {one: WORDS[one].word for one in PARTS}
 _DRAWN = {WORDS[one].word: COLOURS[WORDS[one].colour] for one in PARTS}
 _DRAWN[WORDS[Standing.RETRYING].word] = COLOURS["pale amber"]
@@ -41,7 +41,7 @@ def drawn() -> None:
         )
         by = st.segmented_control(
             "By",
-            list(BY),
+            BY,
             default="Status",
             required=True,
             key="by",

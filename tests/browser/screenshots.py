@@ -87,7 +87,7 @@ def hour(*accounts: int) -> None:
                     at=now - timedelta(minutes=ago),
                     account_id=account,
                     account="",
-                    reasons={"turn": 9 * wave, "later": 50 + 4 * ago, "batch": 80},
+                    reasons={"turn": 9 * wave, "scheduled": 50 + 4 * ago, "batch": 80},
                     standings={"waiting": 9 * wave, "scheduled": 50 + 4 * ago, "held": 80},
                     oldest=wave / 9 or None,
                     sent=int(rate * min(60, 3 + 1.4 * wave)),

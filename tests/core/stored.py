@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from core import clock, db
+from core import clock, db, sampling
 from core.drafts import search_words
 from core.models import Account, Business, Content, Message
+from core.trends import Sample
 
 
 def account(name: str = "Orders", **more: Any) -> int:
@@ -81,6 +82,15 @@ def many(account_id: int, count: int, **columns: Any) -> None:
             ),
             given | {"account": account_id, "count": count},
         )
+
+
+def sample(account_id: int, *, step: int = 60, **more: Any) -> None:
+    """How the queue of an account was five minutes ago, or as `more` says."""
+    plain = {"account": "", "reasons": {"turn": 3}, "standings": {"waiting": 3}, "oldest": 2.0}
+    plain |= {"at": clock.wall() - timedelta(minutes=5), "sent": 30, "rate": 1.0}
+    plain |= {"p50": 0.4, "p95": 9.0}
+    with db.writing() as session:
+        sampling._keep(session, step, [Sample(account_id=account_id, **(plain | more))])
 
 
 def exportable(count: int, **columns: Any) -> None:

@@ -1,6 +1,6 @@
 """The overview's drawings and sentences, without a browser."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -8,54 +8,28 @@ import pytest
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from core import audit, clock, db, meta_clock, sampling, users, workers
+from core import audit, clock, db, meta_clock, users, workers
 from core.access import Actor, Role
 from core.models import Attempt, DayVolume, Installation, Pace, Setting, User
-from core.settings import ROOT
-from core.trends import RANGES, Sample
+from core.trends import RANGES
 from core.volumes import weekdays
 from tests.core import stored
-from tests.ui.seen import html
+from tests.ui.seen import drawings, html
 from ui import live
 
-VERA = Actor("vera", Role.VIEWER)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 
 pytestmark = pytest.mark.usefixtures("sqlite")
-
-
-@pytest.fixture
-def overview(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., AppTest]]:
-    monkeypatch.setattr("core.sessions.actor", lambda token: VERA)
-
-    def run(**query: str) -> AppTest:
-        at = AppTest.from_file(str(ROOT / "pages" / "overview.py"), default_timeout=20)
-        for name, value in query.items():
-            at.query_params[name] = value
-        return at.run()
-
-    yield run
-
-
-def sampled(account_id: int, *, step: int = 60, **more: Any) -> None:
-    plain = {"account": "", "reasons": {"turn": 3}, "standings": {"waiting": 3}, "oldest": 2.0}
-    plain |= {"at": clock.wall() - 5 * MINUTE, "sent": 30, "p50": 0.4, "p95": 9.0, "rate": 1.0}
-    with db.writing() as session:
-        sampling._keep(session, step, [Sample(account_id=account_id, **(plain | more))])
-
-
-def drawings(at: AppTest) -> int:
-    return len(at.get("vega_lite_chart")) + len(at.get("arrow_vega_lite_chart"))
 
 
 @pytest.mark.parametrize("by", ["Status", "Account", "Reason"])
 def test_the_queue_is_drawn_by_what_was_chosen(by: str, overview: Callable[..., AppTest]) -> None:
     orders = stored.account(rate=1.0)
     stored.messages(orders, [{"due_at": clock.wall() + HOUR}, {"hold": "person"}])
-    sampled(orders)
-    sampled(orders, at=clock.wall() - 20 * MINUTE)
+    stored.sample(orders)
+    stored.sample(orders, at=clock.wall() - 20 * MINUTE)
     at = overview(by=by)
-    assert drawings(at) == 4, html(at)
+    assert len(drawings(at)) == 4, html(at)
     assert "Nothing was measured" not in html(at)
 
 
@@ -210,7 +184,7 @@ def test_a_number_s_quality_and_the_use_of_its_limit_stand_in_its_row(
 def test_what_a_number_sends_now_stands_beside_what_it_may(
     given: dict[str, Any], sample: dict[str, Any], told: str, overview: Callable[..., AppTest]
 ) -> None:
-    sampled(stored.account(**given), **({"at": clock.wall() - MINUTE} | sample))
+    stored.sample(stored.account(**given), **({"at": clock.wall() - MINUTE} | sample))
     assert f'<span class="says">{told}</span>' in html(overview())
 
 
@@ -219,10 +193,10 @@ def test_a_number_that_whatsapp_slowed_says_to_how_much_and_one_that_stalls_that
 ) -> None:
     slowed, stalled = stored.account(rate=4.0), stored.account("Stalled", rate=4.0)
     for account, sent in ((slowed, 96), (stalled, 0)):
-        sampled(account, at=clock.wall() - MINUTE, sent=sent)
+        stored.sample(account, at=clock.wall() - MINUTE, sent=sent)
         stored.messages(account, [{"due_at": clock.wall() - 2 * MINUTE}])
     just_due = stored.account("Just due", rate=4.0)
-    sampled(just_due, at=clock.wall() - MINUTE, sent=0)
+    stored.sample(just_due, at=clock.wall() - MINUTE, sent=0)
     stored.messages(just_due, [{"due_at": clock.wall()}])
     now = {"next_slot_at": clock.wall(), "slowed_at": clock.wall()}
     with db.writing() as session:
@@ -234,12 +208,12 @@ def test_a_number_that_whatsapp_slowed_says_to_how_much_and_one_that_stalls_that
 
 def test_a_number_without_a_rate_is_drawn_too(overview: Callable[..., AppTest]) -> None:
     free = stored.account("Free", rate=None)
-    sampled(free, step=300, rate=None)
+    stored.sample(free, step=300, rate=None)
     at = overview(over="24 h")
     assert "without a rate, of its busiest" in html(at)
-    assert drawings(at) == 3 and "Nothing was measured" not in html(at)
+    assert len(drawings(at)) == 3 and "Nothing was measured" not in html(at)
 
 
 def test_a_time_in_which_nothing_left_says_so(overview: Callable[..., AppTest]) -> None:
-    sampled(stored.account(rate=1.0), sent=0, p50=None, p95=None)
+    stored.sample(stored.account(rate=1.0), sent=0, p50=None, p95=None)
     assert "Nothing left in this time." in html(overview())
