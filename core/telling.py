@@ -30,11 +30,37 @@ ADVICE = {
 }
 
 
+class Clock:
+    """Tells times of `zone` at `now`; `told` has the words and the instant of each, in their order
+    in the sentence."""
+
+    def __init__(self, now: datetime, zone: str) -> None:
+        self.now, self.zone, self.told = now, zone, list[tuple[str, datetime]]()
+
+    def __call__(self, at: datetime, *, seconds: bool = False) -> str:
+        said = clock(at, self.zone, self.now, seconds=seconds)
+        self.told.append((said, at))
+        return said
+
+    def soon(self, at: datetime) -> str:
+        """With seconds and a span where it is near, else as short as it is clear."""
+        near = at - self.now < timedelta(hours=1)
+        return f"{self(at, seconds=near)} ({within(max(timedelta(), at - self.now))})"
+
+    def since(self, why: Explanation) -> str:
+        return f" since {self(why.since)}" if why.since else ""
+
+
 def sentence(why: Explanation, now: datetime, zone: str = "UTC") -> str:
     """Why it has not left, and when it will, with the times of `zone`."""
+    return told(why, Clock(now, zone))
+
+
+def told(why: Explanation, at: Clock) -> str:
+    """The same, by a clock that knows afterwards which times it told."""
     if why.exact and why.leaves_at is None:
         return NEVER
-    return _SENTENCES[why.reason](why, _Clock(now, zone))
+    return _SENTENCES[why.reason](why, at)
 
 
 def unheard(texts: int) -> str:
@@ -55,27 +81,11 @@ def advice(why: Explanation) -> str:
     return ADVICE.get(why.reason, "")
 
 
-class _Clock:
-    def __init__(self, now: datetime, zone: str) -> None:
-        self.now, self.zone = now, zone
-
-    def __call__(self, at: datetime, *, seconds: bool = False) -> str:
-        return clock(at, self.zone, self.now, seconds=seconds)
-
-    def soon(self, at: datetime) -> str:
-        """With seconds and a span where it is near, else as short as it is clear."""
-        near = at - self.now < timedelta(hours=1)
-        return f"{self(at, seconds=near)} ({within(max(timedelta(), at - self.now))})"
-
-    def since(self, why: Explanation) -> str:
-        return f" since {self(why.since)}" if why.since else ""
-
-
 def _because(why: Explanation) -> str:
     return f": {why.detail.rstrip('.')}." if why.detail else "."
 
 
-def _leaves(why: Explanation, at: _Clock, word: str = "Leaves") -> str:
+def _leaves(why: Explanation, at: Clock, word: str = "Leaves") -> str:
     """«Leaves 14:30:02 (in 4 min), behind 120 messages.» or at least so much."""
     if why.leaves_at is None:
         return ""
@@ -93,23 +103,23 @@ def _behind(why: Explanation) -> str:
     return f"{number} message{'' if why.ahead == 1 else 's'}"
 
 
-def _guard(why: Explanation, at: _Clock) -> str:
+def _guard(why: Explanation, at: Clock) -> str:
     told = " ".join((why.detail or "").splitlines())
     return f"The restore guard is on{at.since(why)}, so nothing is sent. {told}".rstrip()
 
 
-def _stopped(why: Explanation, at: _Clock) -> str:
+def _stopped(why: Explanation, at: Clock) -> str:
     by = f", by {why.by}" if why.by else ""
     return f"All sending is stopped{at.since(why)}{by}{_because(why)}"
 
 
-def _paused(why: Explanation, at: _Clock) -> str:
-    by = f", by {why.by}" if why.by else ""
+def _paused(why: Explanation, at: Clock) -> str:
+    by, since = f", by {why.by}" if why.by else "", at.since(why)
     again = f" It resumes by itself {at(why.until)}." if why.until else ""
-    return f"{why.account} is {why.reason}{at.since(why)}{by}{_because(why)}{again}"
+    return f"{why.account} is {why.reason}{since}{by}{_because(why)}{again}"
 
 
-def _held(why: Explanation, at: _Clock) -> str:
+def _held(why: Explanation, at: Clock) -> str:
     if why.detail and why.since:
         return f"Since {at(why.since)} {why.detail[:1].lower()}{why.detail[1:]}"
     if why.detail:
@@ -117,12 +127,12 @@ def _held(why: Explanation, at: _Clock) -> str:
     return HOLDS.get(why.hold or "", f"Held: {why.hold}.")
 
 
-def _batch(why: Explanation, at: _Clock) -> str:
+def _batch(why: Explanation, at: Clock) -> str:
     by = f" by {why.by}" if why.by else ""
     return f"Its batch {why.detail}{at.since(why)}{by}."
 
 
-def _retry(why: Explanation, at: _Clock) -> str:
+def _retry(why: Explanation, at: Clock) -> str:
     if not why.retry_count:
         known = CLASSES.get(why.error_class or "")
         return f"{known.sentence if known else 'Put back.'} {_leaves(why, at)}"
@@ -130,57 +140,58 @@ def _retry(why: Explanation, at: _Clock) -> str:
     return f"{turn}: {_leaves(why, at, 'leaves')} Before: {failure(why)[0]}"
 
 
-def _quiet(why: Explanation, at: _Clock) -> str:
+def _quiet(why: Explanation, at: Clock) -> str:
     until = f" until {at(why.until)}" if why.until else ""
     return f"Quiet hours of {why.account}{until}. {_leaves(why, at)}"
 
 
-def _recipient(why: Explanation, at: _Clock) -> str:
+def _recipient(why: Explanation, at: Clock) -> str:
     return f"This person gets one message at a time. {_leaves(why, at)}"
 
 
-def _scheduled(why: Explanation, at: _Clock) -> str:
+def _scheduled(why: Explanation, at: Clock) -> str:
     late = bool(why.leaves_at and why.leaves_at - why.due_at > SOON)
     return f"{f'Due {at(why.due_at)}. ' if late else ''}{_leaves(why, at)}"
 
 
-def _no_worker(why: Explanation, at: _Clock) -> str:
+def _no_worker(why: Explanation, at: Clock) -> str:
     return f"No worker has been alive{at.since(why)}, so nothing is sent."
 
 
-def _unreached(why: Explanation, at: _Clock) -> str:
+def _unreached(why: Explanation, at: Clock) -> str:
     return f"WhatsApp cannot be reached{at.since(why)}; one message asks every 15 s."
 
 
-def _throttled(why: Explanation, at: _Clock) -> str:
+def _throttled(why: Explanation, at: Clock) -> str:
     until = f" until {at(why.until, seconds=True)}" if why.until else ""
     return f"WhatsApp told {why.account} to wait{until}. {_leaves(why, at)}"
 
 
-def _slowed(why: Explanation, at: _Clock) -> str:
+def _slowed(why: Explanation, at: Clock) -> str:
     return f"{_turn(why, at)} {why.account} sends {why.rate:.3g} a second since WhatsApp asked."
 
 
-def _turn(why: Explanation, at: _Clock) -> str:
+def _turn(why: Explanation, at: Clock) -> str:
     if why.exact and not why.ahead and why.leaves_at and why.leaves_at - at.now < SOON:
         return f"Due {ago(at.now - why.due_at)}; it is next."
     return _leaves(why, at)
 
 
-def _sending(why: Explanation, at: _Clock) -> str:
+def _sending(why: Explanation, at: Clock) -> str:
     return "Being handed to WhatsApp."
 
 
-def _checking(why: Explanation, at: _Clock) -> str:
+def _checking(why: Explanation, at: Clock) -> str:
+    since = at.since(why)
     until = f", and waited for until {at(why.until)} at least" if why.until else ""
-    return f"Handed over, but its answer is missing{at.since(why)}{until}."
+    return f"Handed over, but its answer is missing{since}{until}."
 
 
-def _ended(why: Explanation, at: _Clock) -> str:
+def _ended(why: Explanation, at: Clock) -> str:
     return f"It waits for nothing: it is {why.detail}."
 
 
-_SENTENCES: dict[Reason, Callable[[Explanation, _Clock], str]] = {
+_SENTENCES: dict[Reason, Callable[[Explanation, Clock], str]] = {
     Reason.GUARD: _guard,
     Reason.STOPPED: _stopped,
     Reason.PAUSED: _paused,

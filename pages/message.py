@@ -101,33 +101,34 @@ def watched(message_id: int, seen: Signs) -> None:
         st.rerun()
     row, at = found.row, reports.now()
     if row.deleted_at:
-        when = moments.clock(row.deleted_at, zone(), at)
-        look.note(f"Deleted by {row.deleted_by} {when}. Lists do not show it any more.", "grey")
+        by = f"{escape(row.deleted_by or '')} {moments.shown(row.deleted_at, zone(), at)}"
+        gone = f"Deleted by {by}. Lists do not show it any more."
+        st.html(f'<p class="note grey" role="status">{gone}</p>')
     why = None if row.ended else explain_many([row.id]).get(row.id)
     state = state_of(row, at, zone(), why=why)
-    advice = "".join(f'<p class="advice">{escape(said)}</p>' for said in more(found, state, at))
+    advice = "".join(f'<p class="advice">{said}</p>' for said in more(found, state, at))
     chip = look.chip(state.word, state.colour, state.icon)
-    st.html(
-        f'<section class="state" aria-live="polite">{chip}'
-        f"<p>{escape(state.sentence)}</p>{advice}</section>"
-    )
+    told = moments.marked(state.sentence, state.times, zone())
+    st.html(f'<section class="state" aria-live="polite">{chip}<p>{told}</p>{advice}</section>')
 
 
 def more(found: History, state: State, at: datetime) -> list[str]:
-    """What can be done about the state, and what the history adds to it: who did it."""
-    said = [state.advice] if state.advice else []
+    """HTML: what can be done about the state, and what the history adds to it: who did it."""
+    said = [escape(state.advice)] if state.advice else []
     if state.standing is Standing.CANCELLED:
         ends = [event for event in found.events if event.kind in ("cancel", "delete")]
-        said += [f"By {end.actor}, {moments.clock(end.at, zone(), at)}." for end in ends[-1:]]
+        said += [
+            f"By {escape(end.actor)}, {moments.shown(end.at, zone(), at)}." for end in ends[-1:]
+        ]
         said += _asked(found)
     return said
 
 
 def _asked(found: History) -> Iterator[str]:
-    """When and by whom it was asked that they be left in peace."""
+    """HTML: when and by whom it was asked that they be left in peace."""
     for event in [event for event in found.events if event.kind == "opted out"][-1:]:
         if asked := people.asked_before(found.row.id, event.at, zone=zone()):
-            yield f"Asked {asked}."
+            yield f"Asked {escape(asked)}."
 
 
 def _person(number: str) -> str:

@@ -30,7 +30,7 @@ _SO_FAR, _AHEAD = "has left", "will leave"
 _CLOCK = (
     "timeFormat(datum.value, hours(datum.value) + minutes(datum.value) == 0 ? '%a %d' : '%H:%M')"
 )
-_TIME = alt.Tooltip("at:T", title="At", format="%a %H:%M")
+_TIME = alt.Tooltip("at:T", title="At", format="%a %H:%M:%S")
 _DURATION = (
     "datum.value < 60 ? datum.value + ' s' : datum.value < 3600 ? datum.value / 60 + ' min'"
     " : datum.value < 86400 ? datum.value / 3600 + ' h' : datum.value / 86400 + ' d'"

@@ -1,5 +1,6 @@
 """Times as people write them: short where it is clear, with the exact instant on hover."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from html import escape
 from zoneinfo import ZoneInfo
@@ -17,8 +18,24 @@ def exact(at: datetime, zone: str) -> str:
 
 def shown(at: datetime, zone: str, now: datetime, *, seconds: bool = False) -> str:
     """HTML of a short time whose tooltip is the exact one."""
-    short, title = clock(at, zone, now, seconds=seconds), escape(exact(at, zone))
-    return f'<time datetime="{at.isoformat()}" title="{title}">{short}</time>'
+    return _time(clock(at, zone, now, seconds=seconds), at, zone)
+
+
+def _time(short: str, at: datetime, zone: str) -> str:
+    return f'<time datetime="{at.isoformat()}" title="{escape(exact(at, zone))}">{short}</time>'
+
+
+def marked(sentence: str, times: Iterable[tuple[str, datetime]], zone: str) -> str:
+    """HTML of a sentence, each of its times with the exact one on hover.
+
+    `times`: how it tells each and which instant that is, in the order of the sentence.
+    """
+    html, rest = "", sentence
+    for short, at in times:
+        before, found, after = rest.partition(short)
+        if found:
+            html, rest = f"{html}{escape(before)}{_time(short, at, zone)}", after
+    return html + escape(rest)
 
 
 def wall(at: datetime, zone: str) -> datetime:

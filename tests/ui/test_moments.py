@@ -1,3 +1,4 @@
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -26,6 +27,18 @@ def test_the_exact_instant_is_on_hover() -> None:
     html = moments.shown(at, "Asia/Jakarta", NOW)
     assert 'title="Wednesday 25 November 2026, 09:30:05.123 Asia/Jakarta"' in html
     assert 'datetime="2026-11-25T02:30:05.123456+00:00"' in html
+
+
+def test_a_sentence_has_the_exact_instant_of_each_of_its_times_on_hover() -> None:
+    since, until = (datetime(2026, 11, 25, 2, 30, second, tzinfo=UTC) for second in (5, 40))
+    sentence = "Since 09:30 by <ana>: closed until 09:30."
+    html = moments.marked(sentence, [("09:30", since), ("09:30", until)], "Asia/Jakarta")
+    assert re.findall(r'title="[^"]*, (\S+) Asia/Jakarta">09:30</time>', html) == [
+        "09:30:05.000",
+        "09:30:40.000",
+    ]
+    assert html.startswith("Since <time ") and " by &lt;ana&gt;: closed until <time " in html
+    assert moments.marked("For <now>", [], "UTC") == "For &lt;now&gt;"
 
 
 def test_the_day_begins_at_midnight_of_the_persons_zone() -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import update
 from sqlmodel import col, select
 from streamlit.testing.v1 import AppTest
 
-from core import clock, db, editing, files, history, leasing, operating, workers
+from core import clock, db, editing, files, history, leasing, messages, operating, workers
 from core.access import Actor, Role
 from core.drafts import Draft
 from core.models import Attempt, File, Message, MessageEvent, Worker
@@ -111,6 +111,17 @@ def test_a_message_says_that_its_zone_was_guessed_until_somebody_gives_it_a_time
     draft = Draft(account, "+6591234567", "Hi", given.in_(hours=3))
     editing.edit(1, draft, version=given.row(1).version, by=given.ANA)
     assert guessed not in html(run("message", id="1"))
+
+
+@pytest.mark.usefixtures("signed_in")
+def test_the_times_of_a_messages_state_and_notes_are_exact_on_hover() -> None:
+    at = clock.wall()
+    row = {"status": "sent", "delivery": "accepted", "sent_at": at, "deleted_at": at}
+    sent, waits = stored.messages(stored.account(), [row | {"deleted_by": "<ana>"}, {}])
+    body, time = html(run("message", id=str(sent))), f'<time datetime="{at.isoformat()}" title="'
+    assert f"WhatsApp took it {time}" in body and f"Deleted by &lt;ana&gt; {time}" in body
+    messages.cancel(waits, by=ANA)
+    assert 'class="advice">By ana, <time' in html(run("message", id=str(waits)))
 
 
 def test_a_viewer_has_no_button_at_a_message(signed_in: Callable[[Actor | None], None]) -> None:

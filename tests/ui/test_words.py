@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from core import telling
 from core.blocking import Reason
 from core.causes import CLASSES, CODES
 from core.event_words import EVENTS, TOLD
@@ -129,6 +130,17 @@ def test_what_waits_says_what_it_waits_for_and_what_can_be_done() -> None:
     assert state.word == "Waiting"
     assert state.sentence == "Orders is paused since 12:00, by ana: token expired."
     assert state.advice == "Mend what the reason says, then resume it on the Overview."
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_each_time_that_a_sentence_tells_is_known_in_its_order(reason: Reason) -> None:
+    last, next_ = NOW - 60 * MINUTE, NOW + 120 * MINUTE
+    times = {"since": last, "until": next_, "leaves_at": next_ + MINUTE}
+    why = Explanation(7, reason, "Orders", NOW, **times, rate=1.0)
+    for one in (why, replace(why, leaves_at=NOW + MINUTE, exact=True, retry_count=1, detail="x")):
+        at = telling.Clock(NOW, "Asia/Jakarta")
+        sentence = telling.told(one, at)
+        assert re.findall(r"\d\d:\d\d(?::\d\d)?", sentence) == [said for said, _ in at.told]
 
 
 def test_a_reason_is_told_in_words_of_the_page_and_not_of_the_command_line() -> None:

@@ -16,7 +16,7 @@ from core.listing import MessageRow
 from core.retry import WINDOW
 from core.schedule import span
 from core.standing import Standing, standing
-from ui import moments
+from core.telling import Clock
 
 
 class Word(NamedTuple):
@@ -76,11 +76,15 @@ LATE = {"send": "send it all the same", "skip": "let it expire", "hold": "hold i
 
 @dataclass(frozen=True)
 class State:
-    """Where a message stands: `sentence` says why or until when, `advice` what to do about it."""
+    """Where a message stands: `sentence` says why or until when, `advice` what to do about it.
+
+    `times` are those of the sentence, as `moments.marked` takes them.
+    """
 
     standing: Standing
     sentence: str
     advice: str = ""
+    times: tuple[tuple[str, datetime], ...] = ()
 
     @property
     def word(self) -> str:
@@ -102,7 +106,7 @@ def state_of(
 
     `why` says of one that waits what it waits for.
     """
-    where = standing(row, now)
+    where, at = standing(row, now), Clock(now, zone)
     if where is Standing.FAILED:
         return State(where, *failure(row))
     if where is Standing.UNCONFIRMED:
@@ -112,10 +116,10 @@ def state_of(
             "Ask the recipient before sending again.",
         )
     if where in _SENTENCES:
-        return State(where, _SENTENCES[where](row, now, zone))
+        return State(where, _SENTENCES[where](row, at), times=tuple(at.told))
     if why is None:
         return State(where, "")
-    return State(where, telling.sentence(why, now, zone), telling.advice(why))
+    return State(where, telling.told(why, at), telling.advice(why), tuple(at.told))
 
 
 BROKE = "The connection broke after we handed it over."
@@ -130,31 +134,29 @@ def _unclear(row: MessageRow) -> str:
     return UNCLEAR if (row.error_text or "").startswith("HTTP ") else BROKE
 
 
-def _sending(row: MessageRow, now: datetime, zone: str) -> str:
+def _sending(row: MessageRow, at: Clock) -> str:
     return "Being handed to WhatsApp."
 
 
-def _checking(row: MessageRow, now: datetime, zone: str) -> str:
-    since = row.unconfirmed_since or now
-    until = moments.clock(since + WINDOW, zone, now)
+def _checking(row: MessageRow, at: Clock) -> str:
+    until = at((row.unconfirmed_since or at.now) + WINDOW)
     return f"{_unclear(row)} Waiting for WhatsApp's word until {until} at least."
 
 
-def _sent(row: MessageRow, now: datetime, zone: str) -> str:
+def _sent(row: MessageRow, at: Clock) -> str:
     if row.sent_at is None:
         return "WhatsApp accepted it."
-    at = moments.clock(row.sent_at, zone, now, seconds=True)
     late = row.sent_at - row.scheduled_at
-    return f"WhatsApp took it {at}, {span(late)} after its time."
+    return f"WhatsApp took it {at(row.sent_at, seconds=True)}, {span(late)} after its time."
 
 
-def _delivered(row: MessageRow, now: datetime, zone: str) -> str:
-    at = row.delivery_at or row.sent_at or row.due_at
+def _delivered(row: MessageRow, at: Clock) -> str:
+    when = row.delivery_at or row.sent_at or row.due_at
     what = "Read" if row.delivery == "read" else "On the phone"
-    return f"{what} {moments.clock(at, zone, now, seconds=True)}."
+    return f"{what} {at(when, seconds=True)}."
 
 
-def _cancelled(row: MessageRow, now: datetime, zone: str) -> str:
+def _cancelled(row: MessageRow, at: Clock) -> str:
     if row.delivery:
         return "Left after all: WhatsApp had it already."
     if row.error_class == OPTED_OUT:
