@@ -33,7 +33,7 @@ def needs_somebody() -> list[Need]:
 
 
 def _told(guard: Guard) -> str:
-    since = moments.clock(guard.since, zone(), live.pulse().at)
+    since = moments.shown(guard.since, zone(), live.pulse().at)
     why = "".join(f"<p>{escape(line)}</p>" for line in guard.reason.splitlines())
     return f"<p><b>The restore guard is on</b> since {since}: nothing is sent.</p>{why}"
 

@@ -79,11 +79,11 @@ def of(pulse: Pulse) -> list[Need]:
 def _of_engine(pulse: Pulse) -> Iterator[Need]:
     if not pulse.workers:
         seen = pulse.queue.engine.seen_at
-        since = f"has run since {moments.clock(seen, zone(), pulse.at)}" if seen else "is running"
+        since = f"has run since {moments.shown(seen, zone(), pulse.at)}" if seen else "is running"
         told = f"<b>No worker {since}</b>, so nothing is sent."
         yield Need(f"{told} Start one with <code>make run</code>.")
     if unreached := pulse.queue.engine.unreached_since:
-        at = moments.clock(unreached, zone(), pulse.at)
+        at = moments.shown(unreached, zone(), pulse.at)
         told = f"<b>WhatsApp cannot be reached</b> since {at}: nothing leaves until it can."
         asks = [one.account.id for one in pulse.accounts if one.account.state == "active"]
         cure = Cure("Check with Meta", addresses.account(asks[0])) if asks else None
@@ -99,7 +99,7 @@ def _of_clock(pulse: Pulse) -> Iterator[Need]:
     if ahead and abs(ahead.by) > MOST_SKEW:
         side, when = ("ahead of", "early") if ahead.by > timedelta() else ("behind", "late")
         told = f"<b>The clock is off</b>: it is {span(abs(ahead.by))} {side} WhatsApp's"
-        read = f"as read {moments.clock(ahead.at, zone(), pulse.at)}"
+        read = f"as read {moments.shown(ahead.at, zone(), pulse.at)}"
         told += f", {read}: messages leave as much too {when}. Have the time set by the network."
         yield Need(told)
 

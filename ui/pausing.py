@@ -68,7 +68,7 @@ def resume(account: Account, by: Actor) -> None:
 def _why(account: Account) -> str:
     since = ""
     if account.state_since:
-        since = f" since {moments.clock(account.state_since, zone(), live.pulse().at)}"
+        since = f" since {moments.shown(account.state_since, zone(), live.pulse().at)}"
     by = f" by {escape(account.state_by)}" if account.state_by else ""
     reason = f": {escape(account.state_reason.rstrip('.'))}" if account.state_reason else ""
     return f"<b>{escape(account.name)}</b> is paused{since}{by}{reason}."

@@ -32,7 +32,7 @@ def banner(stop: Stop | None, *, by: Actor) -> None:
 
 
 def _told(stop: Stop) -> str:
-    since = moments.clock(stop.since, zone(), live.pulse().at)
+    since = moments.shown(stop.since, zone(), live.pulse().at)
     why = escape(stop.reason.rstrip("."))
     return f"<b>All sending is stopped</b> since {since} by {escape(stop.by)}: {why}."
 
