@@ -7,6 +7,7 @@ from html import escape
 from core import numbering, telling
 from core.access import Actor, Role
 from core.account_reports import Card
+from core.blocking import Reason
 from core.checking import Checked, Finding
 from core.models import Account
 from core.reports import AccountLoad
@@ -37,8 +38,7 @@ def card(one: Card, load: AccountLoad | None) -> str:
     settings = " · ".join((where, *_settings(account)))
     figure = ""
     if load is not None:
-        number, what = _figure(load)
-        figure = f'<div class="figure"><strong>{count(number)}</strong><small>{what}</small></div>'
+        figure = f'<div class="figure">{_figure(load)}</div>'
     return (
         f'<div class="account"><div><h2><a class="go" href="{addresses.account(account.id)}">'
         f"{escape(account.name)}</a>{look.chip(*ACCOUNTS[account.state])}</h2>"
@@ -47,22 +47,24 @@ def card(one: Card, load: AccountLoad | None) -> str:
     )
 
 
-def _figure(load: AccountLoad) -> tuple[int, str]:
-    if load.account.state == "paused":
-        return load.depth.waiting, "kept back"
-    return load.depth.due, "due now"
+def _figure(load: AccountLoad) -> str:
+    """How many matter most, as HTML: the way to them."""
+    paused, name = load.account.state == "paused", load.account.name
+    number, what = (load.depth.waiting, "kept back") if paused else (load.due, "due now")
+    inner = f"<strong>{count(number)}</strong><small>{what}</small>"
+    address = addresses.waiting(Reason.PAUSED if paused else Reason.TURN, name)
+    return f'<a class="go" href="{address}">{inner}</a>' if number else inner
 
 
 def sentence(account: Account, load: AccountLoad | None) -> str:
     """Whether it sends, and what waits for what, as HTML."""
     if account.state == "retired":
         return f"It sends no more: {escape(account.state_reason or 'retired')}."
-    waits = _waits(load) if load else ""
     if account.state == "paused":
         by = f" by {account.state_by}" if account.state_by else ""
         reason = (account.state_reason or "").rstrip(".")
-        told = escape(f"Paused{by}: {reason}." if reason else f"Paused{by}.")
-        return f"{told} Waiting: {waits}." if waits else told
+        return escape(f"Paused{by}: {reason}." if reason else f"Paused{by}.")
+    waits = _waits(load) if load else ""
     return f"It sends. Waiting: {waits}." if waits else "It sends. Nothing waits."
 
 

@@ -70,15 +70,17 @@ def test_what_waits_for_a_reason_leads_to_its_messages(run: Run) -> None:
     rows = [{"hold": "person"}, {"hold": "batch"}, {"due_at": now - timedelta(hours=1)}, {}]
     stored.messages(stored.account("A & B"), rows)
     stored.messages(stored.account("Shop", state="paused"), [{}, {}])
+    stored.account("Idle")
     body = html(run(VERA))
     for address, told in {
         "state=Held&amp;account=A+%26+B": "1 held",
         "account=A+%26+B&amp;hold=batch": "1 held by their batch",
         "state=Scheduled&amp;account=A+%26+B": "1 for later",
         "state=Waiting&amp;account=A+%26+B": "1 without a worker",
-        "account=Shop&amp;hold=paused": "2 paused",
     }.items():
         assert f'href="/messages?{address}">{told}</a>' in body
+    assert 'hold=paused"><strong>2</strong><small>kept back' in body
+    assert "<strong>0</strong><small>due now" in body, "without a link"
 
 
 def test_others_than_administrators_read_what_is_set_and_change_nothing(run: Run) -> None:
