@@ -43,6 +43,11 @@ def wall(at: datetime, zone: str) -> datetime:
     return at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
 
 
+def place(zone: str) -> str:
+    """«Jakarta»: a zone as a heading has room for it."""
+    return zone.rpartition("/")[2].replace("_", " ")
+
+
 def midnight(now: datetime, zone: str) -> datetime:
     """Where the day of `zone` began."""
     here = now.astimezone(ZoneInfo(zone))

@@ -2,22 +2,24 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from html import escape
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from core import choosing, listing, phone, reports
+from core import catalogue, choosing, listing, phone, reports
 from core.choosing import Choice
 from core.errors import Invalid
+from core.explain import explain_many
 from core.filtering import Filter
 from core.listing import MessageRow
 from core.rendering import summary
-from ui import moments, still
+from ui import addresses, asking, look, moments, preview, still
 from ui.still import Still
 from ui.words.states import WORDS, state_of
 
-_KEY = "picking"
+_KEY, _OPENED = "picking", "picked-opened"
 
 
 @dataclass
@@ -65,17 +67,22 @@ def grid(picked: Picked, wanted: Filter, *, zone: str) -> None:
     key = f"pick-{picked.turn}"
     ids = [row.id for row in rows]
     st.dataframe(
-        _frame(rows, picked.now, zone),
+        _frame(picked, zone),
         key=key,
         on_select=lambda: _tick(picked, key, ids),
         selection_mode="multi-row",
         selection_default={"selection": {"rows": _ticked(picked, ids), "columns": []}},
-        column_config=COLUMNS,
+        column_config=_columns(picked, zone),
         hide_index=True,
         height=min(36 + 35 * len(rows), 36 + 35 * 20),
         alt="Messages",
     )
     still.ways(picked, wanted)
+    opened = st.session_state.pop(_OPENED, None)
+    for row in rows:
+        if row.id == opened:
+            asking.begin()
+            _drawer(row, picked.now, zone)
 
 
 def _ticked(picked: Picked, ids: list[int]) -> list[int]:
@@ -92,34 +99,79 @@ def _tick(picked: Picked, key: str, ids: list[int]) -> None:
     picked.ids = (picked.ids - set(ids)) | chosen
 
 
-COLUMNS: dict[str, Any] = {
-    "State": st.column_config.MultiselectColumn(
-        options=[word.word for word in WORDS.values()],
-        color=[
-            {"amber": "yellow", "cyan": "blue", "grey": "gray"}.get(word.colour, word.colour)
-            for word in WORDS.values()
-        ],
-        width=120,
-    ),
-    "Recipient": st.column_config.TextColumn(width=150),
-    "Message": st.column_config.TextColumn(width=430),
-    "Account": st.column_config.TextColumn(width=110),
-    "Time": st.column_config.TextColumn(width=130),
-}
+STATE = st.column_config.MultiselectColumn(
+    options=[word.word for word in WORDS.values()],
+    color=[
+        {"amber": "yellow", "cyan": "blue", "grey": "gray"}.get(word.colour, word.colour)
+        for word in WORDS.values()
+    ],
+    width=120,
+)
 
 
-def _frame(rows: list[MessageRow], now: datetime, zone: str) -> pd.DataFrame:
+def opening(turn: int, ids: list[int], into: str) -> Any:
+    """The column whose click leaves the message's id in the session `into`."""
+    key = f"open-{turn}"
+
+    def opened() -> None:
+        if (click := st.session_state.get(key)) and click["row"] < len(ids):
+            st.session_state[into] = ids[click["row"]]
+
+    return st.column_config.ButtonColumn("", type="tertiary", width=70, on_click=opened, key=key)
+
+
+def _columns(picked: Picked, zone: str) -> dict[str, Any]:
+    config = st.column_config
+    return {
+        "State": STATE,
+        "Recipient": config.TextColumn(width=150),
+        "Message": config.TextColumn(width=400),
+        "Account": config.TextColumn(width=110),
+        "Time": config.DatetimeColumn(
+            f"Time ({moments.place(zone)})",
+            format="DD/MM/YYYY HH:mm:ss",
+            timezone=zone,
+            width=160,
+        ),
+        "Open": opening(picked.turn, [row.id for row in picked.shown.rows], _OPENED),
+    }
+
+
+def _frame(picked: Picked, zone: str) -> pd.DataFrame:
+    rows = picked.shown.rows
     lines = [
         (
-            [state_of(row, now, zone).word],
+            [state_of(row, picked.now, zone).word],
             readable(row.recipient),
             summary(row.text or row.template or "", 120),
             row.account,
-            moments.clock(row.sent_at or row.due_at, zone, now),
+            row.sent_at or row.due_at,
+            "Open",
         )
         for row in rows
     ]
-    return pd.DataFrame(lines, columns=list(COLUMNS), index=[row.id for row in rows])
+    names = ["State", "Recipient", "Message", "Account", "Time", "Open"]
+    made = pd.DataFrame(lines, columns=names, index=[row.id for row in rows])
+    made["Time"] = pd.to_datetime(made["Time"], utc=True)
+    return made
+
+
+@st.dialog("Message", position="right", on_dismiss=asking.over)
+def _drawer(row: MessageRow, now: datetime, zone: str) -> None:
+    """All that a row cuts off, and the way to its page, beside which the selection stays."""
+    why = None if row.ended else explain_many([row.id]).get(row.id)
+    at, state = row.sent_at or row.due_at, state_of(row, now, zone, why=why)
+    st.html(
+        f'<section class="state">{look.chip(state.word, state.colour, state.icon)}'
+        f"<p>{escape(readable(row.recipient))} · {moments.shown(at, zone, now, seconds=True)}</p>"
+        f'<p class="advice">{escape(state.sentence)}</p></section>'
+    )
+    shown = catalogue.shown(row)
+    st.html(
+        preview.phone(row.account, row.text or "", at=moments.clock(at, zone, now), shown=shown)
+    )
+    own = f'<a class="button plain" href="{addresses.message(row.id)}" target="_blank">'
+    st.html(f"{own}Its page, in another tab</a>")
 
 
 def readable(number: str) -> str:

@@ -152,27 +152,18 @@ def _grid(page: Sheet) -> None:
 
 
 def _columns(page: Sheet) -> dict[str, Any]:
-    place = page.zone.rpartition("/")[2].replace("_", " ")
-    ids = [row.id for row in page.rows]
-
-    def opened() -> None:
-        if (click := st.session_state.get(f"open-{page.key}")) and click["row"] < len(ids):
-            st.session_state[_OPENED] = ids[click["row"]]
-
     config = st.column_config
     return {
         "_index": config.NumberColumn("Id", format="%d", width=60),
-        "State": picking.COLUMNS["State"],
+        "State": picking.STATE,
         "Recipient": config.TextColumn(width=150),
         "Message": config.TextColumn(width=400),
         "Account": config.SelectboxColumn(options=sorted(page.names.values()), width=110),
         "Leaves": config.DatetimeColumn(
-            f"Leaves ({place})", format="DD/MM/YYYY HH:mm", step=60, width=150
+            f"Leaves ({moments.place(page.zone)})", format="DD/MM/YYYY HH:mm", step=60, width=150
         ),
         "Retries": config.NumberColumn(width=70),
-        "Open": config.ButtonColumn(
-            "", type="tertiary", width=70, on_click=opened, key=f"open-{page.key}"
-        ),
+        "Open": picking.opening(page.turn, [row.id for row in page.rows], _OPENED),
     }
 
 

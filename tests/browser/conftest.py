@@ -89,6 +89,16 @@ class Operator:
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
 
+    def open_row(self, row: int) -> None:
+        """Click «Open» at the end of a row: the grid is drawn on a canvas."""
+        grid = self.page.get_by_test_id("stDataFrame")
+        cell = grid.locator(f'canvas table tr[aria-rowindex="{row + 2}"] [role=gridcell]')
+        expect(cell.filter(has_text="Open")).to_be_attached()
+        grid.scroll_into_view_if_needed()
+        box = grid.locator("canvas").first.bounding_box()
+        assert box
+        self.page.mouse.click(box["x"] + box["width"] - 35, box["y"] + 36 + 35 * row + 17)
+
     def sees(self, text: str | re.Pattern[str], *, within: float = 15) -> None:
         expect(self.page.get_by_text(text).first).to_be_visible(timeout=within * 1000)
 

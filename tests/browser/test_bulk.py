@@ -34,7 +34,8 @@ def test_rows_of_three_pages_and_then_all_that_match_are_cancelled_and_brought_b
     desk: Desk,
 ) -> None:
     due = [clock.wall() + timedelta(hours=1, minutes=number) for number in range(120)]
-    ids = stored.messages(given.account("Orders"), [{"due_at": one} for one in due])
+    rows = [{"due_at": one, "text": f"{'A long text. ' * 20}Its end."} for one in due]
+    ids = stored.messages(given.account("Orders"), rows)
     ana = desk.newcomer()
     ana.open("/messages")
     ana.page.get_by_text("Select", exact=True).click()
@@ -47,6 +48,10 @@ def test_rows_of_three_pages_and_then_all_that_match_are_cancelled_and_brought_b
         shows(ana, str(page + 1), first)
         if page < 2:
             ana.press("Next →")
+    ana.open_row(2)
+    ana.sees("Its end.")
+    ana.page.keyboard.press("Escape")
+    shows(ana, "3", "0000-0100")
     ana.press("Cancel")
     ana.sees("3 of the 3 selected")
     ana.press("Cancel 3")

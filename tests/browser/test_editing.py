@@ -77,9 +77,18 @@ def test_the_slower_of_two_operators_sees_both_versions_and_puts_theirs_in_place
 
 def test_who_leaves_in_the_middle_is_asked_and_finds_again_what_was_typed(desk: Desk) -> None:
     account = given.account("Orders")
-    made = [given.message(account, to=given.recipient(n), when=given.in_(hours=1)) for n in (0, 1)]
+    long = "Your order 4417 is ready at the counter. " * 20
+    made = [
+        given.message(account, to=given.recipient(n), when=given.in_(hours=1), text=text)
+        for n, text in enumerate(("Hello", long))
+    ]
     ana = desk.newcomer()
     edits(ana)
+    ana.open_row(1)
+    drawer = ana.page.get_by_role("dialog")
+    expect(drawer.get_by_label("Message", exact=True)).to_have_value(long)
+    ana.page.keyboard.press("Escape")
+    expect(drawer).to_have_count(0)
     type_in(ana, 0, "Message", "Typed before")
     ana.sees("changed, not saved yet.")
     asked: list[str] = []

@@ -1,6 +1,6 @@
 """Select mode of the page Messages: ticks over pages, the question, the outcome and its undo."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -79,6 +79,20 @@ def test_what_is_shown_stands_still_until_somebody_asks_for_what_is_new() -> Non
     assert at.button(key="show-new").label == "↻ 1 new: show them"
     at.button(key="show-new").click().run()
     assert len(at.dataframe[0].value) == 2 and "2 messages" in html(at)
+
+
+def test_a_row_has_its_exact_time_and_opens_to_its_whole_text() -> None:
+    due = datetime(2031, 3, 30, 0, 59, 58, tzinfo=UTC)
+    text = "Your order 4417 is ready. " * 12 + "Ask for Siti <b>."
+    [one] = stored.messages(stored.account(), [{"due_at": due, "text": text}])
+    at = run()
+    at.segmented_control(key="mode").set_value("Select").run()
+    [row] = at.dataframe[0].value.to_dict("records")
+    assert row["Time"] == due and len(row["Message"]) <= 120
+    at.session_state["picked-opened"] = one
+    told = html(at.run())
+    assert "Ask for Siti &lt;b&gt;." in told and f'href="/message?id={one}" target="_blank"' in told
+    assert "Ask for Siti" not in html(at.run()), "it is opened once"
 
 
 def test_all_that_match_are_selected_by_one_button() -> None:
