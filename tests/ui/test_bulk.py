@@ -139,6 +139,15 @@ def test_where_nothing_can_be_done_there_is_no_question_but_the_reason() -> None
     assert not at.markdown and not at.button
 
 
+@pytest.mark.parametrize(
+    ("what", "one"),
+    [("retry", {"status": "failed"}), ("release", {"hold": "person"}), ("delete", {})],
+)
+def test_what_cannot_be_undone_says_so_before(what: str, one: dict[str, str]) -> None:
+    told = html(asked(what, stored.messages(stored.account(), [one])))
+    assert "This cannot be undone." in told and "It can be undone" not in told
+
+
 def test_what_a_question_asked_of_all_is_not_asked_again_for_each_key() -> None:
     (one,) = stored.messages(stored.account(), [{}])
     at = asked("reschedule", [one])
