@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -168,3 +169,58 @@ def test_core_has_no_circle_of_imports() -> None:
 
     for name in LAYER_OF:
         walk(name, ())
+
+
+@cache
+def nodes(module: str) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))))
+
+
+@cache
+def bound(module: str) -> set[str]:
+    """The names that a module gives to something, wherever in it."""
+    found = set[str]()
+    for node in nodes(module):
+        if isinstance(node, ast.arg):
+            found.add(node.arg)
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            found.add(node.name)
+    return found
+
+
+@cache
+def brought(module: str) -> dict[str, tuple[str, str]]:
+    """The names that it imports, each with the module and what is taken from it, if not all."""
+    found = {}
+    for node in nodes(module):
+        if isinstance(node, ast.Import):
+            found |= {one.asname or one.name: (one.name, "") for one in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found |= {one.asname or one.name: (str(node.module), one.name) for one in node.names}
+    return found
+
+
+def taken(module: str) -> Iterator[tuple[str, str]]:
+    """Each name that it takes from a module, with the module."""
+    names = brought(module)
+    yield from (pair for pair in names.values() if pair[1])
+    whole = {name: ".".join(filter(None, pair)) for name, pair in names.items()}
+    for node in nodes(module):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            name = node.value.id
+            if whole.get(name) in MODULES and name not in bound(module):
+                yield whole[name], node.attr
+
+
+def test_what_is_taken_from_a_module_of_ours_is_there() -> None:
+    asked = {(name, *pair) for name in MODULES for pair in taken(name) if pair[0] in MODULES}
+    missing = [
+        f"{name} takes {what} from {module}"
+        for name, module, what in asked
+        if what not in bound(module) | set(brought(module))
+        and f"{module}.{what}" not in MODULES
+        and not what.startswith("__")
+    ]
+    assert len(asked) > 2_000 and sorted(missing) == []
