@@ -30,7 +30,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import DateTime, String, TypeDecorator, TypeEngine
 from sqlmodel import Session
 
-from core import clock, sqlite_locks
+from core import clock, idle, sqlite_locks
 from core.settings import settings
 
 
@@ -100,11 +100,11 @@ def make_engine(url: str) -> Engine:
     )
     made = create_engine(
         where,
-        pool_pre_ping=True,
         hide_parameters=True,  # an error would quote a message's text in the log
         connect_args={"options": options, "connect_timeout": 5},
     )
     event.listen(made, "connect", _number)
+    idle.asked(made)
     return made
 
 

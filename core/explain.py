@@ -5,7 +5,7 @@ own arithmetic (core/forecast.py). The words are in core/telling.py.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -57,7 +57,7 @@ class Explanation:
 
 def explain(message_id: int) -> Explanation:
     """Why this message has not left. Raises Refused when there is no such message."""
-    found = _explained([message_id], CLOSELY)
+    found = _explained([message_id], CLOSELY, _FORESEEN)
     if not found:
         raise Refused(f"There is no message {message_id}.")
     return found[message_id]
@@ -65,10 +65,16 @@ def explain(message_id: int) -> Explanation:
 
 def explain_many(ids: Iterable[int]) -> dict[int, Explanation]:
     """The same for the messages of a page, by id; forecasts look less far than for one."""
-    return _explained(list(ids), AT_A_GLANCE)
+    return _explained(list(ids), AT_A_GLANCE, _FORESEEN)
 
 
-def _explained(ids: list[int], rows: int) -> dict[int, Explanation]:
+def explain_list(ids: Iterable[int]) -> dict[int, Explanation]:
+    """The same for a list, where the time of what is only scheduled says enough: when that leaves
+    is not foreseen, and most of a long list is so."""
+    return _explained(list(ids), AT_A_GLANCE, _FORESEEN - {Reason.SCHEDULED})
+
+
+def _explained(ids: list[int], rows: int, foreseen: Set[Reason]) -> dict[int, Explanation]:
     with db.reading() as session:
         asked = {row.id: row for row in session.execute(select(*_COLUMNS).where(m.id.in_(ids)))}
         engine = blocking.read(session, {row.account_id for row in asked.values()})
@@ -78,7 +84,7 @@ def _explained(ids: list[int], rows: int) -> dict[int, Explanation]:
         told = {row.id: _told(row, engine, bars, stops.get(row.id)) for row in asked.values()}
         wanted = defaultdict(set)
         for message_id, one in told.items():
-            if one.reason in _FORESEEN:
+            if one.reason in foreseen:
                 wanted[asked[message_id].account_id].add(message_id)
         lines = [line.read(session, engine.numbers[a], rows // len(wanted)) for a in wanted]
     for each in lines:

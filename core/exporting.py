@@ -24,6 +24,7 @@ from core import (
     not_reached,
     operations,
     optout_list,
+    page_clock,
 )
 from core.access import Actor, Role, needs
 from core.choosing import Choice
@@ -144,11 +145,10 @@ def discard(operation_id: int, *, by: Actor) -> None:
 def recent(person: Actor) -> list[Export]:
     """What this person asked for and that is under way, can be downloaded, or has just failed;
     latest first."""
+    now, found = page_clock.now(), []
+    theirs = operations.of(person, {Kind.EXPORT}, since=now - files.LIVES[files.Kind.EXPORT])
     with db.reading() as session:
-        now = db.now(session)
-        since = now - files.LIVES[files.Kind.EXPORT]
-        found = []
-        for row in operations.of(person, {Kind.EXPORT}, since=since):
+        for row in theirs:
             file = session.get(File, (row.result or {}).get("file_id", 0))
             if file and file.expires_at and file.expires_at <= now:
                 file = None

@@ -12,9 +12,10 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlmodel import Session, col
 
-from core import audit, db, holding, lateness, messages
+from core import audit, db, holding, installation, lateness, messages
 from core.access import Actor, Role, needs
 from core.errors import Refused
+from core.installation import Stop
 from core.listing import capped
 from core.models import Installation, Message, Worker
 from core.states import Cause, Status
@@ -46,9 +47,27 @@ def guarded() -> Guard | None:
         return _guard(session)
 
 
+@dataclass(frozen=True)
+class Halt:
+    """What keeps everything from being sent, each None while it does not."""
+
+    stop: Stop | None
+    guard: Guard | None
+
+
+def halt() -> Halt:
+    """The stop and the guard by one question: every open page asks it every few seconds."""
+    with db.reading() as session:
+        whole = session.execute(select(Installation)).scalar_one()
+        return Halt(installation.stop_of(whole), _guard_of(whole))
+
+
 def _guard(session: Session, *, locked: bool = False) -> Guard | None:
     asked = select(Installation).with_for_update() if locked else select(Installation)
-    whole = session.execute(asked).scalar_one()
+    return _guard_of(session.execute(asked).scalar_one())
+
+
+def _guard_of(whole: Installation) -> Guard | None:
     return Guard(whole.guard_since, whole.guard_reason or "") if whole.guard_since else None
 
 

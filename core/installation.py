@@ -31,7 +31,11 @@ def stopped() -> Stop | None:
 
 
 def _stop(session: Session) -> Stop | None:
-    whole = session.execute(select(Installation)).scalar_one()
+    return stop_of(session.execute(select(Installation)).scalar_one())
+
+
+def stop_of(whole: Installation) -> Stop | None:
+    """What that row tells of a stop."""
     if whole.stopped_since is None:
         return None
     return Stop(whole.stopped_since, whole.stopped_by or "", whole.stop_reason or "")

@@ -1,5 +1,7 @@
 """The waiting line of an account, as a forecast needs it: its first rows of each priority."""
 
+from collections import Counter
+from itertools import starmap
 from typing import Any
 
 from sqlalchemy import Row
@@ -10,7 +12,7 @@ from core.blocking import Number
 from core.forecast import Line, Waiting
 from core.sending.sieve import TRIED
 
-_PROBE = (
+_PROBE = (  # in the order of a `Waiting`
     "SELECT id, account_id, recipient, priority, due_at, scheduled_at, not_after, late_policy,"
     f" {TRIED} FROM message WHERE account_id = :account AND priority = {{0}}"
     " AND status = 'pending' AND hold IS NULL ORDER BY due_at, id LIMIT :limit"
@@ -29,12 +31,12 @@ _OPEN = (
 def read(session: Session, number: Number, limit: int) -> Line:
     """Up to `limit` waiting messages of each priority, and whose answers are awaited."""
     rows = _rows(session, number, limit + 1)
-    counts = {p: sum(row.priority == p for row in rows) for p in range(3)}
+    counts = Counter(row.priority for row in rows)
     cut = {p for p, count in counts.items() if count > limit}
-    last = {p: [row for row in rows if row.priority == p][-1].id for p in cut}
-    kept = [Waiting(**row._mapping) for row in rows if row.id != last.get(row.priority)]
+    last = {row.priority: row.id for row in rows if row.priority in cut}
+    kept = starmap(Waiting, (row for row in rows if row.id != last.get(row.priority)))
     in_flight = session.execute(db.sql(_OPEN), {"account": number.id}).scalars()
-    return Line(number, kept, cut, set(in_flight))
+    return Line(number, list(kept), cut, set(in_flight))
 
 
 def _rows(session: Session, number: Number, limit: int) -> list[Row[Any]]:

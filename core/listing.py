@@ -12,7 +12,7 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true, tuple_
 from sqlmodel import Session
 
-from core import db
+from core import db, plenty
 from core.filtering import Filter, c
 from core.standing import a, m
 from core.states import Status
@@ -215,8 +215,13 @@ def beyond(start: Cursor, *, up: bool) -> ColumnElement[bool]:
     return here > key if up else here < key
 
 
-def count(wanted: Filter, *, now: datetime) -> int:
-    """How many match; `CAP` + 1 stands for more than `CAP`."""
+def count(wanted: Filter, *, now: datetime, anew: bool = False) -> int:
+    """How many match; `CAP` + 1 stands for more than `CAP`, and may be some seconds old.
+
+    `anew`: it is known that few do.
+    """
+    if not anew and plenty.still(wanted):
+        return CAP + 1
     total = 0
     with db.reading() as session:
         likely = (one for one in LIKELY if one in wanted.statuses())
@@ -225,6 +230,7 @@ def count(wanted: Filter, *, now: datetime) -> int:
             few = select(m.id).where(standing_, wanted.conditions(session, now))
             counted = select(func.count()).select_from(few.limit(CAP + 1 - total).subquery())
             total += session.execute(counted).scalar_one()
+    plenty.note(wanted, beyond=total > CAP)
     return min(total, CAP + 1)
 
 
@@ -252,7 +258,8 @@ def seen(
         newest = int(session.execute(select(func.coalesce(func.max(m.id), 0))).scalar_one())
         few = wanted.narrowed(session, now)
     found = page(few, now=now, after=after, before=before)
-    return Seen(now, found, count(few, now=now), newest)
+    matching = count(few, now=now, anew=found.after is None)
+    return Seen(now, found, matching, newest)
 
 
 def news(wanted: Filter, then: Seen, *, now: datetime) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlmodel import Session
 
-from core import db, house_rules, listing, schedule
+from core import db, house_rules, listing, plenty, schedule
 from core.causes import failure
 from core.filtering import Filter
 from core.formulas import neutral
@@ -78,12 +78,16 @@ def page(wanted: Missed, *, now: datetime, after: Cursor | None = None, size: in
 
 
 def count(wanted: Missed, *, now: datetime) -> int:
-    """How many; `listing.CAP` + 1 stands for more than `listing.CAP`."""
+    """How many; `listing.CAP` + 1 stands for more than `listing.CAP`, and may be some seconds
+    old."""
+    if plenty.still(wanted):
+        return listing.CAP + 1
     total = 0
     with db.reading() as session:
         for condition in _conditions(session, wanted, now):
             few = select(m.id).where(condition).limit(listing.CAP + 1 - total)
             total += session.execute(select(func.count()).select_from(few.subquery())).scalar_one()
+    plenty.note(wanted, beyond=total > listing.CAP)
     return total
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import case, func, or_, select, update
 from sqlmodel import Session, col
 
-from core import db, listing, trends
+from core import db, listing, page_clock, trends
 from core.access import Actor, Role, needs
 from core.models import AuditEvent, QueueSample, User
 from core.standing import Standing, m, where
@@ -35,8 +35,8 @@ class Since:
 def come(*, by: Actor) -> None:
     """Note that they use a page; at most once a minute."""
     here, mine = col(User.here_at), col(User.name) == by.name
+    now = page_clock.now()
     with db.reading() as session:
-        now = db.now(session)
         known = session.execute(select(here).where(mine)).first()
     if known is None or (known.here_at and now - known.here_at < NOTED):
         return

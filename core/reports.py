@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sqlmodel import Session, col
 
-from core import clock, db, listing, models
+from core import clock, db, listing, models, page_clock, plenty
 from core.depth import Depth, Queue, depth_in
 from core.meta.codes import classify
 from core.models import Account
@@ -23,8 +23,7 @@ e = models.Message.metadata.tables["message_event"].c
 
 def now() -> datetime:
     """Engine time, for everything that one page shows."""
-    with db.reading() as session:
-        return db.now(session)
+    return page_clock.now()
 
 
 def accounts() -> list[Account]:
@@ -89,8 +88,9 @@ LATEST = 5_000  # attempts that each pulse looks at
 @dataclass(frozen=True)
 class Earlier:
     """How many messages today's attempts before `until` (an id) sent and failed, and how many that
-    left on a day before failed today."""
+    left on a day before failed today. `first`: the first of today's."""
 
+    first: int
     until: int = 0
     sent: int = 0
     failed: int = 0
@@ -103,10 +103,11 @@ def earlier(*, midnight: datetime) -> Earlier:
         told = _told_later(session, midnight, first)
         until = int(session.execute(select(func.max(t.id))).scalar() or 0) + 1 - LATEST
         if until <= first:
-            return Earlier(failed=told)
+            return Earlier(first, failed=told)
         latest = m.id.not_in(select(t.message_id).where(t.id >= until))
         found = _ended(session, midnight, t.id.between(first, until - 1), latest)
-        return Earlier(until, found.get(Status.SENT, 0), found.get(Status.FAILED, 0) + told)
+        failed = found.get(Status.FAILED, 0) + told
+        return Earlier(first, until, found.get(Status.SENT, 0), failed)
 
 
 def pulse(*, midnight: datetime, before: Earlier | None = None) -> Pulse:
@@ -125,7 +126,7 @@ def pulse(*, midnight: datetime, before: Earlier | None = None) -> Pulse:
             skew=skew,
             due=min(listing.CAP + 1, sum(load.due for load in accounts)),
             retrying=min(listing.CAP + 1, sum(load.retrying for load in accounts)),
-            next_day=_capped(session, _next_day(at)),
+            next_day=_next_day(session, at),
             sending=_capped(session, where(Standing.SENDING, at)),
             held=min(listing.CAP + 1, sum(load.held for load in accounts)),
             late=min(listing.CAP + 1, sum(load.depth.holds.get("late", 0) for load in accounts)),
@@ -163,9 +164,13 @@ def _capped(session: Session, condition: ColumnElement[bool]) -> int:
     return listing.capped(session, condition, m.deleted_at.is_(None))
 
 
-def _next_day(at: datetime) -> ColumnElement[bool]:
+def _next_day(session: Session, at: datetime) -> int:
+    if plenty.still("next day"):
+        return listing.CAP + 1
     ahead = m.due_at.between(at, at + timedelta(hours=24))
-    return and_(where(Standing.SCHEDULED, at), ahead)
+    found = _capped(session, and_(where(Standing.SCHEDULED, at), ahead))
+    plenty.note("next day", beyond=found > listing.CAP)
+    return found
 
 
 def _loads(session: Session, queue: Queue) -> list[AccountLoad]:
@@ -187,8 +192,10 @@ def _today(session: Session, midnight: datetime, before: Earlier | None) -> dict
     Read through the attempts, whose ids grow with time: `message` has no index on when it ended,
     and shall not have one.
     """
-    first = first_attempt_since(session, midnight - _EARLY)
-    before = before or Earlier(failed=_told_later(session, midnight, first))
+    if before is None:
+        first = first_attempt_since(session, midnight - _EARLY)
+        before = Earlier(first, failed=_told_later(session, midnight, first))
+    first = before.first
     found = _ended(session, midnight, t.id >= max(first, before.until))
     expired = and_(
         m.status == Status.FAILED.value, m.error_class == "expired", m.due_at >= midnight

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, update
 from sqlmodel import col, select
 
-from core import audit, db, house_rules, password_links, passwords, users
+from core import audit, db, house_rules, page_clock, password_links, passwords, users
 from core.access import Actor, Role, needs
 from core.errors import Invalid, Problem
 from core.guesses import guesses
@@ -72,8 +72,8 @@ def actor(token: str | None) -> Actor | None:
     if not token or len(token) > _LONGEST_TOKEN:
         return None
     digest = _digest(token)
+    now = page_clock.now()
     with db.reading() as session:
-        now = db.now(session)
         found = session.exec(
             select(User.name, User.role, UserSession.last_seen_at, UserSession.address)
             .join(UserSession, col(UserSession.user_id) == col(User.id))

@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 from redis import Redis, RedisError
 from sqlalchemy import Engine
 
-from core import clock, db, house_rules, passwords, schema, settings, vault
+from core import clock, db, house_rules, passwords, plenty, schema, settings, vault
 from tests import postgres
 from tests.emptying import Databases
 from tests.processes import Programs, ports
@@ -89,6 +89,7 @@ def forget_settings() -> None:
     for cached in (settings.settings, db.engine, vault._fernet):
         cached.cache_clear()
     house_rules.forget()
+    plenty.forget()
 
 
 @pytest.fixture

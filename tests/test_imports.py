@@ -43,21 +43,21 @@ LAYERS: dict[str, str] = {
         guesses house_typed logs
         meta.answers meta.codes meta.envelope meta.inbound meta.payloads meta.preferences
         meta.signatures meta.statuses numbering
-        optout_file pacing passwords phone quiet quoting reasons rendering renewing retry
+        optout_file pacing passwords phone plenty quiet quoting reasons rendering renewing retry
         schedule shapes sqlite_locks sending.breaker sending.permits sending.sieve sheets.dates
         sheets.decoding sheets.delimited sheets.matching sheets.placeholders
         sheets.reading sheets.table sheets.times sheets.workbook sheets.worksheet states
         templating usable wake""",
-    "records": """db models models.columns models.counted models.many models.messages models.people
-        models.sending models.told schema settings vault""",
+    "records": """db idle models models.columns models.counted models.many models.messages
+        models.people models.sending models.told schema settings vault""",
     "reads": """account_reports account_typed audit_trail
         batch_bars batch_forecast batch_reports blocking choosing columns coming covering
         depth dump explain export export_csv export_xlsx filtering
         forecast happened history house_rules invariants.attempts
         invariants.events invariants.inbound invariants.messages invariants.optouts invariants.posts
         invariants.rates invariants.violation line listing optout_list readiness
-        by_hand not_reached remembered replies reports sending.barring shut standing telling there
-        totals trends untouched verify volumes waits""",
+        by_hand not_reached page_clock remembered replies reports sending.barring shut standing
+        telling there totals trends untouched verify volumes waits""",
     "services": """account_settings accounts adjusting apart audit batches bulk businesses
         catalogue composing correcting day_counts departure drafts editing enlisting evidence
         exporting files filling finishing first_row checking following_up password_links retiring

@@ -7,6 +7,7 @@ from typing import Any, TypeVar, cast
 
 import streamlit as st
 
+from core import plenty
 from core.errors import OutboxError
 from ui import look
 
@@ -47,6 +48,7 @@ def carry_out(
     """
     try:
         done = verb()
+        plenty.forget()  # it may have been about many
     except OutboxError as refused:
         look.wrong(str(refused))
         return

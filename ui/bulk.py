@@ -8,7 +8,7 @@ from typing import Any
 
 import streamlit as st
 
-from core import bulk
+from core import bulk, plenty
 from core.access import Actor
 from core.bulk import Foreseen
 from core.choosing import Choice
@@ -119,4 +119,5 @@ def _once(picked: Picked, begin: Callable[[], Operation]) -> None:
         except Exception:
             picked.begun = False
             raise
+        plenty.forget()
     picking.over()

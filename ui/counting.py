@@ -9,7 +9,7 @@ from core import batch_reports, reports
 from core.batch_reports import Progress, Whole
 from core.models import Batch
 
-LIVE, ENDED = 3, 120  # seconds until the list's counts of a batch are read again
+LIVE, ENDED = 6, 120  # seconds until the list's counts of a batch are read again
 KEPT = 60
 
 

@@ -2,11 +2,13 @@
 
 from html import escape
 from pathlib import Path
+from time import monotonic
 
 import streamlit as st
 
-from core import guarding, installation, presence
+from core import guarding, presence
 from core.access import Actor, Role
+from core.guarding import Halt
 from core.settings import settings
 from ui import asking, guarded, look, needs, shortcuts, stale, stopping
 from ui.guard import signed_in
@@ -34,7 +36,7 @@ def main() -> None:
     person = signed_in()
     presence.come(by=person)
     asking.over()  # a run of the whole page closes every dialog
-    stop = installation.stopped()
+    halt = guarding.halt()
     shown = _pages()
     page = st.navigation(
         [*shown, *(_page(name, _title(name)) for name in (*BEHIND, *ARRANGING))],
@@ -42,15 +44,26 @@ def main() -> None:
     )
     with st.container(key="bar", horizontal=True, vertical_alignment="center"):
         _bar(shown, page.url_path, person)
-        stopping.button(stop, by=person)
+        stopping.button(halt.stop, by=person)
         _person(person)
     shortcuts.listed()
     asking.say()
-    stopping.banner(stop, by=person)
-    guarded.banner(guarding.guarded(), by=person)
-    if page.url_path:  # the overview tells them itself
-        needs.line(person)
+    stopping.banner(halt.stop, by=person)
+    guarded.banner(halt.guard, by=person)
+    told = not page.url_path  # the overview tells by itself what needs somebody
+    _watch(halt, monotonic(), person, told=told)
     page.run()
+
+
+@st.fragment(run_every="5s", key="watch")
+def _watch(halt: Halt, read_at: float, person: Actor, *, told: bool) -> None:
+    """What is told above each page, live: the page is drawn anew when somebody stopped or released
+    everything, but for a dialog, which is left alone."""
+    in_own_run = monotonic() - read_at < 2
+    if not in_own_run and guarding.halt() != halt and not asking.under_way():
+        st.rerun()
+    if not told:
+        needs.line(person)
 
 
 def _pages() -> list[st.Page]:

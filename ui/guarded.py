@@ -18,7 +18,6 @@ from ui.words.numbers import plural
 
 def banner(guard: Guard | None, *, by: Actor) -> None:
     """Why nothing is sent from this database, with the way to answer it for administrators."""
-    _watch(guard)
     if guard is None:
         return
     with st.container(key="guarded", horizontal=True, vertical_alignment="center"):
@@ -36,13 +35,6 @@ def _told(guard: Guard) -> str:
     since = moments.shown(guard.since, zone(), live.pulse().at)
     why = "".join(f"<p>{escape(line)}</p>" for line in guard.reason.splitlines())
     return f"<p><b>The restore guard is on</b> since {since}: nothing is sent.</p>{why}"
-
-
-@st.fragment(run_every="5s", key="guarded-watch")
-def _watch(guard: Guard | None) -> None:
-    """Draw the page anew when it went on or off; a dialog is left alone."""
-    if guarding.guarded() != guard and not asking.under_way():
-        st.rerun()
 
 
 @st.dialog("Send from this database?", on_dismiss=asking.over)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import streamlit as st
 
-from core import coming, meta_clock, reports, trends, volumes
+from core import coming, meta_clock, plenty, reports, trends, volumes
 from core import tiers as tiers_of
 from core.batch_reports import Failed
 from core.coming import Coming
@@ -20,7 +20,7 @@ from ui.guard import zone
 # Drawn anew beside those who look, who are handed what there is: nobody waits for it but who is the
 # first to look for as long again as it holds. As resources, which are handed out as they are: of
 # data each viewer gets a copy, every 2 s.
-@st.cache_resource(ttl=20, refresh_mode="background", show_spinner=False)
+@st.cache_resource(ttl=60, refresh_mode="background", show_spinner=False)
 def _earlier(midnight: datetime) -> Earlier:
     return reports.earlier(midnight=midnight)
 
@@ -80,3 +80,4 @@ def clock_ahead() -> tuple[Ahead | None]:
 def forget() -> None:
     """Ask anew at once: the person has just changed something and looks for it."""
     _pulse.clear()
+    plenty.forget()

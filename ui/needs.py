@@ -154,7 +154,6 @@ def _of_messages(pulse: Pulse) -> Iterator[Need]:
         yield Need(told, there, Cure(f"Decide about {it}", there))
 
 
-@st.fragment(run_every="10s", key="troubles")
 def line(by: Actor) -> None:
     """One calm line above each page while something needs somebody; nothing otherwise."""
     found = of(live.pulse())

@@ -22,7 +22,6 @@ def button(stop: Stop | None, *, by: Actor) -> None:
 
 def banner(stop: Stop | None, *, by: Actor) -> None:
     """Who stopped everything, why and since when, with the way to release it."""
-    _watch(stop)
     if stop is None:
         return
     with st.container(key="stopped", horizontal=True, vertical_alignment="center"):
@@ -40,13 +39,6 @@ def _told(stop: Stop) -> str:
 def needs_somebody() -> list[Need]:
     """For the overview, which must not say that all is well."""
     return [Need("All sending is stopped.")] if installation.stopped() else []
-
-
-@st.fragment(run_every="5s", key="stopping")
-def _watch(stop: Stop | None) -> None:
-    """Draw the page anew when somebody else stopped or released; a dialog is left alone."""
-    if installation.stopped() != stop and not asking.under_way():
-        st.rerun()
 
 
 @st.dialog("Stop all sending?", on_dismiss=asking.over)

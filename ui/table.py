@@ -8,7 +8,7 @@ from html import escape
 from core import phone
 from core.blocking import Reason
 from core.errors import Invalid
-from core.explain import explain_many
+from core.explain import explain_list
 from core.listing import MessageRow
 from core.phone import Phone
 from core.rendering import bubble, summary
@@ -30,7 +30,7 @@ def messages(rows: Sequence[MessageRow], *, now: datetime, zone: str) -> str:
 
 
 def _lines(rows: Sequence[MessageRow], now: datetime, zone: str) -> Iterator[str]:
-    half, whys = None, explain_many(row.id for row in rows if not row.ended)
+    half, whys = None, explain_list(row.id for row in rows if not row.ended)
     for row in rows:
         if row.ended is not half:
             half = row.ended

@@ -12,7 +12,7 @@ from sqlalchemy import update
 from core import clock, db, depth, operating, telling, templates
 from core.blocking import Reason
 from core.errors import Refused
-from core.explain import Explanation, explain, explain_many
+from core.explain import Explanation, explain, explain_list, explain_many
 from core.models import Account, Installation, Pace, Recipient, Worker
 from core.retry import WINDOW
 from tests import given
@@ -59,6 +59,18 @@ def test_what_lies_before_it_on_its_account_says_when_it_leaves(orders: int, now
     fifth, later = told[ids[4]].leaves_at, told[ids[5]]
     assert fifth and 4 * SECOND < fifth - now < 5 * SECOND
     assert (later.leaves_at, later.until) == (now + HOUR, now + HOUR)
+
+
+def test_a_list_foresees_what_is_due_and_not_what_is_only_scheduled(
+    orders: int, now: datetime
+) -> None:
+    ids = stored.messages(orders, [{"due_at": now - SECOND}] * 2 + [{"due_at": now + HOUR}])
+    told, whole = explain_list(ids), explain_many(ids)
+    for one in ids[:2]:
+        assert (told[one].ahead, told[one].exact) == (whole[one].ahead, whole[one].exact)
+        assert told[one].leaves_at
+    later = told[ids[2]]
+    assert (later.reason, later.until, later.leaves_at) == (Reason.SCHEDULED, now + HOUR, None)
 
 
 def test_everything_waits_for_the_guard_then_the_stop_then_its_account(
