@@ -43,14 +43,17 @@ def hold(message_id: int, *, by: Actor) -> None:
         row = messages.find(session, message_id)
         if row.status != Status.PENDING:
             raise Refused(messages.too_late(row, "held"))
-        if row.hold is not None:
+        if not may_hold(row):
             raise Refused(f"Message {row.id} is held already.")
-        hold_in(session, [row.id], "person", by.name, at=db.now(session))
+        set_hold(session, [row.id], "person")
+        change = {row.id: ({"hold": row.hold}, {"hold": "person"})}
+        messages.record(session, "hold", by.name, change, at=db.now(session))
 
 
 @needs(Role.OPERATOR)
 def release(message_id: int, *, by: Actor) -> None:
-    """Let a message go that a person or its lateness keeps back, however late it is by now.
+    """Let a message go that a person or its lateness keeps back, however late it is by now; where
+    its batch still waits, it leaves with that.
 
     Raises Refused when it is not held, or by something else (its batch, its template).
     """
@@ -59,7 +62,7 @@ def release(message_id: int, *, by: Actor) -> None:
         _check_releasable(row)
         if asked := covering.why_refused(session, message_id):
             raise Refused(asked)
-        set_hold(session, [row.id], None)
+        let_go(session, [row.id])
         change = {row.id: ({"hold": row.hold}, {"hold": None})}
         messages.record(session, "release", by.name, change, at=now)
     wake(max(now, row.due_at))
@@ -97,7 +100,7 @@ def set_hold(session: Session, ids: Iterable[int], reason: str | None) -> set[in
     change, where = (
         (f"hold = NULL, late_policy = {_LET_GO}", MAY_GO)
         if reason is None
-        else (f"hold = '{reason}'", "m.hold IS NULL")
+        else (f"hold = '{reason}'", MAY_HOLD if reason == "person" else "m.hold IS NULL")
     )
     may = f"m.status = 'pending' AND {where}"
     changed = session.execute(
@@ -112,6 +115,21 @@ def set_hold(session: Session, ids: Iterable[int], reason: str | None) -> set[in
     return set(changed.scalars())
 
 
+def let_go(session: Session, ids: Iterable[int]) -> set[int]:
+    """Let go those that a person may, as `set_hold`; returns which. What a person held waits for
+    its batch again, where that is not released."""
+    ids = sorted(ids)
+    db.lock(session, "message", ids)  # a release of the batch comes to them after this, or has come
+    waits = select(m.id).where(m.id.in_(ids), m.hold == "person", m.batch_id.in_(_WAITING))
+    again = {*session.execute(waits).scalars()}
+    freed = set_hold(session, ids, None)
+    set_hold(session, freed & again, "batch")
+    return freed
+
+
+_WAITING = select(col(Batch.id)).where(col(Batch.state).in_(("loading", "held", "paused")))
+# The person's hold outlasts the release of the batch.
+MAY_HOLD = "(m.hold IS NULL OR m.hold = 'batch')"
 # One whose time has not come keeps what it was told to do when it is late.
 _LET_GO = "CASE WHEN m.hold = 'late' OR m.due_at <= :now THEN 'send' ELSE m.late_policy END"
 # A text has no template whose return would free it: who refused it was Meta, and a person decides.
@@ -119,6 +137,11 @@ MAY_GO = (
     f"(m.hold IN ({', '.join(repr(one) for one in RELEASABLE)})"
     " OR (m.hold = 'template' AND m.kind = 'text'))"
 )
+
+
+def may_hold(row: Held) -> bool:
+    """Whether a person may hold one that waits; the same rule as `MAY_HOLD`, for one row."""
+    return row.hold in (None, "batch")
 
 
 def may_go(row: Held) -> bool:

@@ -189,7 +189,9 @@ def why_not(kind: Kind, choice: Choice, row: Row[Any] | None, *, sure: bool) -> 
         return "expired"
     if kind is Kind.UNDO and row.meta_message_id is not None:
         return "left"
-    if kind in (Kind.HOLD, Kind.BATCH_PAUSE) and row.hold:
+    if kind is Kind.HOLD and not holding.may_hold(row):
+        return "held"
+    if kind is Kind.BATCH_PAUSE and row.hold:
         return "held"
     if kind is Kind.BATCH_RELEASE and row.hold != "batch":
         return "held" if row.hold else "free"
@@ -237,7 +239,7 @@ def _hold(session: Session, mine: Taken, ids: list[int]) -> set[int]:
 
 
 def _release(session: Session, mine: Taken, ids: list[int]) -> set[int]:
-    return holding.set_hold(session, ids, None)
+    return holding.let_go(session, ids)
 
 
 def _unhold(session: Session, mine: Taken, ids: list[int]) -> set[int]:

@@ -26,7 +26,7 @@ def offered(history: History, *, by: Actor) -> None:
         if status == Status.PENDING and holding.may_go(row):
             if st.button("Release", type="primary", key="release"):
                 _do("release", lambda: holding.release(row.id, by=by))
-        elif status == Status.PENDING and not row.hold and st.button("Hold", key="hold"):
+        elif status == Status.PENDING and holding.may_hold(row) and st.button("Hold", key="hold"):
             _do("hold", lambda: holding.hold(row.id, by=by))
         if status == Status.PENDING and st.button("Cancel message", key="cancel"):
             _dialog("cancel", row, by)

@@ -2,9 +2,12 @@
 
 import pytest
 
-from core import accounts, db, holding, messages
+from core import accounts, bulk, clock, db, holding, messages, operations, steering
+from core.choosing import Choice
 from core.errors import Refused
+from core.operations import Kind
 from tests import given
+from tests.core import batched
 from tests.core.sending.ticking import Ticks, account, change
 from tests.racing import at_once
 
@@ -60,6 +63,44 @@ def test_only_what_waits_can_be_held_and_only_what_is_held_by_itself_released(
         with pytest.raises(Refused, match=told):
             verb(message, by=given.ANA)
     assert given.row(loading).hold == "batch" and given.row(waiting).hold is None
+
+
+def test_what_a_person_holds_of_a_batch_that_waits_outlasts_its_release(database: str) -> None:
+    ticks, made = Ticks(), account("Orders")
+    batch_id, ids = batched.batch(made, [{"due_at": clock.wall()}] * 4)
+    kept, held, undone, other = ids
+    holding.hold(kept, by=given.ANA)
+    choice = Choice(ids=(held, undone))
+    assert bulk.foresee(Kind.HOLD, choice).able == 2
+    made_ = bulk.begin(Kind.HOLD, choice, counted=2, by=given.ANA)
+    holding.release(undone, by=given.ANA)
+    assert batched.holds(ids) == ["person", "person", "batch", "batch"]
+    steering.release(batch_id, by=given.ANA)
+    batched.work()
+    assert batched.holds(ids) == ["person", "person", None, None]
+    assert sorted(ticks.claimed(made)) == [undone, other]
+    bulk.undo(made_.id, by=given.ANA)
+    holding.release(kept, by=given.ANA)
+    assert sorted(ticks.claimed(made)) == [kept, held]
+
+
+def test_the_undo_of_a_hold_gives_a_message_back_to_its_batch(database: str) -> None:
+    batch_id, ids = batched.batch(account("Orders"), [{}, {}])
+    made = bulk.begin(Kind.HOLD, Choice(batch_id=batch_id), counted=2, by=given.ANA)
+    batched.work()
+    assert batched.holds(ids) == ["person", "person"]
+    operations.undo(made.id, by=given.ANA)
+    batched.work()
+    assert batched.holds(ids) == ["batch", "batch"]
+
+
+def test_one_on_trial_that_was_late_leaves_when_a_person_lets_it_go(database: str) -> None:
+    ticks, made = Ticks(), account("Orders")
+    batch_id, [first, _] = batched.batch(made, [{"due_at": clock.wall()}] * 2)
+    steering.release_first(batch_id, 1, by=given.ANA)
+    change(first, hold="late")
+    holding.release(first, by=given.ANA)
+    assert ticks.claimed(made) == [first]
 
 
 def test_of_a_hold_and_a_claim_at_once_one_comes_first(database: str) -> None:

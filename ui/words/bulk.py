@@ -41,12 +41,14 @@ BULK: dict[str, Bulk] = {
         f"They leave as soon as their turn comes. {_NOT_BACK}",
     ),
     "hold": Bulk(
-        Kind.HOLD, "Hold", "Holding", "held", "«Undo» or «Release» lets them go, however late."
+        Kind.HOLD,
+        *("Hold", "Holding", "held"),
+        "Also when their batch is released. «Undo» or «Release» lets them go, however late.",
     ),
     "release": Bulk(
         Kind.RELEASE,
         *("Release", "Releasing", "released"),
-        f"They leave however late it is. {_NOT_BACK}",
+        f"They leave however late it is, those of a batch that waits with it. {_NOT_BACK}",
     ),
     "delete": Bulk(
         Kind.DELETE,
