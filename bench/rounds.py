@@ -5,14 +5,18 @@ import random
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from time import monotonic
+from urllib.parse import quote
 
 from websockets.exceptions import WebSocketException
 
 from bench.visitor import Broken, Run, Visitor
+from core import clock
 
 MODE, READ, SELECT = "Mode", "Read", "Select"
 SEARCH = "Search in numbers and texts"
+FAR = timedelta(hours=2)
 LINGERS = 3  # actions' time before what is live
 LIVE = {"Overview": "Overview, its live parts", "A message": "A message, its live part"}
 
@@ -42,7 +46,7 @@ class Operator:
 
     def __init__(self, number: int, visitor: Visitor, journal: Journal, *, pause: float) -> None:
         self.visitor, self.journal = visitor, journal
-        self.random = random.Random(number)
+        self.random, self.number = random.Random(number), number
         self.pause, self.leg = pause, number * 5 % len(LEGS)
 
     async def work(self, until: float) -> None:
@@ -109,6 +113,27 @@ class Operator:
         opened = self.visitor.open(row)
         await self.does("A message", opened, "What happened", lingers=LINGERS)
 
+    async def holding(self) -> None:
+        """What changes something: a message of one's own, far ahead of the engine."""
+        far = quote(f"{clock.wall() + FAR:%Y-%m-%dT%H:%M:%S+00:00}")
+        await self.visitor.open(f"/messages?state=Scheduled&due_from={far}")
+        rows = re.findall(r"href=\"(/message\?id=\d+)\"", "".join(self.visitor.drawn.html))
+        await self.visitor.open(rows[self.number % len(rows)])
+        await self.does("Hold a message", self.visitor.press("Hold"), "Held")
+        await self.does("Release a message", self.visitor.press("Release"), "Scheduled")
+
+    async def scheduling(self) -> None:
+        await self.does("Schedule", self.visitor.open("/schedule"), "Schedule a message")
+        await self.does("Many", self.visitor.open("/many"), "Schedule many messages")
+
+    async def templates(self) -> None:
+        await self.does("Templates", self.visitor.open("/templates"), "Templates")
+        address = self.visitor.link(r"href=\"(/template\?id=\d+)\"")
+        await self.does("A template", self.visitor.open(address), "order_ready")
+
+    async def people(self) -> None:
+        await self.does("People", self.visitor.open("/people"), "People")
+
     async def failed(self) -> None:
         await self.visitor.open("/messages")
         await self.does("Failed", self.visitor.follow("Failed"), "Failed")
@@ -135,9 +160,13 @@ LEGS = (
     Operator.selecting,
     Operator.search,
     Operator.message,
+    Operator.holding,
     Operator.failed,
     Operator.history,
     Operator.batches,
     Operator.not_reached,
     Operator.accounts,
+    Operator.scheduling,
+    Operator.templates,
+    Operator.people,
 )
