@@ -1,4 +1,4 @@
-"""How long every page takes before a month of messages, with 1, 20 and 40 operators at work.
+"""How long the pages take before a month of messages, with 1, 20 and 40 operators at work.
 
 `python -m bench pages --messages 1000000 --operators 20 --minutes 30`. Beside them a worker sends
 and WhatsApp's statuses come in. Then one person at a real browser, alone.

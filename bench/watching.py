@@ -62,6 +62,14 @@ def _search(page: Page) -> None:
     field.press("Enter")
 
 
+def _schedule(page: Page) -> None:
+    for key in ("ArrowDown", "ArrowDown", "Enter"):  # no click, which starts the clock
+        page.get_by_role("combobox").first.press(key)
+    page.get_by_label("To", exact=True).fill("+62 812-7700-1234")
+    page.get_by_label("Message", exact=True).fill("Your order is ready.")
+    page.get_by_role("button", name="Schedule", exact=True).click()
+
+
 SEEN = "document.querySelector('{}')".format
 OVERVIEW = SEEN("[data-testid=stVegaLiteChart] svg, [data-testid=stVegaLiteChart] canvas")
 BETWEEN = 1000  # milliseconds in which the page before comes to rest
@@ -98,6 +106,12 @@ STEPS: tuple[tuple[str, Act, str, str], ...] = (
     ("Batches", _link("Batches"), "click", heading("Batches", ".list .row + .row")),
     ("Accounts", _link("Accounts"), "click", heading("Accounts", "[class*=st-key-card]")),
     ("Schedule", _link("Schedule"), "click", SEEN("[data-testid=stTextArea]")),
+    (
+        "A message scheduled",
+        _schedule,
+        "click",
+        SEEN(".note.green a.go") + " && document.querySelector('textarea').value === ''",
+    ),
     ("Overview", _link("Overview"), "click", OVERVIEW),
 )
 
