@@ -21,10 +21,11 @@ from commands.common import account_id, die, me
 from core import choosing, db, leasing, listing, operating, operations, reports
 from core.choosing import Choice
 from core.errors import Invalid, Refused
+from core.kinds import AMONG, UNDONE_BY, Kind
 from core.leasing import Taken
 from core.listing import MessageRow
 from core.models import Operation
-from core.operations import AMONG, UNDONE_BY, Asked, Kind
+from core.operations import Asked
 from core.reasons import REASONS
 from core.standing import m
 

@@ -14,7 +14,7 @@ from commands.bulk import Every, Filter, Ids, choice, do
 from commands.common import account_id, die
 from core import adjusting, moving, reports, rescheduling, schedule
 from core.errors import Invalid
-from core.operations import Kind
+from core.kinds import Kind
 
 app = typer.Typer()
 

@@ -16,9 +16,9 @@ from time import monotonic
 from sqlalchemy.exc import DBAPIError
 
 from core import leasing, operating, operations
+from core.kinds import CHANGING, READING, Kind
 from core.leasing import Taken
 from core.logs import configure
-from core.operations import CHANGING, READING, Kind
 
 log = logging.getLogger(__name__)
 

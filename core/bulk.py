@@ -23,8 +23,8 @@ from core import (
 from core.access import Actor, Role, needs
 from core.choosing import CHUNK, Choice
 from core.corrections import Correction
+from core.kinds import AMONG, OPEN, UNDONE_BY, Kind
 from core.models import Operation
-from core.operations import AMONG, OPEN, UNDONE_BY, Kind
 from core.standing import m
 from core.states import Status
 

@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Row, select
 from sqlmodel import Session
 
 from core import adjusting, db, messages, moving, rescheduling, untouched
+from core.kinds import UNDONE_BY, Kind
 from core.leasing import Taken
-from core.operations import UNDONE_BY, Kind
 from core.standing import a, m
 from core.states import Status
 from core.untouched import Former

@@ -19,8 +19,9 @@ from core.access import Actor, Role, needs
 from core.choosing import Choice, e
 from core.corrections import Correction, Form, Said, corrected
 from core.errors import Refused
+from core.kinds import Kind
 from core.leasing import Taken
-from core.operations import Asked, Kind
+from core.operations import Asked
 from core.standing import m
 from core.states import Status
 from core.wake import wake_operations

@@ -13,9 +13,9 @@ from sqlmodel import Session, col
 from core import audit, db, files, leasing, operations, optouts, sparing
 from core.access import Actor, Role
 from core.choosing import Choice
+from core.kinds import Kind
 from core.leasing import Taken
 from core.models import Account
-from core.operations import Kind
 from core.optout_file import Part, Sender, parts
 from core.wake import wake_operations
 

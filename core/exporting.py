@@ -31,10 +31,10 @@ from core.choosing import Choice
 from core.errors import Refused
 from core.export import Order
 from core.export_csv import csv_pieces
+from core.kinds import Kind
 from core.leasing import Taken
 from core.models import File, Operation
 from core.not_reached import Missed
-from core.operations import Kind
 from core.wake import wake_operations
 
 LIMIT = 100_000  # rows of a workbook

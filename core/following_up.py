@@ -30,9 +30,9 @@ from core.choosing import Choice
 from core.corrections import Correction
 from core.drafts import Composed, Draft, When
 from core.errors import Invalid, Problem, Refused
+from core.kinds import Kind
 from core.leasing import Taken
 from core.models import Account, Batch, Operation, Template
-from core.operations import Kind
 from core.quoting import quoted
 from core.second_try import Try
 from core.standing import m

@@ -11,8 +11,8 @@ from core import covering, db, messages, operations
 from core.access import Actor, Role, needs
 from core.choosing import Choice, flag
 from core.errors import Refused
+from core.kinds import Kind
 from core.models import Batch, Message
-from core.operations import Kind
 from core.standing import a, m
 from core.states import RELEASABLE, Status
 from core.wake import wake

@@ -16,8 +16,9 @@ from sqlmodel import Session, col
 
 from core import db, operations
 from core.choosing import Choice
+from core.kinds import CHANGING, LAST_COUNTS, OPEN, UNDONE_BY, Kind
 from core.models import Operation
-from core.operations import CHANGING, LAST_COUNTS, LEASE, OPEN, UNDONE_BY, Kind
+from core.operations import LEASE
 from core.wake import wake_operations
 
 MOST_LOST = 5  # processes that may die at one place of an operation, for want of memory say

@@ -13,9 +13,9 @@ from core.access import Actor, Role, needs
 from core.choosing import Choice
 from core.errors import Refused
 from core.judging import Is
+from core.kinds import Kind
 from core.loading import HOLDS, Then
 from core.models import Batch, File, Operation
-from core.operations import Kind
 from core.sheets.plan import Plan
 from core.wake import wake_operations
 

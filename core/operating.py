@@ -34,8 +34,8 @@ from core import (
     untouched,
 )
 from core.choosing import Choice
+from core.kinds import AMONG, APART, Kind
 from core.leasing import Taken
-from core.operations import AMONG, APART, Kind
 from core.overruling import SPARES
 from core.standing import m
 from core.states import Cause, Status

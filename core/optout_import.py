@@ -4,7 +4,7 @@ from core import account_checks, files, leasing, operating, operations, optout_f
 from core.access import Actor, Role, needs
 from core.choosing import Choice
 from core.errors import Invalid
-from core.operations import Kind
+from core.kinds import Kind
 from core.sheets import decoding
 
 AT_ONCE = optout_file.PART  # lines that are worth no waiting for a worker

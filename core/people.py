@@ -15,10 +15,10 @@ from core.access import Actor, Role, needs
 from core.choosing import CHUNK, Choice
 from core.errors import Invalid, Refused
 from core.filtering import c
+from core.kinds import AMONG, Kind
 from core.listing import CAP, ENDED, OPEN, MessageRow
 from core.meta.inbound import NOT_WRITTEN
 from core.models import Account, Inbound, Operation, OptOut, Recipient
-from core.operations import Kind
 from core.phone import Phone
 from core.standing import m
 from core.states import Status
@@ -171,7 +171,7 @@ def cancel_all(number: str, *, by: Actor) -> Operation:
     """
     choice = Choice(recipient=number)
     with db.reading() as session:
-        waiting = choosing.count(session, choice, operations.AMONG[Kind.CANCEL])
+        waiting = choosing.count(session, choice, AMONG[Kind.CANCEL])
     if not waiting:
         raise Refused("Nothing is pending for this number any more.")
     here = waiting <= CHUNK

@@ -18,9 +18,9 @@ from core.choosing import Choice
 from core.drafts import Composed
 from core.errors import Invalid
 from core.judging import Is, Judge, Judged
+from core.kinds import Kind
 from core.leasing import Taken
 from core.models import Account
-from core.operations import Kind
 from core.sheets import plan as plans
 from core.sheets import reading
 from core.sheets.leftovers import Leftovers

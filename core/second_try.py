@@ -19,9 +19,9 @@ from core.choosing import Choice
 from core.corrections import Form
 from core.errors import Invalid, Problem, Refused
 from core.filtering import listed
+from core.kinds import OPEN, Kind
 from core.models import Account, Batch, MessageEvent, Operation, Template
 from core.not_reached import Missed
-from core.operations import Kind
 from core.quoting import quoted
 from core.standing import Standing, m, where
 from core.states import Cause, Status
@@ -258,7 +258,7 @@ def _template(session: Session, what: Try) -> Template:
 def _check_free(session: Session, ids: Sequence[int]) -> None:
     """What a worker has not come to yet has no event of it."""
     open_ = select(Operation).where(
-        col(Operation.kind) == Kind.FOLLOW_UP, col(Operation.state).in_(operations.OPEN)
+        col(Operation.kind) == Kind.FOLLOW_UP, col(Operation.state).in_(OPEN)
     )
     for one in session.execute(open_).scalars():
         if EVENT in (one.arguments or {}) and set(ids) & set(one.filter["ids"]):

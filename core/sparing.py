@@ -15,9 +15,9 @@ from core import db, leasing, messages, operations
 from core.access import Actor, Role, needs
 from core.choosing import Choice
 from core.covering import COVERED
+from core.kinds import Kind
 from core.leasing import Taken
 from core.meta.codes import ErrorClass
-from core.operations import Kind
 from core.states import Cause, Status
 
 ASKED = "They asked not to be contacted."

@@ -17,8 +17,8 @@ from core.batches import held_rows
 from core.choosing import Choice
 from core.errors import Invalid, Problem, Refused
 from core.filtering import of_batch
+from core.kinds import FILLS, OF_BATCHES, Kind
 from core.models import Batch, Message
-from core.operations import OF_BATCHES, Kind
 from core.states import Status
 from core.wake import wake, wake_operations
 
@@ -163,7 +163,7 @@ def discard(batch_id: int, *, by: Actor) -> None:
     What its file changed of messages that wait is put back. Raises Refused when it is full.
     """
     with db.writing() as session:
-        operations.call_off(session, batch_id, operations.FILLS)  # locked as by who fills it: first
+        operations.call_off(session, batch_id, FILLS)  # locked as by who fills it: first
         batch = _found(session, batch_id, {"loading"}, "removed")
         operations.take_away(session, batch.id, by=by)
         _audit(session, by, "removed", batch, before="loading")

@@ -12,9 +12,9 @@ from core import audit, choosing, db, operations, usable
 from core.access import Actor, Role, needs
 from core.choosing import Choice
 from core.errors import Refused
+from core.kinds import AMONG, Kind
 from core.meta.answers import Answer
 from core.models import Message, Template
-from core.operations import Kind
 from core.wake import wake, wake_operations
 
 
@@ -85,7 +85,7 @@ def settle_messages(
     The caller wakes the operations after its commit.
     """
     choice = Choice(template_id=template.id)
-    waiting = choosing.count(session, choice, operations.AMONG[Kind.TEMPLATE])
+    waiting = choosing.count(session, choice, AMONG[Kind.TEMPLATE])
     if waiting:
         told = {"accepted": accepted}
         operations.put(session, Kind.TEMPLATE, choice, by=by, counted=waiting, arguments=told)

@@ -7,8 +7,8 @@ from sqlmodel import Session, col
 
 from core import operations
 from core.choosing import e
+from core.kinds import OPEN, Kind
 from core.models import Batch, Operation
-from core.operations import OPEN, Kind
 
 
 def changed(session: Session, versions: Mapping[int, int], *, without: Collection[int]) -> set[int]:

@@ -4,11 +4,11 @@ from html import escape
 
 import streamlit as st
 
-from core import batch_reports, operations, reports
+from core import batch_reports, reports
 from core import steering as core_steering
 from core.access import Role
 from core.batch_reports import PAGE, Whole
-from core.operations import OF_BATCHES, Kind
+from core.kinds import FILLS, OF_BATCHES, OPEN, Kind
 from core.reasons import REASONS
 from core.standing import Standing
 from ui import (
@@ -93,8 +93,8 @@ def under_way(whole: Whole) -> None:
     holds follow."""
     for row in whole.operations:
         kind = Kind(row.kind)
-        fills = whole.state == "loading" and kind in operations.FILLS
-        open_ = row.state in operations.OPEN and kind not in OF_BATCHES - _SHOWN
+        fills = whole.state == "loading" and kind in FILLS
+        open_ = row.state in OPEN and kind not in OF_BATCHES - _SHOWN
         if fills or open_:
             # Without its operation the scan would let the rest go: what ends a release is a pause.
             hold = ("Hold it again", lambda: core_steering.pause(whole.batch.id, by=person))

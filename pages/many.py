@@ -9,8 +9,8 @@ import streamlit as st
 from core import operations, reports
 from core.access import Actor, Role
 from core.errors import Invalid, Refused
+from core.kinds import Kind
 from core.models import Account
-from core.operations import Kind
 from core.sheets import plan as plans
 from core.sheets.plan import Plan, Timing
 from ui import addresses, fields, look, ways

@@ -40,7 +40,7 @@ for client in ("aiohttp", "requests", "httpx", "urllib3", "urllib.request", "htt
 LAYERS: dict[str, str] = {
     "pure": """access account_checks acts causes characters clock corrections errors
         event_words formulas
-        guesses house_typed logs
+        guesses house_typed kinds logs
         meta.answers meta.codes meta.envelope meta.inbound meta.payloads meta.preferences
         meta.signatures meta.statuses numbering
         optout_file pacing passwords phone plenty quiet quoting reasons rendering renewing retry

@@ -8,8 +8,8 @@ from html import escape
 from core import causes
 from core.batch_forecast import LetGo
 from core.batch_reports import Line, Progress, Whole
+from core.kinds import OPEN, Kind
 from core.models import AuditEvent
-from core.operations import OPEN, Kind
 from core.standing import Standing
 from core.telling import depth_in_words
 from ui import addresses, look, moments

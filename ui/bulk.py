@@ -13,8 +13,8 @@ from core.access import Actor
 from core.bulk import Foreseen
 from core.choosing import Choice
 from core.filtering import Filter
+from core.kinds import UNDONE_BY, Kind
 from core.models import Operation
-from core.operations import UNDONE_BY, Kind
 from ui import asking, changes, correcting, lately, look, picking
 from ui.picking import Picked
 from ui.words.bulk import ASKED_AS, BULK

@@ -13,8 +13,8 @@ from core.choosing import Choice
 from core.corrections import Correction, Form, Way, told
 from core.errors import Invalid
 from core.following_up import Words
+from core.kinds import OPEN, Kind
 from core.models import Operation
-from core.operations import Kind
 from core.previewing import Of, Preview
 from core.reasons import REASONS
 from core.sheets import placeholders
@@ -164,7 +164,7 @@ def made(whole: Whole, *, zone: str, by: Actor) -> None:
     """The newest correction: what it did, its undo, and who got the old words."""
     kinds = (Kind.CORRECT,)
     newest = next((one for one in whole.operations if one.kind in kinds), None)
-    if newest is None or newest.state in operations.OPEN:
+    if newest is None or newest.state in OPEN:
         return
     wanted = Correction.read(newest.arguments["correction"])
     left = _left(newest.id)

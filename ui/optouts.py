@@ -10,8 +10,8 @@ import streamlit as st
 from core import numbering, operations, optout_import, people, reports
 from core.access import Actor
 from core.errors import OutboxError
+from core.kinds import OPEN, Kind
 from core.models import OptOut
-from core.operations import Kind
 from core.optout_file import BY_PERSON, WrongLine
 from core.optout_list import Listed
 from ui import addresses, look, moments, table
@@ -80,7 +80,7 @@ def _under_way(by: Actor) -> int | None:
     """What this person began elsewhere, or before the page was closed."""
     now = reports.now()
     asked = operations.of(by, {Kind.OPT_OUTS}, since=now - AGO)
-    return next((one.id for one in asked if one.state in operations.OPEN), None)
+    return next((one.id for one in asked if one.state in OPEN), None)
 
 
 def _digest(given: str | bytes) -> str:

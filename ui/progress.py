@@ -8,6 +8,7 @@ import streamlit as st
 from core import operations, reports
 from core.access import Actor, Role
 from core.errors import OutboxError
+from core.kinds import OPEN
 from core.models import Operation
 from ui import asking, look
 from ui.words.numbers import brief, plural
@@ -41,7 +42,7 @@ def progress(
     A page finds what is under way again by `operations.of(person, {Kind.…}, since=…)`.
     """
     row = operations.state(operation_id)
-    if row.state in operations.OPEN:
+    if row.state in OPEN:
         moving = st.fragment(_moving, run_every=every, key=f"progress-of-{operation_id}")
         moving(operation_id, by, doing, one, stop)
     elif row.state == "cancelled":
@@ -53,12 +54,12 @@ def progress(
 
 def _moving(operation_id: int, by: Actor, doing: str, one: str, stop: Stop | None) -> None:
     row = operations.state(operation_id)
-    if row.state not in operations.OPEN and not asking.under_way():
+    if row.state not in OPEN and not asking.under_way():
         st.rerun()
     with st.container(key=f"progress-{operation_id}", horizontal=True, vertical_alignment="center"):
         st.html(_bar(row, doing, one))
         may = row.created_by == by.name or by.role >= Role.OPERATOR
-        open_ = row.state in operations.OPEN
+        open_ = row.state in OPEN
         label, verb = stop or ("Cancel", lambda: operations.cancel(operation_id, by=by))
         if may and open_ and st.button(label, key=f"cancel-{operation_id}"):
             _carry_out(verb)

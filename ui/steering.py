@@ -7,7 +7,7 @@ import streamlit as st
 from core import operations, steering
 from core.access import Actor
 from core.batch_reports import Whole
-from core.operations import Kind
+from core.kinds import FILLS, OPEN, Kind
 from ui import asking, look
 from ui.words.numbers import plural
 from ui.words.states import RISK
@@ -53,11 +53,11 @@ def _button(label: str, key: str, verb: Callable[[], object], *, first: bool = F
 def _loading(whole: Whole, by: Actor) -> None:
     """Its file is still being stored; what ended before it was full goes on, or is removed."""
     batch_id = whole.batch.id
-    loads = [one for one in whole.operations if one.kind in operations.FILLS]
+    loads = [one for one in whole.operations if one.kind in FILLS]
     if loads and operations.fills_again(loads[0]):
         what = "Go on loading" if loads[0].kind == Kind.LOAD else "Go on preparing it"
         _button(what, "load", lambda: steering.load_again(batch_id, by=by), first=True)
-    if not loads or loads[0].state not in operations.OPEN:
+    if not loads or loads[0].state not in OPEN:
         _button("Remove what was loaded", "remove", lambda: steering.discard(batch_id, by=by))
 
 

@@ -22,9 +22,9 @@ from sqlmodel import col
 from core import correcting, db, files, following_up, load_orders, operations, preflight, steering
 from core.corrections import Correction, Way
 from core.following_up import Words
+from core.kinds import APART, OPEN, Kind
 from core.loading import Then
 from core.models import Content, Message, Operation
-from core.operations import APART, Kind
 from core.sheets.plan import Plan
 from tests import given
 from tests.chaos import tally
@@ -88,11 +88,11 @@ class Killing:
 
 def _is_at(operation_id: int, most: int) -> bool:
     row = operations.state(operation_id)
-    return row.state not in operations.OPEN or (row.turn > 0 and row.done + row.skipped >= most)
+    return row.state not in OPEN or (row.turn > 0 and row.done + row.skipped >= most)
 
 
 def _has_ended(operation_id: int) -> bool:
-    return operations.state(operation_id).state not in operations.OPEN
+    return operations.state(operation_id).state not in OPEN
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from core import (
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.errors import Invalid
+from core.kinds import Kind
 from core.models import Attempt, Operation
-from core.operations import Kind
 from tests import given
 from tests.core import stored
 

@@ -19,8 +19,8 @@ from core.access import Actor, Role
 from core.apart import End
 from core.choosing import Choice
 from core.export import Order
+from core.kinds import CHANGING, Kind
 from core.models import Operation
-from core.operations import CHANGING, Kind
 from tests import given
 from tests.core import batched, stored
 from tests.waiting import until

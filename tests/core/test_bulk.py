@@ -26,8 +26,8 @@ from core.access import Actor, Role
 from core.choosing import Choice
 from core.errors import Forbidden, Refused
 from core.filtering import Filter
+from core.kinds import AMONG, Kind
 from core.models import Message
-from core.operations import Kind
 from core.standing import Standing
 from tests import given
 from tests.core import stored
@@ -77,7 +77,7 @@ def test_what_is_foreseen_is_what_is_done(kind: Kind, by_id: bool) -> None:
     assert row.state == "queued"
     operating.run_waiting(Event())
     row = operations.state(row.id)
-    among = {one.value for one in operations.AMONG[kind]}
+    among = {one.value for one in AMONG[kind]}
     statuses = {"gone", "pending", "processing", "sent", "failed", "cancelled"}
     expected = {
         reason: number

@@ -11,8 +11,8 @@ from core import bulk, db, leasing, moving, operating, operations, retiring
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.errors import Refused
+from core.kinds import Kind
 from core.models import Message, Operation
-from core.operations import Kind
 from tests import given
 from tests.core import stored
 

@@ -27,8 +27,8 @@ from core.choosing import Choice
 from core.corrections import Correction, Skipped, Way
 from core.errors import Invalid, Refused
 from core.filtering import Filter
+from core.kinds import APART, Kind
 from core.models import Batch, Message
-from core.operations import APART, Kind
 from tests import given
 from tests.core import driven, stored
 from tests.core.batched import batch, holds

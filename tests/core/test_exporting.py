@@ -31,8 +31,8 @@ from core.columns import What
 from core.errors import Refused
 from core.export import Order
 from core.filtering import Filter
+from core.kinds import Kind
 from core.models import Content, File, Message
-from core.operations import Kind
 from core.standing import Standing
 from tests.core import stored
 from tests.core.test_apart import child

@@ -8,8 +8,8 @@ from core import db, editing, finishing, messages, operations, steering
 from core.choosing import Choice
 from core.drafts import Draft, When
 from core.errors import Refused
+from core.kinds import Kind
 from core.models import Batch
-from core.operations import Kind
 from tests import given
 from tests.core.batched import batch, row, work
 

@@ -22,8 +22,8 @@ from core.access import Actor, Role
 from core.corrections import Correction, Way
 from core.errors import Invalid, Refused
 from core.following_up import Words
+from core.kinds import APART
 from core.models import Message
-from core.operations import APART
 from tests import given
 from tests.core.batched import batch, row
 from tests.core.worded import done, filled, said, template, work

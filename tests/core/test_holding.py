@@ -5,7 +5,7 @@ import pytest
 from core import accounts, bulk, clock, db, holding, messages, operations, steering
 from core.choosing import Choice
 from core.errors import Refused
-from core.operations import Kind
+from core.kinds import Kind
 from tests import given
 from tests.core import batched
 from tests.core.sending.ticking import Ticks, account, change

@@ -40,9 +40,9 @@ from core.choosing import Choice
 from core.corrections import Correction, Way
 from core.drafts import Draft, When
 from core.errors import Refused
+from core.kinds import Kind
 from core.loading import CHUNK, Then
 from core.models import Batch, Content, Message, MessageEvent
-from core.operations import Kind
 from core.scan import scan
 from core.sheets.plan import Plan
 from tests import given
@@ -234,7 +234,7 @@ def called_off(text: str) -> int:
     """A load that is called off when it has stored its last chunk; returns its batch."""
     made = ordered(checked(text), then=Then.HOLD)
     mine = leasing.held(made)
-    part = operating._WORK[operations.Kind.LOAD](mine)
+    part = operating._WORK[Kind.LOAD](mine)
     next(part)
     operations.cancel(made, by=ANA)
     assert list(part) == []
@@ -244,7 +244,7 @@ def called_off(text: str) -> int:
 def changes() -> tuple[int, dict[str, int], list[int]]:
     """What putting back did: how many, why not the others, which of them wait."""
     work()
-    row = next(one for one in operations.latest(9) if one.kind == operations.Kind.UNLOAD)
+    row = next(one for one in operations.latest(9) if one.kind == Kind.UNLOAD)
     assert row.state == "finished"
     return row.done, row.cursor["why"], row.result["keep"]
 
@@ -292,7 +292,7 @@ def test_what_a_file_overwrote_counts_as_changed_by_hand_again_once_it_is_called
     editing.edit(1, draft, version=1, by=ANA)
     text = rows(1, reference=True, at=at).replace("Hello", "Newer")
     made = ordered(checked(text, overwrites=True))
-    part = operating._WORK[operations.Kind.LOAD](leasing.held(made))
+    part = operating._WORK[Kind.LOAD](leasing.held(made))
     next(part)
     operations.cancel(made, by=ANA)
     assert list(part) == [] and texts() == ["Newer 0"]
@@ -372,7 +372,7 @@ def test_a_message_whose_former_time_is_over_is_held_when_it_is_put_back(
     load(rows(1, reference=True, at=later(minutes=30)))
     text = rows(1, reference=True, at=later(hours=5))
     made = ordered(checked(text))
-    part = operating._WORK[operations.Kind.LOAD](leasing.held(made))
+    part = operating._WORK[Kind.LOAD](leasing.held(made))
     next(part)
     move_clock(timedelta(hours=1))
     operations.cancel(made, by=ANA)
@@ -427,7 +427,7 @@ def test_what_a_failed_load_changed_stays_where_a_later_file_says_so_too_when_it
     at = later(hours=1)
     load(rows(3, reference=True, at=at), then=Then.HOLD)
     failed = ordered(checked(rows(3, reference=True, at=at, text="Bye")))
-    next(operating._WORK[operations.Kind.LOAD](leasing.held(failed)))
+    next(operating._WORK[Kind.LOAD](leasing.held(failed)))
     leasing.fail(leasing.held(failed), "its process ended before its time")
     load(rows(2, reference=True, at=at, text="Bye"))
     steering.discard(operations.state(failed).batch_id or 0, by=ANA)
@@ -442,7 +442,7 @@ def test_what_is_still_to_be_removed_keeps_no_row_of_the_next_file_out(
     """Else it would be left out as there already, and then there would be none."""
     given.account()
     text, called = rows(3, reference=reference), ordered(checked(rows(3, reference=reference)))
-    next(operating._WORK[operations.Kind.LOAD](leasing.held(called)))
+    next(operating._WORK[Kind.LOAD](leasing.held(called)))
     operations.cancel(called, by=ANA)
     assert load(text + f"{given.recipient(9)},New,,\n", then=Then.HOLD).result == {"new": 4}
     steering.cancel(2, by=ANA)
@@ -460,7 +460,7 @@ def test_removing_a_load_that_failed_puts_back_also_what_those_before_it_changed
     load(rows(2, reference=True, at=at), then=Then.HOLD)
     text = rows(3, reference=True, at=at).replace("Hello 0", "Bye 0").replace("Hello 1", "Bye 1")
     first = ordered(checked(text))
-    next(operating._WORK[operations.Kind.LOAD](leasing.held(first)))
+    next(operating._WORK[Kind.LOAD](leasing.held(first)))
     made = ordered(checked(text))  # the same file again: the first gives way
     leasing.fail(leasing.held(made), "its process ended before its time")
     assert texts()[:2] == ["Bye 0", "Bye 1"], "the same file says so"
@@ -479,7 +479,7 @@ def test_a_load_that_is_called_off_when_all_of_it_is_in_keeps_what_it_changed(
     load(rows(2, reference=True, at=at), then=Then.HOLD)
     text = rows(3, reference=True, at=at).replace("Hello 0", "Bye 0")
     made = ordered(checked(text), then=Then.RELEASE)
-    part = operating._WORK[operations.Kind.LOAD](leasing.held(made))
+    part = operating._WORK[Kind.LOAD](leasing.held(made))
     next(part)
     next(part)  # the batch is released, its holds are being cleared
     operations.cancel(made, by=ANA)
@@ -629,7 +629,7 @@ def test_a_load_that_ends_as_the_same_file_is_ordered_stands_and_the_other_is_re
 
     def ends(*asked: Any) -> list[int]:
         unfinished = seen(*asked)
-        part = operating._WORK[operations.Kind.LOAD](leasing.held(made))
+        part = operating._WORK[Kind.LOAD](leasing.held(made))
         next(part), next(part)  # full, and being let go
         return unfinished
 

@@ -13,8 +13,8 @@ from core import audit_trail, choosing, clock, db, holding, leasing, messages, o
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.errors import Forbidden, Refused
+from core.kinds import Kind
 from core.models import Message, MessageEvent, Operation
-from core.operations import Kind
 from tests import given
 from tests.core import stored
 

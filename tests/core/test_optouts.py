@@ -25,11 +25,11 @@ from core.access import Actor, Role
 from core.choosing import Choice
 from core.drafts import Draft, When
 from core.errors import Invalid, Refused
+from core.kinds import Kind
 from core.meta.answers import Answer
 from core.meta.codes import classify
 from core.meta.statuses import StatusUpdate
 from core.models import AuditEvent, MessageEvent, OptOut
-from core.operations import Kind
 from core.optout_file import Wish
 from core.optouts import Added
 from core.sending.results import Result

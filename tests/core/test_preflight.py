@@ -11,9 +11,9 @@ from sqlalchemy import func, select, update
 from sqlmodel import col
 
 from core import accounts, db, files, leasing, messages, operating, operations, optouts, preflight
+from core.kinds import Kind
 from core.leasing import Taken
 from core.models import Account, Message
-from core.operations import Kind
 from core.sheets.plan import Fill, Plan
 from core.sheets.table import UNREAD
 from tests import given

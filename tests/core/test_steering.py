@@ -11,8 +11,8 @@ from sqlmodel import col, select
 from core import choosing, clock, db, leasing, messages, operating, operations, steering, verify
 from core.access import Actor, Role
 from core.errors import Refused
+from core.kinds import Kind
 from core.models import Account, AuditEvent, Operation
-from core.operations import Kind
 from core.scan import scan
 from tests import given
 from tests.core import batched, stored

@@ -13,6 +13,7 @@ from sqlmodel import col
 from core import audit, db, meta_clock, operating, operations, syncing, templates
 from core.drafts import When
 from core.errors import Refused, Unanswered
+from core.kinds import Kind
 from core.meta import graph
 from core.meta.answers import Answer
 from core.meta.codes import classify
@@ -189,7 +190,7 @@ def test_a_refusal_of_metas_is_forgiven_when_meta_approves_a_persons_hold_is_not
     run_operations()
     assert holds(waiting) == ["template"] and templated.row("autumn_sale").hold_by == "Meta"
     [latest] = operations.latest(1)
-    assert (latest.kind, latest.counted, latest.done) == (operations.Kind.TEMPLATE, 1, 1)
+    assert (latest.kind, latest.counted, latest.done) == (Kind.TEMPLATE, 1, 1)
     assert read_again(account).changes == ["autumn_sale (en_US): Meta lets it send again"]
     run_operations()
     assert holds(waiting) == [None]

@@ -10,8 +10,8 @@ from core import choosing, composing, db, editing, operating, operations, shapes
 from core.choosing import Choice
 from core.drafts import Draft
 from core.errors import Conflict, Refused
+from core.kinds import Kind
 from core.models import Content, MessageEvent, Template
-from core.operations import Kind
 from tests import given
 from tests.core import templated
 

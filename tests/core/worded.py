@@ -3,8 +3,8 @@
 from typing import Any
 
 from core import clock, db, leasing, operating, operations
+from core.kinds import APART
 from core.models import Account, Content, Operation, Template
-from core.operations import APART
 from core.shapes import digest
 from tests.core.batched import batch
 

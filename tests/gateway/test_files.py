@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from core import exporting, files, leasing, operating, operations, users
 from core.access import Actor, Role
 from core.export import Order
-from core.operations import Kind
+from core.kinds import Kind
 from gateway import files as downloads
 from gateway import session
 from gateway.gate import Gate

@@ -15,6 +15,7 @@ from sqlmodel import col, select
 from core import clock, db, operations
 from core.choosing import Choice
 from core.errors import Refused
+from core.kinds import Kind
 from core.models import Attempt, Message, MessageEvent
 from tests import given
 from tests.core import stored
@@ -100,7 +101,7 @@ def test_flushing_asks_and_deletes_only_what_failed(sqlite: str) -> None:
 def test_operations_are_listed_with_who_ordered_them_and_called_off(sqlite: str) -> None:
     stored.messages(stored.account(), [{}, {"status": "sent"}])
     assert here("cancel", "1", "2").code == 3
-    operations.create(operations.Kind.DELETE, Choice(), by=given.ANA)
+    operations.create(Kind.DELETE, Choice(), by=given.ANA)
     assert here("call-off", "2") == (0, "Operation 2 is called off.\n", "")
     assert here("call-off", "2").err == "Operation 2 has ended, or never was.\n"
     second, first = [json.loads(one) for one in here("operations", "--json").out.splitlines()]

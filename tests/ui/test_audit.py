@@ -17,7 +17,7 @@ from core import (
 )
 from core.access import Actor, Role
 from core.choosing import Choice
-from core.operations import Kind
+from core.kinds import Kind
 from core.settings import ROOT
 from tests import given
 from tests.ui.seen import html

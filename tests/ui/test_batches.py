@@ -27,9 +27,9 @@ from core import (
 from core.blocking import Reason
 from core.corrections import Way
 from core.drafts import Draft
+from core.kinds import Kind
 from core.loading import Then
 from core.models import Operation
-from core.operations import Kind
 from core.standing import Standing
 from tests import given
 from tests.core import driven, loaded

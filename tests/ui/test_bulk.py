@@ -20,7 +20,7 @@ from core import (
 from core.access import Actor, Role
 from core.choosing import Choice
 from core.filtering import Filter
-from core.operations import Kind
+from core.kinds import Kind
 from core.settings import ROOT
 from tests import given
 from tests.core import stored

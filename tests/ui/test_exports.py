@@ -12,7 +12,7 @@ from core import exporting, leasing, operating, operations
 from core.access import Actor, Role
 from core.columns import What
 from core.export import Order
-from core.operations import Kind
+from core.kinds import Kind
 from tests.core import stored
 from tests.ui.seen import html
 

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from core import bulk, choosing, leasing, operating, operations
 from core.access import Actor, Role
 from core.choosing import Choice
-from core.operations import Kind
+from core.kinds import Kind
 from core.settings import ROOT
 from tests import given
 from tests.core import stored

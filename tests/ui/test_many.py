@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 
 from core import batch_reports, clock, db, files, leasing, operating, operations
 from core.access import Actor, Role
+from core.kinds import Kind
 from core.models import Account, Batch, Operation
-from core.operations import Kind
 from core.sheets.plan import Plan
 from tests import given
 from tests.core import loaded, templated

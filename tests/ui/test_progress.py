@@ -10,8 +10,8 @@ from streamlit.testing.v1 import AppTest
 from core import db, operations, reports
 from core.access import Actor, Role
 from core.choosing import Choice
+from core.kinds import Kind
 from core.models import Operation
-from core.operations import Kind
 from tests.ui.seen import html
 
 OLGA = Actor("olga", Role.OPERATOR)

@@ -11,6 +11,7 @@ import streamlit as st
 from core import catalogue, composing, files, operations, preflight, telling, templating
 from core.access import Actor
 from core.errors import OutboxError, Refused
+from core.kinds import OPEN
 from core.models import Operation
 from core.sheets.plan import Plan
 from core.templating import Shown
@@ -26,7 +27,7 @@ _SENTENCE = re.compile(r"(?:«[^»]*»|[^«])*?[.?](?= |$)")
 
 def run(source: Source, plan: Plan | None, *, by: Actor, check_id: int | None) -> int | None:
     """The button that checks; the operation's id when it was pressed."""
-    if check_id and operations.state(check_id).state in operations.OPEN:
+    if check_id and operations.state(check_id).state in OPEN:
         return None
     same = check_id is not None and plan is not None and is_of(check_id, plan)
     rows = plural(source.found.total, "row", cap=source.found.total)

@@ -10,9 +10,9 @@ from core import first_row, load_orders, operations, reports
 from core.access import Actor
 from core.errors import Invalid, OutboxError, Refused
 from core.judging import Is
+from core.kinds import OPEN, Kind
 from core.loading import Then
 from core.models import Account, Operation
-from core.operations import Kind
 from core.sheets.plan import Plan
 from ui import addresses, look
 from ui.many.source import Source
@@ -156,7 +156,7 @@ def _lost(load: Operation) -> None:
 def open_ones(by: Actor) -> None:
     """What this person left to go on by itself, to be found again."""
     for row in operations.of(by, {Kind.CHECK, Kind.LOAD}, since=reports.now() - RECENT):
-        if row.state in operations.OPEN:
+        if row.state in OPEN:
             what, name = ("check", "checked") if row.kind == Kind.CHECK else ("load", "loaded")
             link = f"/many?file={row.arguments['file_id']}&{what}={row.id}"
             st.html(

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from core import event_words
-from core.operations import Kind
+from core.kinds import Kind
 
 READ, SELECT, EDIT = "Read", "Select", "Edit"  # what the list is for just now
 
