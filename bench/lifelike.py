@@ -184,9 +184,10 @@ class _Filled:
         as_json = f"CAST({parameters} AS jsonb)" if self.on_postgres else parameters
         self._run(
             "INSERT INTO content (message_id, recipient, text, template, language, parameters,"
-            " label, created_by, search)"
+            " template_sha256, label, created_by, search)"
             f" SELECT id, recipient, {text}, CASE WHEN {template} THEN 'order_ready' END,"
             f" CASE WHEN {template} THEN 'en' END, CASE WHEN {template} THEN {as_json} END,"
+            f" CASE WHEN {template} THEN (SELECT sha256 FROM template WHERE id = 1) END,"
             f" CASE {label} {labelled} END, CASE id % 3 WHEN 0 THEN 'ana' ELSE 'budi' END,"
             f" substr(recipient, 2) || ' ' || {text} FROM message ORDER BY id"
         )

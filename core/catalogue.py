@@ -210,10 +210,10 @@ def scheduled_with(row: MessageRow) -> Shape | None:
     one = template(row.template_id) if row.template_id is not None else None
     if one is None:
         return None
-    then: Mapping[str, Any] = {"sha256": one.sha256, "components": one.components}
-    if then["sha256"] != row.template_sha256:
-        then = one.previous or {}
-    if then.get("sha256") != row.template_sha256:
+    then: Mapping[str, Any] | None = {"sha256": one.sha256, "components": one.components}
+    if one.sha256 != row.template_sha256:
+        then = one.previous
+    if then is None or then["sha256"] != row.template_sha256:
         return None
     return shapes.shape(then["components"] or (), one.parameter_format)
 

@@ -215,12 +215,13 @@ def beyond(start: Cursor, *, up: bool) -> ColumnElement[bool]:
     return here > key if up else here < key
 
 
-def count(wanted: Filter, *, now: datetime, anew: bool = False) -> int:
+def count(wanted: Filter, *, now: datetime, asked: Filter | None = None, anew: bool = False) -> int:
     """How many match; `CAP` + 1 stands for more than `CAP`, and may be some seconds old.
 
-    `anew`: it is known that few do.
+    `asked`: the filter before it was narrowed. `anew`: it is known that few do.
     """
-    if not anew and plenty.still(wanted):
+    asked = asked or wanted
+    if not anew and plenty.still(asked):
         return CAP + 1
     total = 0
     with db.reading() as session:
@@ -230,7 +231,7 @@ def count(wanted: Filter, *, now: datetime, anew: bool = False) -> int:
             few = select(m.id).where(standing_, wanted.conditions(session, now))
             counted = select(func.count()).select_from(few.limit(CAP + 1 - total).subquery())
             total += session.execute(counted).scalar_one()
-    plenty.note(wanted, beyond=total > CAP)
+    plenty.note(asked, beyond=total > CAP)
     return min(total, CAP + 1)
 
 
@@ -258,7 +259,7 @@ def seen(
         newest = int(session.execute(select(func.coalesce(func.max(m.id), 0))).scalar_one())
         few = wanted.narrowed(session, now)
     found = page(few, now=now, after=after, before=before)
-    matching = count(few, now=now, anew=found.after is None)
+    matching = count(few, now=now, asked=wanted, anew=found.after is None)
     return Seen(now, found, matching, newest)
 
 
@@ -272,5 +273,6 @@ def news(wanted: Filter, then: Seen, *, now: datetime) -> tuple[int, int]:
             since = and_(wanted.standing(now), wanted.conditions(session, now))
             more = capped(session, m.id > then.newest, since)
         else:
-            more = max(count(wanted.narrowed(session, now), now=now) - then.matching, 0)
+            few = wanted.narrowed(session, now)
+            more = max(count(few, now=now, asked=wanted) - then.matching, 0)
     return more, sum(are.get(one) != version for one, version in versions.items())

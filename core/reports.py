@@ -12,6 +12,7 @@ from sqlmodel import Session, col
 
 from core import clock, db, listing, models, page_clock, plenty
 from core.depth import Depth, Queue, depth_in
+from core.filtering import judged
 from core.meta.codes import classify
 from core.models import Account
 from core.standing import Standing, m, where
@@ -238,7 +239,8 @@ def _told_later(session: Session, midnight: datetime, first: int) -> int:
     """How many had left before the attempt `first` and failed since midnight."""
     left = m.sent_at.is_not(None) & m.due_at.between(midnight - _LATER, midnight)
     again = select(t.id).where(t.message_id == m.id, t.id >= first).correlate(m.id.table)
-    mine = (m.status == Status.FAILED.value, left, _told_since(midnight), ~again.exists())
+    told = judged(_told_since(midnight))  # of each that failed, not of all that was ever told
+    mine = (m.status == Status.FAILED.value, left, told, ~again.exists())
     return int(session.execute(select(func.count()).where(*mine)).scalar_one())
 
 

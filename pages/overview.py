@@ -6,6 +6,7 @@ from math import floor
 
 import streamlit as st
 
+from core import guarding
 from core.access import Actor
 from core.listing import CAP
 from core.models import Account
@@ -13,7 +14,7 @@ from core.reports import AccountLoad, Pulse
 from core.standing import Standing
 from core.telling import depth_in_words
 from core.trends import RANGES
-from ui import guarded, live, look, moments, needs, pausing, since, stopping, trends, volumes
+from ui import live, look, moments, needs, pausing, since, trends, volumes
 from ui.accounts import none_yet
 from ui.addresses import listed
 from ui.guard import signed_in, zone
@@ -56,7 +57,7 @@ def rest() -> None:
 
 
 def _well(pulse: Pulse, by: Actor) -> str:
-    found = stopping.needs_somebody() + guarded.needs_somebody() + needs.of(pulse)
+    found = needs.of_halt(guarding.halt()) + needs.of(pulse)
     at = f"<p>as of {moments.shown(pulse.at, zone(), pulse.at, seconds=True)}</p>"
     if not found:
         said = "All is well" if pulse.accounts else "Ready to begin"

@@ -11,7 +11,6 @@ from core.guarding import Guard, Overdue
 from core.sending import twin
 from ui import asking, live, look, moments
 from ui.guard import zone
-from ui.needs import Need
 from ui.words.house import OVERDUE
 from ui.words.numbers import plural
 
@@ -24,11 +23,6 @@ def banner(guard: Guard | None, *, by: Actor) -> None:
         st.html(f'<div class="stopped" role="alert">{_told(guard)}</div>')
         if by.role >= Role.ADMIN and st.button("Decide …", key="answer-guard"):
             _answer(by)
-
-
-def needs_somebody() -> list[Need]:
-    """For the overview, which must not say that all is well."""
-    return [Need("The restore guard is on: nothing is sent.")] if guarding.guarded() else []
 
 
 def _told(guard: Guard) -> str:

@@ -13,6 +13,7 @@ from core.access import Actor, Role
 from core.accounts import BY_ITSELF
 from core.blocking import Reason
 from core.filtering import Filter
+from core.guarding import Halt
 from core.models import Account
 from core.reports import AccountLoad, Pulse
 from core.schedule import span
@@ -63,6 +64,12 @@ def drawn(need: Need, *, by: Actor) -> str:
         return f'{need.told} <a class="go cure" href="{cure.address}"{press}>{cure.label}</a>'
     look = f' <a class="go cure" href="{need.address}">Look</a>' if need.address else ""
     return f"{need.told}{look}"
+
+
+def of_halt(halt: Halt) -> list[Need]:
+    """What stops everything. The banners of each page tell more of it and have its cure."""
+    found = [Need("All sending is stopped.")] if halt.stop else []
+    return found + [Need("The restore guard is on: nothing is sent.")] * bool(halt.guard)
 
 
 def of(pulse: Pulse) -> list[Need]:

@@ -5,7 +5,7 @@ from html import escape
 
 import streamlit as st
 
-from core import operations, reports
+from core import operations, plenty, reports
 from core.access import Actor, Role
 from core.errors import OutboxError
 from core.kinds import OPEN
@@ -55,6 +55,7 @@ def progress(
 def _moving(operation_id: int, by: Actor, doing: str, one: str, stop: Stop | None) -> None:
     row = operations.state(operation_id)
     if row.state not in OPEN and not asking.under_way():
+        plenty.forget()  # while it went on, others may have counted
         st.rerun()
     with st.container(key=f"progress-{operation_id}", horizontal=True, vertical_alignment="center"):
         st.html(_bar(row, doing, one))

@@ -9,7 +9,6 @@ from core.access import Actor, Role
 from core.installation import Stop
 from ui import asking, live, moments
 from ui.guard import zone
-from ui.needs import Need
 from ui.words.numbers import plural
 
 
@@ -34,11 +33,6 @@ def _told(stop: Stop) -> str:
     since = moments.shown(stop.since, zone(), live.pulse().at)
     why = escape(stop.reason.rstrip("."))
     return f"<b>All sending is stopped</b> since {since} by {escape(stop.by)}: {why}."
-
-
-def needs_somebody() -> list[Need]:
-    """For the overview, which must not say that all is well."""
-    return [Need("All sending is stopped.")] if installation.stopped() else []
 
 
 @st.dialog("Stop all sending?", on_dismiss=asking.over)

@@ -25,7 +25,7 @@ def _ask() -> int:
 def test_one_that_died_while_it_lay_idle_is_replaced(
     postgresql: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(idle, "LONG", -1)
+    monkeypatch.setattr(idle, "LONG", 0.0)
     _kill_what_lies_in_the_pool()
     with db.reading() as first, db.reading() as second:
         for session in (first, second):

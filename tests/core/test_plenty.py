@@ -43,6 +43,13 @@ def test_a_list_that_ends_on_its_page_is_counted(many: int) -> None:
     assert listing.count(FAILED, now=now) == 20  # and it is known from then on
 
 
+def test_a_search_is_remembered_as_it_was_asked_not_by_what_it_found(many: int) -> None:
+    wanted = Filter(search="0812")
+    plenty.forget()
+    seen = [listing.seen(wanted, now=clock.wall()).matching for _ in range(2)]
+    assert set(plenty._beyond) <= {wanted} and seen[0] == seen[1]
+
+
 def test_after_some_seconds_it_is_counted_anew(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert listing.count(FAILED, now=clock.wall()) == 61
     _take_away(but=55)
