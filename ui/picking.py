@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from core import catalogue, choosing, listing, phone, reports
+from core import catalogue, choosing, listing, phone, reports, revising
 from core.choosing import Choice
 from core.errors import Invalid
 from core.explain import explain_many
@@ -79,10 +79,17 @@ def grid(picked: Picked, wanted: Filter, *, zone: str) -> None:
     )
     still.ways(picked, wanted)
     opened = st.session_state.pop(_OPENED, None)
-    for row in rows:
-        if row.id == opened:
-            asking.begin()
-            _drawer(row, picked.now, zone)
+    if opened in ids:
+        _open(opened, zone)
+
+
+def _open(message_id: int, zone: str) -> None:
+    """The message as it is now: its page may have stood for an hour."""
+    if row := revising.rows([message_id]).get(message_id):
+        asking.begin()
+        _drawer(row, reports.now(), zone)
+    else:
+        look.note("It was deleted meanwhile.")
 
 
 def _ticked(picked: Picked, ids: list[int]) -> list[int]:
