@@ -87,47 +87,33 @@ def hold_in(
     return held
 
 
-def set_hold(session: Session, ids: Iterable[int], reason: str | None) -> set[int]:
-    """Hold those that wait freely, or (None) let go those that a person may; returns which.
+def set_hold(session: Session, ids: Iterable[int], reason: str) -> set[int]:
+    """Hold those that wait freely, or for a person also those of a batch; returns which.
 
-    The claim's index leaves out what is held, so that it is in nobody's way. What is let go leaves
-    however late it is by now. The caller records it; at most 1,000 at a time.
+    The claim's index leaves out what is held, so that it is in nobody's way. The caller records
+    it; at most 1,000 at a time.
     """
-    rows = [{"message_id": one} for one in sorted(ids)]
-    if not rows:
-        return set()
-    db.lock(session, "message", [row["message_id"] for row in rows])
-    change, where = (
-        (f"hold = NULL, late_policy = {_LET_GO}", MAY_GO)
-        if reason is None
-        else (f"hold = '{reason}'", MAY_HOLD if reason == "person" else "m.hold IS NULL")
-    )
-    may = f"m.status = 'pending' AND {where}"
-    changed = session.execute(
-        db.sql(
-            f"UPDATE message AS m SET {change}"
-            f" FROM {db.rows_sql(session, message_id='bigint')}"
-            f" WHERE m.id = v.message_id AND {db.judged(may)} RETURNING id",
-            *(("now",) if reason is None else ()),
-        ),
-        {"rows": db.rows(rows)} | ({"now": db.now(session)} if reason is None else {}),
-    )
-    return set(changed.scalars())
+    may = MAY_HOLD if reason == "person" else "m.hold IS NULL"
+    return _change(session, ids, f"hold = '{reason}'", may)
 
 
 def let_go(session: Session, ids: Iterable[int]) -> set[int]:
-    """Let go those that a person may, as `set_hold`; returns which. What a person held waits for
-    its batch again, where that is not released."""
+    """Let go those that a person may, which leave however late it is by now; returns which. What a
+    person held waits for its batch again, where that is not released, as if nobody had held it.
+
+    The caller records it; at most 1,000 at a time.
+    """
     ids = sorted(ids)
     db.lock(session, "message", ids)  # a release of the batch comes to them after this, or has come
-    waits = select(m.id).where(m.id.in_(ids), m.hold == "person", m.batch_id.in_(_WAITING))
-    again = {*session.execute(waits).scalars()}
-    freed = set_hold(session, ids, None)
-    set_hold(session, freed & again, "batch")
-    return freed
+    back = _change(session, ids, "hold = 'batch'", _BACK)
+    freely = f"hold = NULL, late_policy = {_LET_GO}"
+    return back | _change(session, {*ids} - back, freely, MAY_GO, now=db.now(session))
 
 
-_WAITING = select(col(Batch.id)).where(col(Batch.state).in_(("loading", "held", "paused")))
+_BACK = (
+    "m.hold = 'person' AND m.batch_id IN"
+    " (SELECT id FROM batch WHERE state IN ('loading', 'held', 'paused'))"
+)
 # The person's hold outlasts the release of the batch.
 MAY_HOLD = "(m.hold IS NULL OR m.hold = 'batch')"
 # One whose time has not come keeps what it was told to do when it is late.
@@ -154,16 +140,24 @@ def lift(session: Session, ids: Iterable[int], reason: str) -> set[int]:
 
     The caller records it; at most 1,000 at a time.
     """
+    return _change(session, ids, "hold = NULL", f"m.hold = '{reason}'")
+
+
+def _change(
+    session: Session, ids: Iterable[int], change: str, where: str, **given: datetime
+) -> set[int]:
+    """Change those that wait and are as `where` says; returns which. `given`: what both name."""
     rows = [{"message_id": one} for one in sorted(ids)]
     if not rows:
         return set()
     db.lock(session, "message", [row["message_id"] for row in rows])
-    may = f"m.status = 'pending' AND m.hold = '{reason}'"
-    freed = session.execute(
+    may = f"m.status = 'pending' AND {where}"
+    changed = session.execute(
         db.sql(
-            f"UPDATE message AS m SET hold = NULL FROM {db.rows_sql(session, message_id='bigint')}"
-            f" WHERE m.id = v.message_id AND {db.judged(may)} RETURNING id"
+            f"UPDATE message AS m SET {change} FROM {db.rows_sql(session, message_id='bigint')}"
+            f" WHERE m.id = v.message_id AND {db.judged(may)} RETURNING id",
+            *given,
         ),
-        {"rows": db.rows(rows)},
+        {"rows": db.rows(rows)} | given,
     )
-    return set(freed.scalars())
+    return set(changed.scalars())

@@ -1,5 +1,7 @@
 """A person keeps one message back and lets it go again."""
 
+from datetime import timedelta
+
 import pytest
 
 from core import accounts, bulk, clock, db, holding, messages, operations, steering
@@ -92,6 +94,21 @@ def test_the_undo_of_a_hold_gives_a_message_back_to_its_batch(database: str) -> 
     operations.undo(made.id, by=given.ANA)
     batched.work()
     assert batched.holds(ids) == ["batch", "batch"]
+
+
+def test_what_goes_back_to_its_batch_keeps_what_it_was_told_to_do_when_late(database: str) -> None:
+    long_ago, made = clock.wall() - timedelta(hours=3), account("Orders")
+    _, ids = batched.batch(made, [{"due_at": long_ago, "late_policy": "skip"}] * 3)
+    released, undone, other = ids
+    holding.hold(released, by=given.ANA)
+    holding.release(released, by=given.ANA)
+    held = bulk.begin(Kind.HOLD, Choice(ids=(undone,)), counted=1, by=given.ANA)
+    assert bulk.undo(held.id, by=given.ANA).done == 1
+    assert batched.holds(ids) == ["batch"] * 3
+    assert [given.row(one).late_policy for one in ids] == ["skip"] * 3
+    change(other, hold="person", status="cancelled")
+    with db.writing() as session:
+        assert holding.let_go(session, [other]) == set()
 
 
 def test_one_on_trial_that_was_late_leaves_when_a_person_lets_it_go(database: str) -> None:
