@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 
 from bench.figures import percentile
 from bench.servers import Servers
@@ -20,6 +20,7 @@ def machine(servers: Servers) -> dict[str, str]:
     cores = len(os.sched_getaffinity(0))
     return {
         "cores": f"{cores} × {_cpu_model()}, {memory:.1f} GB, load {os.getloadavg()[0]:.2f} before",
+        "python": f"a million turns of a loop take {_loop():.0f} ms",
         "disk": f"a write and fsync of 4 kB takes {_fsync(servers.folder) * 1000:.2f} ms",
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
         "databases": f"SQLite {sqlite3.sqlite_version}, {_server('postgres')}, {_server('redis')}",
@@ -42,6 +43,14 @@ def _server(name: str) -> str:
     except FileNotFoundError:
         return f"no {name}"
     return " ".join(told.stdout.split()[:3])
+
+
+def _loop() -> float:
+    """Milliseconds of CPU: how quick this machine is in this hour, to compare with another."""
+    began, total = process_time(), 0
+    for turn in range(5_000_000):
+        total += turn
+    return 1000 * (process_time() - began) / 5
 
 
 def _fsync(folder: Path, times: int = 50) -> float:

@@ -7,6 +7,7 @@ What has not ended comes first, soonest first; then what has, latest first. Both
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Select, and_, false, func, literal, or_, select, true, tuple_
@@ -103,6 +104,7 @@ def rows(session: Session, *conditions: ColumnElement[bool], **order: Any) -> li
     return [MessageRow(*row) for row in found]
 
 
+@lru_cache
 def _selected() -> Select[Any]:
     columns = [_ELSEWHERE.get(f.name, m.get(f.name)) for f in fields(MessageRow)]
     joined = select(*[column for column in columns if column is not None])

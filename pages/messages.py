@@ -15,6 +15,7 @@ from ui import (
     filters,
     history,
     lately,
+    live,
     look,
     news,
     paging,
@@ -34,7 +35,7 @@ now = reports.now()
 
 
 def page() -> None:
-    accounts = [account.name for account in reports.accounts()]
+    accounts = [load.account.name for load in live.pulse().accounts]
     with st.container(horizontal=True, vertical_alignment="bottom", key="head"):
         heading = st.empty()
         earlier = st.container(width="content")

@@ -5,6 +5,7 @@ from html import escape
 from math import floor
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from core import guarding
 from core.access import Actor
@@ -25,25 +26,21 @@ person = signed_in()
 
 
 def page() -> None:
-    head()
+    well = st.empty()
     if told := since.told(person, now=live.pulse().at, zone=zone()):
         st.html(told)
     pausing.offers(by=person)
-    rest()
+    moving(well)
     if live.pulse().accounts:
         trends.drawn()
 
 
-@st.fragment(run_every="2s", key="well")
-def head() -> None:
-    by = signed_in()  # a fragment runs by itself: a session that ended stops it here
-    st.html(_well(live.pulse(), by))
-
-
 @st.fragment(run_every="2s", key="overview")
-def rest() -> None:
-    signed_in()
+def moving(well: DeltaGenerator) -> None:
+    """All that is live of the overview, by one run: also what stands at its head, in `well`."""
+    by = signed_in()  # a fragment runs by itself: a session that ended stops it here
     pulse = live.pulse()
+    well.html(_well(pulse, by))
     st.html(f'<div class="tiles">{"".join(_tiles(pulse))}</div>')
     if pulse.accounts:
         lines = "".join(_account(load, pulse) for load in pulse.accounts)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from core import clock, optouts, users
+from core import accounts, clock, optouts, users
 from core.access import Role
 from core.settings import ROOT
 from tests import given
@@ -120,8 +120,21 @@ def test_every_page_is_reached_and_does_what_it_is_for(desk: Desk) -> None:
     expect(ana.page.locator(".trail .row:not(.head)")).to_have_count(1)
     ana.sees("order_shipped")
     walk.to("Overview", "All is well")
+    turns_by_itself(ana)
     assert walk.seen == {path.stem for path in (ROOT / "pages").glob("*.py")}
     assert walk.broken == [] and ana.outside == []
+
+
+def turns_by_itself(ana: Operator) -> None:
+    """The head of the overview, when somebody else has done something, and back."""
+    head = ana.page.locator("section.well")
+    expect(head).to_have_count(1)
+    accounts.pause("Orders", reason="a look at it", by=given.ANA)
+    expect(head).to_contain_text("Orders is paused: a look at it.", timeout=15_000)
+    expect(ana.page.locator(".accounts")).to_contain_text("a look at it")
+    accounts.resume("Orders", by=given.ANA)
+    expect(head).to_contain_text("All is well", timeout=15_000)
+    expect(head).to_have_count(1)
 
 
 def choose_dark(ana: Operator) -> None:
