@@ -37,28 +37,34 @@ def condition(session: Session, why: str, now: datetime) -> ColumnElement[bool]:
 def ids(session: Session, why: str, now: datetime) -> Select[int]:
     """The same by the indexes over what waits on each account, however much waits on others."""
     rows = [{"account_id": one, "until": at} for one, at in _accounts(session, why, now)]
-    shape = db.rows_sql(session, account_id="bigint", until="timestamptz")
-    probes = " UNION ALL ".join(f"SELECT m.id FROM {shape} {one}" for one in _probes(why))
+    probes = " UNION ALL ".join(_probe(session, *one) for one in _probes(why))
     found = db.sql(probes, "now") if ":now" in probes else db.sql(probes)
     values = {"rows": db.rows(rows)} | ({"now": now} if ":now" in probes else {})
     return select(found.bindparams(**values).columns(column("id", BigInteger)).subquery().c.id)
 
 
-_WAITS = (
-    f"CROSS JOIN message m WHERE {db.only('m.account_id', 'v.account_id')} AND m.status = 'pending'"
-)
-_HELD = f"{_WAITS} AND m.hold IS NOT NULL"
+def _probe(session: Session, each: str, condition: str) -> str:
+    """The ids of what meets the condition, looked up for each account, and `each` beside it."""
+    shape = db.rows_sql(session, account_id="bigint", until="timestamptz")
+    mine = f"{db.only('m.account_id', 'v.account_id')} AND m.status = 'pending' AND {condition}"
+    found = f"message m WHERE {mine}"
+    if db.on_postgres(session):  # which else turns the join around, but not over an OFFSET
+        found = f"LATERAL (SELECT m.id FROM {found} OFFSET 0) m"
+    return f"SELECT m.id FROM {shape} {each} CROSS JOIN {found}"
+
+
+_HELD = ("", "m.hold IS NOT NULL")
 _FREE = (
-    "CROSS JOIN (SELECT 0 AS p UNION ALL SELECT 1 UNION ALL SELECT 2) l"
-    f" {_WAITS} AND m.hold IS NULL AND m.priority = l.p"
+    "CROSS JOIN (SELECT 0 AS p UNION ALL SELECT 1 UNION ALL SELECT 2) l",
+    "m.hold IS NULL AND m.priority = l.p",
 )
 _DUE = " AND m.due_at <= v.until AND NOT (m.error_class IS NOT NULL AND m.due_at > :now)"
 
 
-def _probes(why: str) -> tuple[str, ...]:
+def _probes(why: str) -> tuple[tuple[str, str], ...]:
     if why in HOLDS:
-        return (f"{_HELD} AND m.hold = '{why}'",)
-    return (_HELD, _FREE) if why in STATES else (_FREE + _DUE,)
+        return (("", f"m.hold IS NOT NULL AND m.hold = '{why}'"),)
+    return (_HELD, _FREE) if why in STATES else ((_FREE[0], _FREE[1] + _DUE),)
 
 
 def _accounts(session: Session, why: str, now: datetime) -> Iterator[tuple[int, datetime]]:

@@ -1,10 +1,12 @@
 """What waits for a reason can be listed by it: what explains a message finds it, and counts it."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
+from sqlalchemy import event
 
 from core import choosing, clock, db, depth, filtering, holding, listing, waits
 from core.blocking import Reason
@@ -88,6 +90,32 @@ def test_a_hold_finds_what_it_keeps_on_every_account(
     assert len(late) == 7 and not late & found(Filter(hold="person"), now)
     assert found(Filter(frozenset({Standing.SENT}), hold="late"), now) == set()
     assert len(found(Filter(hold="late", account="Well"), now)) == 1
+
+
+@pytest.mark.parametrize("why", waits.CHOICES)
+def test_what_waits_on_other_accounts_is_not_gone_through(why: str, now: datetime) -> None:
+    """Even where the figures say that nearly all rows are another account's, and wait as these."""
+    others = stored.account("Others")
+    for columns in ({}, {"hold": "late"}, {"error_class": "transient"}):
+        stored.many(others, 3_000, due_at=now + 5 * HOUR, **columns)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_: Any, __: Any, statement: str, parameters: Any, *more: Any) -> None:
+        asked.append((statement, parameters))
+
+    with db.reading() as session:
+        if db.on_postgres(session):
+            session.execute(db.sql("ANALYZE message"))
+        event.listen(db.engine(), "before_cursor_execute", note)
+        session.execute(waits.ids(session, why, now).limit(filtering.FEW + 1)).all()
+        event.remove(db.engine(), "before_cursor_execute", note)
+        explain = "EXPLAIN" if db.on_postgres(session) else "EXPLAIN QUERY PLAN"
+        plan = session.connection().exec_driver_sql(f"{explain} {asked[-1][0]}", asked[-1][1])
+        told = [str(row[-1]).strip() for row in plan]
+    reads = [n for n, line in enumerate(told) if re.search(r"on message|(SCAN|SEARCH) m\b", line)]
+    assert reads, told
+    for n in reads:  # PostgreSQL tells what it looks up a line below
+        assert re.search(r"account_id ?[=>]", " ".join(told[n : n + 2])), told
 
 
 def test_the_address_of_a_reason_is_read_again_and_a_bulk_action_means_the_same(
