@@ -46,7 +46,7 @@ DONE = {
     Kind.UNCORRECT: "brought back",
     Kind.UNLOAD: "put back",
     Kind.HOLD: "held",
-    Kind.UNHOLD: "let go again",
+    Kind.UNHOLD: "no longer held by a person",
     Kind.RELEASE: "released",
     Kind.RESCHEDULE: "given a new time",
     Kind.UNRESCHEDULE: "given back their former time",

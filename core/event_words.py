@@ -52,6 +52,9 @@ EVENTS: dict[str, tuple[str, str]] = {
     "template accepted": ("Its changed template accepted", "blue"),
 }
 
+# Instead of the word of a release, where its batch is not released yet.
+WAITS_AGAIN = ("Waits for its batch again", "violet")
+
 # What was done to its batch as a whole, by the action of the audit trail.
 STEERED: dict[str, tuple[str, str]] = {
     "batch released": ("Released with its batch", "blue"),

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from core import schedule
 from core.causes import CLASSES, failure
-from core.event_words import ATTEMPTS, EVENTS, FIELDS, KINDS, PRIORITIES, STEERED, TOLD
+from core.event_words import ATTEMPTS, EVENTS, FIELDS, KINDS, PRIORITIES, STEERED, TOLD, WAITS_AGAIN
 from core.history import History, Told
 from core.meta.codes import classify
 from core.models import Attempt, MessageEvent
@@ -62,6 +62,8 @@ def lines(history: History, *, now: datetime, zone: str) -> list[Line]:
 
 def _event(event: MessageEvent, history: History, now: datetime, zone: str) -> Line:
     word, colour = EVENTS.get(event.kind, (event.kind.replace("_", " ").capitalize(), "grey"))
+    if event.kind in ("release", "undo hold") and (event.after or {}).get("hold") == "batch":
+        word, colour = WAITS_AGAIN
     changes = tuple(_changes(event.before, event.after, now, zone))
     sentences = tuple(_beside(event, history))
     return Line(event.at, colour, word, event.actor, sentences=sentences, changes=changes)

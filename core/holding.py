@@ -51,9 +51,9 @@ def hold(message_id: int, *, by: Actor) -> None:
 
 
 @needs(Role.OPERATOR)
-def release(message_id: int, *, by: Actor) -> None:
+def release(message_id: int, *, by: Actor) -> str | None:
     """Let a message go that a person or its lateness keeps back, however late it is by now; where
-    its batch still waits, it leaves with that.
+    its batch still waits, it leaves with that. Returns what holds it then.
 
     Raises Refused when it is not held, or by something else (its batch, its template).
     """
@@ -62,10 +62,13 @@ def release(message_id: int, *, by: Actor) -> None:
         _check_releasable(row)
         if asked := covering.why_refused(session, message_id):
             raise Refused(asked)
+        held = row.hold
         let_go(session, [row.id])
-        change = {row.id: ({"hold": row.hold}, {"hold": None})}
+        session.refresh(row, ["hold"])
+        change = {row.id: ({"hold": held}, {"hold": row.hold})}
         messages.record(session, "release", by.name, change, at=now)
     wake(max(now, row.due_at))
+    return row.hold
 
 
 def _check_releasable(row: Message) -> None:

@@ -147,7 +147,7 @@ def _change(session: Session, mine: Taken, ids: list[int]) -> tuple[int, Counter
     able = [one for one in ids if why[one] is None]
     changed = _DO[mine.kind](session, mine, able)
     told = () if mine.kind in _TOLD_ONCE else sorted(changed)
-    events = {one: _event(rows[one], mine.kind) for one in told}
+    events = _events(session, mine.kind, [rows[one] for one in told])
     at = db.now(session)
     messages.record(session, mine.kind, mine.by, events, at=at, operation_id=mine.id)
     skipped = Counter(why[one] or "changed" for one in ids if one not in changed)
@@ -207,10 +207,16 @@ def _names_expired(choice: Choice) -> bool:
     return named or choice.error_class == "expired"
 
 
+def _events(session: Session, kind: Kind, rows: list[Row[Any]]) -> dict[int, tuple[Any, Any]]:
+    """Before and after, by message; the hold is what an undo brings back."""
+    if kind not in (Kind.HOLD, Kind.RELEASE, Kind.UNHOLD):
+        return {row.id: _event(row, kind) for row in rows}
+    found = select(m.id, m.hold).where(m.id.in_([row.id for row in rows]))
+    now = {row.id: row.hold for row in session.execute(found)}
+    return {row.id: ({"hold": row.hold}, {"hold": now[row.id]}) for row in rows}
+
+
 def _event(row: Row[Any], kind: Kind) -> tuple[Any, Any]:
-    """Before and after; the hold is what an undo brings back."""
-    if kind in (Kind.HOLD, Kind.RELEASE, Kind.UNHOLD):
-        return {"hold": row.hold}, {"hold": "person" if kind is Kind.HOLD else None}
     after = _AFTER[kind]
     before = {"status": row.status} | ({"hold": row.hold} if row.hold else {})
     ends = after or (Status.CANCELLED if row.status == Status.PENDING else row.status)

@@ -6,6 +6,7 @@ import streamlit as st
 
 from core import holding, messages, reports
 from core.access import Actor
+from core.event_words import WAITS_AGAIN
 from core.history import History
 from core.listing import MessageRow
 from core.standing import Standing, standing
@@ -25,7 +26,7 @@ def offered(history: History, *, by: Actor) -> None:
             editing.drawer(row, by=by)
         if status == Status.PENDING and holding.may_go(row):
             if st.button("Release", type="primary", key="release"):
-                _do("release", lambda: holding.release(row.id, by=by))
+                asking.carry_out(lambda: holding.release(row.id, by=by), told=_released)
         elif status == Status.PENDING and holding.may_hold(row) and st.button("Hold", key="hold"):
             _do("hold", lambda: holding.hold(row.id, by=by))
         if status == Status.PENDING and st.button("Cancel message", key="cancel"):
@@ -49,8 +50,12 @@ _DONE = {
     "delete": "Deleted.",
     "retry": "It leaves at its next turn.",
     "hold": "Held until somebody releases it.",
-    "release": "Released: it leaves when its turn comes.",
 }
+
+
+def _released(held: str | None) -> str:
+    """By what holds it now."""
+    return f"{WAITS_AGAIN[0]}." if held else "Released: it leaves when its turn comes."
 
 
 def _dialog(what: str, row: MessageRow, by: Actor) -> None:

@@ -4,9 +4,21 @@ from datetime import timedelta
 
 import pytest
 
-from core import accounts, bulk, clock, db, holding, messages, operations, steering
+from core import (
+    accounts,
+    bulk,
+    clock,
+    db,
+    happened,
+    history,
+    holding,
+    messages,
+    operations,
+    steering,
+)
 from core.choosing import Choice
 from core.errors import Refused
+from core.event_words import WAITS_AGAIN
 from core.kinds import Kind
 from tests import given
 from tests.core import batched
@@ -101,10 +113,16 @@ def test_what_goes_back_to_its_batch_keeps_what_it_was_told_to_do_when_late(data
     _, ids = batched.batch(made, [{"due_at": long_ago, "late_policy": "skip"}] * 3)
     released, undone, other = ids
     holding.hold(released, by=given.ANA)
-    holding.release(released, by=given.ANA)
+    assert holding.release(released, by=given.ANA) == "batch"
     held = bulk.begin(Kind.HOLD, Choice(ids=(undone,)), counted=1, by=given.ANA)
     assert bulk.undo(held.id, by=given.ANA).done == 1
     assert batched.holds(ids) == ["batch"] * 3
+    for one, kind in ((released, "release"), (undone, "undo hold")):
+        found = history.read(one)
+        assert found is not None
+        last = found.events[-1]
+        assert (last.kind, last.before, last.after) == (kind, {"hold": "person"}, {"hold": "batch"})
+        assert happened.lines(found, now=clock.wall(), zone="UTC")[-1].title == WAITS_AGAIN[0]
     assert [given.row(one).late_policy for one in ids] == ["skip"] * 3
     change(other, hold="person", status="cancelled")
     with db.writing() as session:

@@ -41,7 +41,7 @@ def test_the_outcome_is_told_and_undone_where_it_can_be() -> None:
     at = run()
     assert "1 message held." in html(at)
     at.button(key=f"undo-{row.id}").click().run()
-    assert given.row(ids[0]).hold is None and "1 message let go again." in html(at)
+    assert given.row(ids[0]).hold is None and "1 message no longer held by a person." in html(at)
     bulk.begin(Kind.DELETE, Choice(ids=(ids[0],)), counted=1, by=OLGA)
     at = run()
     assert "1 message deleted." in html(at)

@@ -71,7 +71,7 @@ ASKED_AS: dict[str, str] = {
     "release": "Release messages",
     "delete": "Delete messages",
 }
-_LET_GO = Bulk(Kind.UNHOLD, "Undo", "Letting go", "let go again", _NOT_BACK)
+_LET_GO = Bulk(Kind.UNHOLD, "Undo", "Letting go", "no longer held by a person", _NOT_BACK)
 
 _BROUGHT_BACK = Bulk(Kind.UNDO, "Undo", "Bringing back", "brought back", _NOT_BACK)
 
