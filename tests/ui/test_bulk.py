@@ -146,6 +146,8 @@ def test_where_nothing_can_be_done_there_is_no_question_but_the_reason() -> None
 def test_what_cannot_be_undone_says_so_before(what: str, one: dict[str, str]) -> None:
     told = html(asked(what, stored.messages(stored.account(), [one])))
     assert "This cannot be undone." in told and "It can be undone" not in told
+    waits = "One whose batch is not released yet leaves with the batch."
+    assert (waits in told) == (what == "release")
 
 
 def test_what_a_question_asked_of_all_is_not_asked_again_for_each_key() -> None:

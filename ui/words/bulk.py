@@ -48,7 +48,8 @@ BULK: dict[str, Bulk] = {
     "release": Bulk(
         Kind.RELEASE,
         *("Release", "Releasing", "released"),
-        f"They leave however late it is, those of a batch that waits with it. {_NOT_BACK}",
+        "They leave however late it is. One whose batch is not released yet leaves with the batch."
+        f" {_NOT_BACK}",
     ),
     "delete": Bulk(
         Kind.DELETE,
