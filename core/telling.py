@@ -13,7 +13,7 @@ from core.listing import CAP
 from core.schedule import ago, clock, within
 from core.states import RELEASABLE
 
-RESUME = "Mend what the reason says, then resume it on the Overview."
+RESUME = "Mend what the reason says, then resume it on its page under Accounts."
 RELEASE = "Release it, give it a new time, or cancel it."
 ELSEWHERE = {"template": "See what changed, and release it, on the page Templates."}
 NEVER = "It will not leave: its turn comes too late for it."
@@ -21,7 +21,7 @@ SOON = timedelta(seconds=2)
 
 ADVICE = {
     Reason.GUARD: "An administrator decides, by «Decide …» on each page or: manage.py guard answer",
-    Reason.STOPPED: "«Resume sending» stands on every page; or: python manage.py resume-all",
+    Reason.STOPPED: "«Send again …» stands on every page; or: python manage.py resume-all",
     Reason.PAUSED: RESUME,
     Reason.BATCH: "It is released and resumed on the page of its batch.",
     Reason.RETIRED: "Cancel it, or send it from another account.",

@@ -34,7 +34,7 @@ def test_the_queue_is_told_by_reason_and_account() -> None:
     assert "no account «Nobody»" in refused("queue", "--account", "Nobody")
     why = said("why", str(later))
     assert "Support is paused since" in why and "by ana: a look at it." in why
-    assert "Mend what the reason says, then resume it on the Overview." in why
+    assert "Mend what the reason says, then resume it on its page under Accounts." in why
 
 
 def test_a_script_gets_when_it_is_empty_and_how_late_what_left_was() -> None:

@@ -129,7 +129,13 @@ def test_what_waits_says_what_it_waits_for_and_what_can_be_done() -> None:
     state = state_of(PLAIN, NOW, "Asia/Jakarta", why=why)
     assert state.word == "Waiting"
     assert state.sentence == "Orders is paused since 12:00, by ana: token expired."
-    assert state.advice == "Mend what the reason says, then resume it on the Overview."
+    assert state.advice == "Mend what the reason says, then resume it on its page under Accounts."
+
+
+def test_what_frees_a_stop_is_called_as_on_its_button() -> None:
+    stopped = Explanation(7, Reason.STOPPED, "Orders", NOW)
+    said = re.search("«(.*)»", telling.advice(stopped))
+    assert said and said[1] in dict(texts(ROOT / "ui/stopping.py"))
 
 
 @pytest.mark.parametrize("reason", Reason)
