@@ -5,7 +5,7 @@ from io import BytesIO
 
 import requests
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from core import accounts, catalogue, clock, db, optouts, sampling, steering, users
 from core.access import Role
@@ -113,6 +113,7 @@ def draw(person: Operator, name: str, path: str, width: int) -> None:
     height = LOWEST.get(name.partition("-")[0], min(max(needed, 700), TALLEST))
     page.set_viewport_size({"width": width, "height": height})
     person.settled()
+    expect(page.get_by_test_id("stSkeleton")).to_have_count(0)  # what is still to be loaded
     keep(page, name)
 
 
