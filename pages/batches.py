@@ -97,10 +97,10 @@ def under_way(whole: Whole) -> None:
         open_ = row.state in OPEN and kind not in OF_BATCHES - _SHOWN
         if fills or open_:
             # Without its operation the scan would let the rest go: what ends a release is a pause.
-            hold = ("Hold it again", lambda: core_steering.pause(whole.batch.id, by=person))
+            hold = ("Hold it again", lambda by: core_steering.pause(whole.batch.id, by=by))
             stop = hold if kind is Kind.BATCH_RELEASE else None
             doing = _DOING.get(kind, row.kind)
-            progress(row.id, by=person, doing=doing, one="message", stop=stop)
+            progress(row.id, doing=doing, one="message", stop=stop)
 
 
 def watched(drawn: Whole) -> None:

@@ -37,7 +37,7 @@ def page(by: Actor) -> None:
     st.session_state["many-left"] = None if _number("load") else (found.file.name, asked.to_dict())
     if load_id := _number("load"):
         try:
-            loading.under_way(load_id, by=by)
+            loading.under_way(load_id)
         except Refused as refused:
             look.wrong(str(refused))
         _anew("Load another file")
@@ -156,7 +156,7 @@ def _plan(
 def _load(
     found: Source, plan: Plan | None, account: Account | None, by: Actor, check_id: int
 ) -> None:
-    row = check.results(check_id, by=by, zone=zone(), now=reports.now())
+    row = check.results(check_id, zone=zone(), now=reports.now())
     if row is None or plan is None or not check.is_of(check_id, plan):
         return
     ways.step(6, "Schedule")

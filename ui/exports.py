@@ -130,7 +130,7 @@ def shown(person: Actor) -> None:
         elif row.state in ("queued", "running") or row.id in open_:
             # What failed or was called off is told to whoever saw it under way.
             open_.add(row.id)
-            progress(row.id, by=person, doing=_doing(one))
+            progress(row.id, doing=_doing(one))
 
 
 def _doing(one: Export) -> str:

@@ -26,7 +26,7 @@ def outcomes(*, by: Actor) -> list[Operation]:
     for row in found.under_way[:BARS]:
         mine = row.created_by == by.name
         doing = bulk_of(row.kind).doing + ("" if mine else f", asked for by {row.created_by}")
-        progress(row.id, by=by, doing=doing, one="message", every=EVERY if mine else "5s")
+        progress(row.id, doing=doing, one="message", every=EVERY if mine else "5s")
     if more := len(found.under_way[BARS:]):
         look.quiet(f"{plural(more, 'other action')} under way.")
     closed: set[int] = st.session_state.setdefault(_CLOSED, set())

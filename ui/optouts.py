@@ -73,7 +73,7 @@ def importing(*, by: Actor) -> None:
         st.rerun()  # what is above has more rows now
     of, said = st.session_state.get("optouts-imported", (None, _under_way(by)))
     if said and of in (None, _digest(given)):
-        _told(said, by)
+        _told(said)
 
 
 def _under_way(by: Actor) -> int | None:
@@ -117,11 +117,11 @@ def _import(given: str | bytes, home: str | None, by: Actor) -> int | str:
         return str(refused)
 
 
-def _told(said: int | str, by: Actor) -> None:
+def _told(said: int | str) -> None:
     if isinstance(said, str):
         look.wrong(said)
         return
-    row = progress(said, by=by, doing="Importing the list", one="line")
+    row = progress(said, doing="Importing the list", one="line")
     if row.state != "finished":
         return
     added, already = row.result["added"], row.result["already"]

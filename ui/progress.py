@@ -11,16 +11,16 @@ from core.errors import OutboxError
 from core.kinds import OPEN
 from core.models import Operation
 from ui import asking, look
+from ui.guard import signed_in
 from ui.words.numbers import brief, plural
 
 EVERY = "1s"
-Stop = tuple[str, Callable[[], object]]  # what the button says, and does
+Stop = tuple[str, Callable[[Actor], object]]  # what the button says, and does
 
 
 def progress(
     operation_id: int,
     *,
-    by: Actor,
     doing: str,
     one: str = "row",
     stop: Stop | None = None,
@@ -35,7 +35,7 @@ def progress(
     without a bar: what was cancelled or failed is said here, and what a finished one has made is
     for the caller to draw:
 
-        row = progress(operation_id, by=person, doing="Checking the file")
+        row = progress(operation_id, doing="Checking the file")
         if row.state == "finished":
             results(row.result)
 
@@ -44,7 +44,7 @@ def progress(
     row = operations.state(operation_id)
     if row.state in OPEN:
         moving = st.fragment(_moving, run_every=every, key=f"progress-of-{operation_id}")
-        moving(operation_id, by, doing, one, stop)
+        moving(operation_id, doing, one, stop)
     elif row.state == "cancelled":
         look.note(f"{doing}: cancelled after {_so_far(row, one)}.", "grey")
     elif row.state == "failed":
@@ -52,7 +52,8 @@ def progress(
     return row
 
 
-def _moving(operation_id: int, by: Actor, doing: str, one: str, stop: Stop | None) -> None:
+def _moving(operation_id: int, doing: str, one: str, stop: Stop | None) -> None:
+    by = signed_in()  # a fragment runs by itself, also in a page that stays open
     row = operations.state(operation_id)
     if row.state not in OPEN and not asking.under_way():
         plenty.forget()  # while it went on, others may have counted
@@ -61,9 +62,9 @@ def _moving(operation_id: int, by: Actor, doing: str, one: str, stop: Stop | Non
         st.html(_bar(row, doing, one))
         may = row.created_by == by.name or by.role >= Role.OPERATOR
         open_ = row.state in OPEN
-        label, verb = stop or ("Cancel", lambda: operations.cancel(operation_id, by=by))
+        label, verb = stop or ("Cancel", lambda by: operations.cancel(operation_id, by=by))
         if may and open_ and st.button(label, key=f"cancel-{operation_id}"):
-            _carry_out(verb)
+            _carry_out(lambda: verb(by))
 
 
 def _bar(row: Operation, doing: str, one: str) -> str:

@@ -21,6 +21,11 @@ VERA = Actor("vera", Role.VIEWER)
 pytestmark = pytest.mark.usefixtures("sqlite")
 
 
+@pytest.fixture(autouse=True)
+def vera(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("core.sessions.actor", lambda token: VERA)
+
+
 def _menu() -> None:
     from core.access import Actor, Role
     from core.filtering import Filter

@@ -1,5 +1,6 @@
 """The bar of an operation: how far it is, what remains, who may cancel, and what is said after."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,9 +13,11 @@ from core.access import Actor, Role
 from core.choosing import Choice
 from core.kinds import Kind
 from core.models import Operation
-from tests.ui.seen import html
+from tests.ui.seen import html, labels
 
 OLGA = Actor("olga", Role.OPERATOR)
+VERA, VICTOR = (Actor(name, Role.VIEWER) for name in ("vera", "victor"))
+Be = Callable[[Actor | None], None]
 
 pytestmark = pytest.mark.usefixtures("sqlite")
 
@@ -22,18 +25,23 @@ pytestmark = pytest.mark.usefixtures("sqlite")
 def _page() -> None:
     import streamlit as st
 
-    from core.access import Actor, Role
     from ui.progress import progress
 
-    who = Actor(st.session_state["who"], Role[st.session_state["role"]])
-    row = progress(1, by=who, doing="Checking «a & b»")
+    row = progress(1, doing="Checking «a & b»")
     st.write(f"came back {row.state}")
 
 
-def seen(who: str = "olga", role: str = "OPERATOR") -> AppTest:
-    at = AppTest.from_function(_page, default_timeout=20)
-    at.session_state["who"], at.session_state["role"] = who, role
-    return at.run()
+@pytest.fixture(autouse=True)
+def be(monkeypatch: pytest.MonkeyPatch) -> Callable[[Actor | None], None]:
+    def be(person: Actor | None) -> None:
+        monkeypatch.setattr("core.sessions.actor", lambda token: person)
+
+    be(OLGA)
+    return be
+
+
+def seen() -> AppTest:
+    return AppTest.from_function(_page, default_timeout=20).run()
 
 
 def made(**columns: Any) -> int:
@@ -65,11 +73,23 @@ def test_what_nobody_is_at_any_more_says_so_and_not_how_long_it_takes() -> None:
     assert "left" not in told
 
 
-def test_who_asked_and_operators_may_cancel_and_other_viewers_may_not() -> None:
+def test_who_asked_and_operators_may_cancel_and_other_viewers_may_not(be: Be) -> None:
     made(state="running", created_by="vera")
-    assert [b.label for b in seen("vera", "VIEWER").button] == ["Cancel"]
-    assert [b.label for b in seen("olga", "OPERATOR").button] == ["Cancel"]
-    assert [b.label for b in seen("victor", "VIEWER").button] == []
+    for person, may in ((VERA, ["Cancel"]), (OLGA, ["Cancel"]), (VICTOR, [])):
+        be(person)
+        assert labels(seen()) == may
+
+
+@pytest.mark.parametrize(("now", "told"), [(None, "signed out"), (Actor("olga", Role.VIEWER), "")])
+def test_in_a_page_left_open_nobody_cancels_who_may_not_any_more(
+    be: Be, now: Actor | None, told: str
+) -> None:
+    one = made(state="running", created_by="vera")
+    at = seen()
+    be(now)
+    at.button[0].click().run()
+    assert operations.state(one).state == "running"
+    assert labels(at) == [] and told in html(at)
 
 
 def test_cancel_ends_it_and_the_page_says_how_far_it_came() -> None:

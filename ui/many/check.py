@@ -71,9 +71,9 @@ def is_of(check_id: int, plan: Plan) -> bool:
     return Plan.read(operations.state(check_id).arguments["plan"]) == plan
 
 
-def results(check_id: int, *, by: Actor, zone: str, now: datetime) -> Operation | None:
+def results(check_id: int, *, zone: str, now: datetime) -> Operation | None:
     """Draw the bar, then what was found; the operation when it can be loaded."""
-    row = progress(check_id, by=by, doing="Checking the rows")
+    row = progress(check_id, doing="Checking the rows")
     if row.state != "finished":
         return None
     found: Mapping[str, Any] = row.result or {}

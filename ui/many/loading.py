@@ -113,11 +113,11 @@ def _to_me(source: Source, plan: Plan, account: Account | None, *, by: Actor) ->
         st.html(f'<div class="note green" role="status">On its way. {link}</div>')
 
 
-def under_way(load_id: int, *, by: Actor) -> None:
+def under_way(load_id: int) -> None:
     """The bar; then what was stored, and where it is. Raises Refused where it is no load."""
     if operations.state(load_id).kind != Kind.LOAD:
         raise Refused(f"Operation {load_id} loads no file.")
-    row = progress(load_id, by=by, doing="Loading the messages")
+    row = progress(load_id, doing="Loading the messages")
     if row.state == "cancelled" and operations.is_put_back(row):
         link = f'<a class="go" href="{addresses.batch(row.batch_id)}">See what became of them</a>'
         told = "Waiting messages that it had changed are put back as they were."
