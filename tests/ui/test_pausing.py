@@ -10,9 +10,9 @@ from core import accounts, clock, holding
 from core.access import Actor, Role
 from core.settings import ROOT
 from tests import given
-from tests.core import stored
+from tests.core import batched, stored
 from tests.core.sending.ticking import change
-from tests.ui.seen import labels
+from tests.ui.seen import html, labels
 from ui import live
 
 OLGA, VERA = Actor("olga", Role.OPERATOR), Actor("vera", Role.VIEWER)
@@ -103,3 +103,14 @@ def test_one_message_is_held_and_released_where_it_stands(run: Callable[..., App
     assert given.row(made).hold is None and "Release" not in labels(at)
     holding.hold(made, by=OLGA)
     assert labels(run(VERA, "message", id=str(made))) == []
+
+
+def test_what_is_let_go_before_its_batch_is_released_says_that_it_waits_for_that(
+    run: Callable[..., AppTest],
+) -> None:
+    _, [made] = batched.batch(given.account("Orders"), [{}])
+    holding.hold(made, by=OLGA)
+    at = run(OLGA, "message", id=str(made))
+    at.button(key="release").click().run()
+    assert at.session_state["did"] == "Waits for its batch again."
+    assert "Waits for its batch again" in html(at) and "Hold" in labels(at)
