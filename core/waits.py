@@ -1,7 +1,7 @@
-"""What waits for a reason that can be a filter: a hold of its own, or what keeps its account back.
+"""What waits for a reason that can be a filter: a hold, a refusal, or what keeps its account back.
 
-The other reasons of core/blocking.py keep back all that waits, or all that is due, which the
-standings tell apart. One message at a time for each person is a rule over two: no condition of one.
+The other reasons of core/blocking.py keep back all that waits, or all that is due (`DUE`). One
+message at a time for each person is a rule over two: no condition of one.
 """
 
 from collections.abc import Iterator
@@ -17,18 +17,29 @@ from core.standing import a, m
 from core.states import HOLDS
 
 STATES = {str(Reason.PAUSED): "paused", str(Reason.RETIRED): "retired"}
-CHOICES = (*HOLDS, *STATES, *map(str, (Reason.QUIET, Reason.THROTTLED, Reason.SLOWED)))
+DUE = "due"  # it waits for its turn, or for what keeps back all that is due
+CHOICES = (
+    *(*HOLDS, str(Reason.HELD), str(Reason.RETRY), *STATES),
+    *(str(Reason.QUIET), str(Reason.THROTTLED), str(Reason.SLOWED), DUE),
+)
+# Of what waits on the accounts in this state alone.
+_AMONG = STATES | dict.fromkeys((str(Reason.HELD), str(Reason.RETRY)), "active")
 
 
 def condition(session: Session, why: str, now: datetime) -> ColumnElement[bool]:
     """That one which waits does so because of this, one of `CHOICES`, asked of each row."""
     if why in HOLDS:
         return m.hold == why
+    among = m.account_id.in_(select(a.id).where(a.state == _AMONG.get(why)))
     if why in STATES:
-        return m.account_id.in_(select(a.id).where(a.state == STATES[why]))
+        return among
+    again = and_(m.error_class.is_not(None), m.due_at > now)
+    if why == Reason.HELD:
+        return and_(among, m.hold != "batch")
+    if why == Reason.RETRY:
+        return and_(among, m.hold.is_(None), again)
     until = dict(_until(session, why, now))
     theirs = [and_(m.account_id == one, m.due_at <= at) for one, at in until.items()]
-    again = and_(m.error_class.is_not(None), m.due_at > now)
     # A list by the time ends where the last of theirs may be.
     bound = m.due_at <= max(until.values(), default=now)
     return and_(m.hold.is_(None), bound, or_(false(), *theirs), ~again)
@@ -58,18 +69,23 @@ _FREE = (
     "CROSS JOIN (SELECT 0 AS p UNION ALL SELECT 1 UNION ALL SELECT 2) l",
     "m.hold IS NULL AND m.priority = l.p",
 )
-_DUE = " AND m.due_at <= v.until AND NOT (m.error_class IS NOT NULL AND m.due_at > :now)"
+_AGAIN = "m.error_class IS NOT NULL AND m.due_at > :now"
+_DUE = f" AND m.due_at <= v.until AND NOT ({_AGAIN})"
 
 
 def _probes(why: str) -> tuple[tuple[str, str], ...]:
     if why in HOLDS:
-        return (("", f"m.hold IS NOT NULL AND m.hold = '{why}'"),)
+        return ((_HELD[0], f"{_HELD[1]} AND m.hold = '{why}'"),)
+    if why == Reason.HELD:  # by two ranges of the index, beside the many that a batch may hold
+        return tuple((_HELD[0], f"{_HELD[1]} AND m.hold {than} 'batch'") for than in "<>")
+    if why == Reason.RETRY:
+        return (("", f"m.hold IS NULL AND {_AGAIN}"),)
     return (_HELD, _FREE) if why in STATES else ((_FREE[0], _FREE[1] + _DUE),)
 
 
 def _accounts(session: Session, why: str, now: datetime) -> Iterator[tuple[int, datetime]]:
-    if why in HOLDS or why in STATES:
-        state = a.state == STATES[why] if why in STATES else a.id.is_not(None)
+    if why in HOLDS or why in _AMONG:
+        state = a.state == _AMONG[why] if why in _AMONG else a.id.is_not(None)
         yield from ((one, now) for one in session.execute(select(a.id).where(state)).scalars())
     else:
         yield from _until(session, why, now)
@@ -85,5 +101,5 @@ def _until(session: Session, why: str, now: datetime) -> Iterator[tuple[int, dat
         if quiet := one.quiet_until(now):
             if why == Reason.QUIET:
                 yield one.id, quiet
-        elif engine.stalls(one.id).reason == why:
+        elif why in (DUE, engine.stalls(one.id).reason):
             yield one.id, now

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from html import escape
 
-from core import numbering, telling
+from core import numbering, reports, telling
 from core.access import Actor, Role
 from core.account_reports import Card
 from core.blocking import Reason
@@ -70,8 +70,9 @@ def sentence(account: Account, load: AccountLoad | None) -> str:
 
 def _waits(load: AccountLoad) -> str:
     """«3 held · 1,204 due», each with the way to them."""
+    quiet, name = load.depth.number.quiet_until(reports.now()), load.account.name
     return " · ".join(
-        f'<a class="go" href="{addresses.waiting(reason, load.account.name)}">'
+        f'<a class="go" href="{addresses.waiting(reason, name, quiet_until=quiet)}">'
         f"{telling.depth_in_words({reason: number})}</a>"
         for reason, number in load.depth.counts.items()
         if number

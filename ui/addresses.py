@@ -1,6 +1,7 @@
 """Where things are: the links between pages, as Streamlit's bound widgets read them."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from html import escape
 from urllib.parse import urlencode
 
@@ -11,8 +12,9 @@ from core.blocking import Reason
 from core.filtering import Filter
 from core.listing import Cursor
 from core.not_reached import Missed
-from core.standing import Standing
-from ui.words.states import VIEWS, WORDS
+from core.standing import STATUS, Standing
+from core.states import Status
+from ui.words.states import WORDS
 
 NEW_ACCOUNT = "/accounts?new=1"
 
@@ -28,21 +30,22 @@ def listed(*standings: Standing, account: str | None = None, batch: int | None =
     return of(Filter(frozenset(standings), account, batch=batch))
 
 
-# Where the messages stand whose reason is no filter of its own; of the others, all that waits.
-_STAND = {
-    Reason.HELD: Standing.HELD,
-    Reason.RETRY: Standing.RETRYING,
-    Reason.SCHEDULED: Standing.SCHEDULED,
-    **dict.fromkeys((Reason.NO_WORKER, Reason.UNREACHED, Reason.TURN), Standing.WAITING),
-}
+_DUE = (Reason.NO_WORKER, Reason.UNREACHED, Reason.TURN)  # what keeps back all that is due
+_WAITS = frozenset(one for one, status in STATUS.items() if status == Status.PENDING)
 
 
-def waiting(reason: Reason, account: str) -> str:
-    """The messages of an account that wait for this, for an `href`."""
-    if reason in waits.CHOICES:
-        return of(Filter(account=account, hold=str(reason)))
-    standings = frozenset({_STAND[reason]}) if reason in _STAND else VIEWS["Queue"]
-    return of(Filter(standings, account))
+def waiting(reason: Reason, account: str, *, quiet_until: datetime | None = None) -> str:
+    """The messages of an account that wait for this, for an `href`.
+
+    `quiet_until`: when its quiet hours end, where it has them now; what is for later is so beyond.
+    """
+    hold = waits.DUE if reason in _DUE else str(reason)
+    if hold in waits.CHOICES:
+        return of(Filter(account=account, hold=hold))
+    if reason is not Reason.SCHEDULED:
+        return of(Filter(_WAITS, account))
+    beyond = quiet_until and quiet_until + timedelta.resolution
+    return of(Filter(frozenset({Standing.SCHEDULED}), account, due_from=beyond))
 
 
 def of(wanted: Filter, **place: Cursor) -> str:

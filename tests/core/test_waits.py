@@ -8,9 +8,9 @@ from urllib.parse import parse_qs
 import pytest
 from sqlalchemy import event
 
-from core import choosing, clock, db, depth, filtering, holding, listing, waits
+from core import accounts, choosing, clock, db, depth, filtering, holding, listing, waits
 from core.blocking import Reason
-from core.explain import explain_many
+from core.explain import explain, explain_many
 from core.filtering import Filter
 from core.models import Pace, Worker
 from core.standing import Standing
@@ -66,6 +66,7 @@ def found(wanted: Filter, now: datetime) -> set[int]:
     return {row.id for row in seen.page.rows}
 
 
+DUE = {Reason.TURN, Reason.THROTTLED, Reason.SLOWED}
 OF_ACCOUNTS = [one for one in waits.CHOICES if one not in HOLDS]
 
 
@@ -76,9 +77,20 @@ def test_a_reason_finds_what_is_explained_and_counted_by_it(
 ) -> None:
     monkeypatch.setattr(filtering, "FEW", few)
     told = explain_many(row.id for row in listing.page(Filter(), now=now, size=200).rows)
-    mine = {one.message_id for one in told.values() if one.reason == why}
+    reasons = DUE if why == waits.DUE else {Reason(why)}
+    mine = {one.message_id for one in told.values() if one.reason in reasons}
     assert mine and found(Filter(hold=why), now) == mine
-    assert depth.depth().counts[Reason(why)] == len(mine)
+    assert sum(depth.depth().counts[one] for one in reasons) == len(mine)
+
+
+def test_quiet_hours_are_those_of_now_not_of_a_later_night(now: datetime) -> None:
+    quiet = next(one.id for one in accounts.everything() if one.name == "Quiet")
+    [tonight, tomorrow] = stored.messages(
+        quiet, [{"due_at": now + HOUR / 2}, {"due_at": now + 24 * HOUR}]
+    )
+    assert explain(tonight).reason == explain(tomorrow).reason == Reason.QUIET
+    listed = found(Filter(hold="quiet"), now)
+    assert tonight in listed and tomorrow not in listed
 
 
 @pytest.mark.parametrize("few", [filtering.FEW, -1])

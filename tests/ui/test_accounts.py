@@ -1,12 +1,11 @@
 """The page Accounts: who sees and may do what, what is typed and kept, what is asked first."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import account_settings, accounts, checking, clock, db, vault
+from core import account_settings, accounts, checking, db, vault
 from core.access import Actor, Role
 from core.checking import Checked, Finding
 from core.models import Account, Business
@@ -63,24 +62,6 @@ def test_each_number_is_a_card_with_its_state_its_figure_and_what_it_needs(run: 
     assert [one.proto.type for one in at.button] == ["primary"] * 2
     assert labels(run(OLGA)) == ["Resume …"] * 2
     assert labels(run(VERA)) == [] and "<strong>3</strong>" in html(run(VERA))
-
-
-def test_what_waits_for_a_reason_leads_to_its_messages(run: Run) -> None:
-    now = clock.wall()
-    rows = [{"hold": "person"}, {"hold": "batch"}, {"due_at": now - timedelta(hours=1)}, {}]
-    stored.messages(stored.account("A & B"), rows)
-    stored.messages(stored.account("Shop", state="paused"), [{}, {}])
-    stored.account("Idle")
-    body = html(run(VERA))
-    for address, told in {
-        "state=Held&amp;account=A+%26+B": "1 held",
-        "account=A+%26+B&amp;hold=batch": "1 held by their batch",
-        "state=Scheduled&amp;account=A+%26+B": "1 for later",
-        "state=Waiting&amp;account=A+%26+B": "1 without a worker",
-    }.items():
-        assert f'href="/messages?{address}">{told}</a>' in body
-    assert 'hold=paused"><strong>2</strong><small>kept back' in body
-    assert "<strong>0</strong><small>due now" in body, "without a link"
 
 
 def test_others_than_administrators_read_what_is_set_and_change_nothing(run: Run) -> None:

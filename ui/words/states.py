@@ -189,9 +189,12 @@ KEPT: dict[str, str] = {
 
 # What a list can be narrowed to that waits.
 KEPT_BY: dict[str, str] = KEPT | {
+    "held": "A person, its template or its lateness",
+    "retry": "A refusal: it is to be tried again",
     "paused": "Its account: it is paused",
     "retired": "Its account: it is retired",
-    "quiet": "Quiet hours",
+    "quiet": "Quiet hours, now",
     "throttled": "WhatsApp: its account is told to wait",
     "slowed": "WhatsApp: its account sends more slowly",
+    "due": "Only its turn: it is due",
 }
