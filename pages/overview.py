@@ -7,8 +7,9 @@ from math import floor
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from core import guarding
+from core import guarding, waits
 from core.access import Actor
+from core.filtering import Filter
 from core.listing import CAP
 from core.models import Account
 from core.reports import AccountLoad, Pulse
@@ -17,7 +18,7 @@ from core.telling import depth_in_words
 from core.trends import RANGES
 from ui import live, look, moments, needs, pausing, since, trends, volumes
 from ui.accounts import none_yet
-from ui.addresses import listed
+from ui.addresses import listed, of
 from ui.guard import signed_in, zone
 from ui.words.accounts import ACCOUNTS, quality, tier
 from ui.words.numbers import brief, count, per_second, plural
@@ -70,12 +71,15 @@ def _well(pulse: Pulse, by: Actor) -> str:
 _ARRIVED = (Standing.SENT, Standing.DELIVERED, Standing.READ)
 
 
+DUE = of(Filter(hold=waits.DUE))
+
+
 def _tiles(pulse: Pulse) -> list[str]:
     oldest = brief(pulse.at - pulse.oldest_due_at) if pulse.oldest_due_at else "–"
     late = bool(pulse.oldest_due_at and (pulse.at - pulse.oldest_due_at).total_seconds() > 300)
     return [
-        _tile("Due now", count(pulse.due), listed(Standing.WAITING)),
-        _tile("Oldest due", oldest, listed(Standing.WAITING), "warn" if late else ""),
+        _tile("Due now", count(pulse.due), DUE),
+        _tile("Oldest due", oldest, DUE, "warn" if late else ""),
         _tile("Waiting to retry", count(pulse.retrying), listed(Standing.RETRYING)),
         _tile("Next 24 hours", count(pulse.next_day), listed(Standing.SCHEDULED)),
         _tile("Sent today", f"{pulse.sent_today:,}", listed(*_ARRIVED), beside=_well_off(pulse)),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import streamlit as st
 
-from core import checking
+from core import checking, waits
 from core.access import Actor, Role
 from core.accounts import BY_ITSELF
 from core.blocking import Reason
@@ -124,7 +124,7 @@ def _of_account(load: AccountLoad, pulse: Pulse) -> Iterator[Need]:
     why = LONG[engine.stalls(account.id).reason]
     if why:
         due = f"{name} has had {plural(load.due, 'message')} due for up to"
-        address = addresses.listed(Standing.WAITING, account=account.name)
+        address = addresses.of(Filter(account=account.name, hold=waits.DUE))
         cure = Cure("See what waits", address, Role.VIEWER)
         yield Need(f"{due} {brief(pulse.at - first)}: {why}.", cure=cure)
 

@@ -109,7 +109,7 @@ def not_loaded() -> None:
 
 
 HELD, UNCONFIRMED = "/messages?state=Held&amp;hold=late", "/messages?state=Unconfirmed"
-WAITING = "/messages?state=Waiting&amp;account=Orders"
+WAITING = "/messages?account=Orders&amp;hold=due"
 
 
 @pytest.mark.parametrize(
