@@ -212,7 +212,8 @@ def test_it_is_answered_from_the_page_the_evidence_and_the_trail(
     of_batch = trail(ana, f"batch {batch_id}")
     done = of_batch[of_batch["target"] == f"batch {batch_id}"]
     acts = list(zip(done["actor"], done["action"], strict=True))
-    assert acts == recorded(f"batch {batch_id}")
+    # The batch may have been found to have finished since.
+    assert acts and acts == recorded(f"batch {batch_id}")[: len(acts)]
     assert {("ana", "batch corrected"), ("ana", "batch released")} <= {*acts}
     vera.open("/audit")
     vera.sees("Not for viewers")
