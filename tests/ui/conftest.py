@@ -9,6 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from core.access import Actor, Role
 from core.settings import ROOT
+from tests.ui.seen import OLGA
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +26,12 @@ def nothing_kept() -> None:
     """A server has one database all its life; here the next test's first file has the same id."""
     st.cache_data.clear()
     st.cache_resource.clear()
+
+
+@pytest.fixture
+def olga(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who looks at the pages: an operator."""
+    monkeypatch.setattr("core.sessions.actor", lambda token: OLGA)
 
 
 @pytest.fixture

@@ -7,12 +7,22 @@ from pandas import DataFrame
 from streamlit.dataframe_util import convert_arrow_bytes_to_pandas_df
 from streamlit.testing.v1 import AppTest
 
+from core.access import Actor, Role
+from core.settings import ROOT
+
+OLGA = Actor("olga", Role.OPERATOR)
+
 
 class Drawn(NamedTuple):
     """A drawing as the browser gets it."""
 
     spec: dict[str, Any]
     data: dict[str, DataFrame]
+
+
+def messages_page() -> AppTest:
+    """The page Messages, which has run."""
+    return AppTest.from_file(str(ROOT / "pages" / "messages.py"), default_timeout=20).run()
 
 
 def html(at: AppTest) -> str:

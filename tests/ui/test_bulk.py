@@ -21,29 +21,16 @@ from core.access import Actor, Role
 from core.choosing import Choice
 from core.filtering import Filter
 from core.kinds import Kind
-from core.settings import ROOT
 from tests import given
 from tests.core import stored
 from tests.core.worded import said
 from tests.given import ANA
-from tests.ui.seen import html
+from tests.ui.seen import OLGA, html, messages_page
 from ui import bulk as question
 from ui import lately, picking
 from ui.words.bulk import ASKED_AS, BULK
 
-OLGA = Actor("olga", Role.OPERATOR)
-
-pytestmark = pytest.mark.usefixtures("sqlite")
-
-
-@pytest.fixture(autouse=True)
-def olga(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.sessions.actor", lambda token: OLGA)
-
-
-def run() -> AppTest:
-    at = AppTest.from_file(str(ROOT / "pages" / "messages.py"), default_timeout=20)
-    return at.run()
+pytestmark = pytest.mark.usefixtures("sqlite", "olga")
 
 
 def test_each_question_has_a_title_of_its_own() -> None:
@@ -53,7 +40,7 @@ def test_each_question_has_a_title_of_its_own() -> None:
 def test_ticks_stay_over_pages_and_go_with_another_filter(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing.page, "__kwdefaults__", listing.page.__kwdefaults__ | {"size": 3})
     ids = stored.messages(stored.account(), [{}] * 5)
-    at = run()
+    at = messages_page()
     at.segmented_control(key="mode").set_value("Select").run()
     picked = at.session_state["picking"]
     picked.ids = {ids[0]}
@@ -69,7 +56,7 @@ def test_ticks_stay_over_pages_and_go_with_another_filter(monkeypatch: pytest.Mo
 def test_what_is_shown_stands_still_until_somebody_asks_for_what_is_new() -> None:
     account = stored.account()
     stored.messages(account, [{}])
-    at = run()
+    at = messages_page()
     at.segmented_control(key="mode").set_value("Select").run()
     stored.messages(account, [{}])
     at.run()
@@ -85,7 +72,7 @@ def test_a_row_has_its_exact_time_and_opens_to_its_whole_text() -> None:
     due = datetime(2031, 3, 30, 0, 59, 58, tzinfo=UTC)
     text = "Your order 4417 is ready. " * 12 + "Ask for Siti <b>."
     [one] = stored.messages(stored.account(), [{"due_at": due, "text": text}])
-    at = run()
+    at = messages_page()
     at.segmented_control(key="mode").set_value("Select").run()
     [row] = at.dataframe[0].value.to_dict("records")
     assert row["Time"] == due and len(row["Message"]) <= 120
@@ -97,7 +84,7 @@ def test_a_row_has_its_exact_time_and_opens_to_its_whole_text() -> None:
 
 def test_all_that_match_are_selected_by_one_button() -> None:
     stored.messages(stored.account(), [{}] * 3)
-    at = run()
+    at = messages_page()
     at.segmented_control(key="mode").set_value("Select").run()
     at.button(key="select-all").click().run()
     assert "<b>3</b> selected" in html(at) and not at.button(key="bulk-cancel").disabled
@@ -299,4 +286,4 @@ def test_what_may_have_arrived_is_sent_again_only_by_who_says_so() -> None:
 def test_a_viewer_cannot_select(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.sessions.actor", lambda token: Actor("vera", Role.VIEWER))
     stored.messages(stored.account(), [{}])
-    assert not run().segmented_control
+    assert not messages_page().segmented_control

@@ -14,24 +14,15 @@ from core.settings import ROOT
 from tests import given
 from tests.core import stored, templated
 from tests.core.test_editing import fail, stored_text
-from tests.ui.seen import html, labels
+from tests.ui.seen import html, labels, messages_page
 
-OLGA, BEN = Actor("olga", Role.OPERATOR), Actor("ben", Role.OPERATOR)
+BEN = Actor("ben", Role.OPERATOR)
 
-pytestmark = pytest.mark.usefixtures("sqlite")
-
-
-@pytest.fixture(autouse=True)
-def olga(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("core.sessions.actor", lambda token: OLGA)
-
-
-def opened() -> AppTest:
-    return AppTest.from_file(str(ROOT / "pages" / "messages.py"), default_timeout=20).run()
+pytestmark = pytest.mark.usefixtures("sqlite", "olga")
 
 
 def edited() -> AppTest:
-    at = opened()
+    at = messages_page()
     return at.segmented_control(key="mode").set_value("Edit").run()
 
 
@@ -168,11 +159,11 @@ def test_what_is_typed_stays_over_pages_filters_modes_and_a_reload(
     at.pills(key="state").set_value([]).run()
     at.segmented_control(key="mode").set_value("Read").run()
     assert "2 messages changed in Edit mode and not saved yet." in html(at)
-    again = opened()
+    again = messages_page()
     assert again.segmented_control(key="mode").value == "Edit"
     again.button(key="save-edits").click().run()
     assert stored_text(ids[1]).text == "Kept" and given.row(ids[0]).max_retries == 0
-    assert opened().segmented_control(key="mode").value == "Read"
+    assert messages_page().segmented_control(key="mode").value == "Read"
 
 
 def test_what_is_discarded_can_be_brought_back_until_something_else_is_typed() -> None:
@@ -191,7 +182,7 @@ def test_what_is_discarded_can_be_brought_back_until_something_else_is_typed() -
 def test_a_long_text_is_read_whole_in_the_list() -> None:
     long = "Your order is ready.\n" + "Please come. " * 40
     stored.messages(stored.account(), [{"text": long}, {}])
-    said = html(opened())
+    said = html(messages_page())
     assert said.count('<details class="whole">') == 1 and said.count("Please come. ") > 39
 
 
@@ -263,7 +254,7 @@ def test_a_message_opens_in_the_drawer_with_what_is_typed_of_it() -> None:
 def test_viewers_have_no_modes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("core.sessions.actor", lambda token: Actor("vera", Role.VIEWER))
     stored.messages(stored.account(), [{}])
-    at = opened()
+    at = messages_page()
     assert not at.segmented_control and "save-edits" not in labels(at)
 
 
