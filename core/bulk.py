@@ -18,6 +18,7 @@ from core import (
     leasing,
     operating,
     operations,
+    page_clock,
     rescheduling,
 )
 from core.access import Actor, Role, needs
@@ -177,8 +178,8 @@ class Lately:
 
 def lately(person: Actor) -> Lately:
     """What is done to many messages, and what this person may want to know of theirs."""
+    now = page_clock.now()
     with db.reading() as session:
-        now = db.now(session)
         found = session.execute(_lately(person, since=now - LATELY, undone_since=now - DAY))
         rows = list(found.scalars())
     under_way = [row for row in rows if row.state in OPEN]

@@ -222,9 +222,10 @@ def count(wanted: Filter, *, now: datetime, asked: Filter | None = None, anew: b
 
     `asked`: the filter before it was narrowed. `anew`: it is known that few do.
     """
-    asked = asked or wanted
-    if not anew and plenty.still(asked):
-        return CAP + 1
+    return plenty.counted(asked or wanted, lambda: _count(wanted, now), cap=CAP, anew=anew)
+
+
+def _count(wanted: Filter, now: datetime) -> int:
     total = 0
     with db.reading() as session:
         likely = (one for one in LIKELY if one in wanted.statuses())
@@ -233,7 +234,6 @@ def count(wanted: Filter, *, now: datetime, asked: Filter | None = None, anew: b
             few = select(m.id).where(standing_, wanted.conditions(session, now))
             counted = select(func.count()).select_from(few.limit(CAP + 1 - total).subquery())
             total += session.execute(counted).scalar_one()
-    plenty.note(asked, beyond=total > CAP)
     return min(total, CAP + 1)
 
 

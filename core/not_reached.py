@@ -80,14 +80,15 @@ def page(wanted: Missed, *, now: datetime, after: Cursor | None = None, size: in
 def count(wanted: Missed, *, now: datetime) -> int:
     """How many; `listing.CAP` + 1 stands for more than `listing.CAP`, and may be some seconds
     old."""
-    if plenty.still(wanted):
-        return listing.CAP + 1
+    return plenty.counted(wanted, lambda: _count(wanted, now), cap=listing.CAP)
+
+
+def _count(wanted: Missed, now: datetime) -> int:
     total = 0
     with db.reading() as session:
         for condition in _conditions(session, wanted, now):
             few = select(m.id).where(condition).limit(listing.CAP + 1 - total)
             total += session.execute(select(func.count()).select_from(few.subquery())).scalar_one()
-    plenty.note(wanted, beyond=total > listing.CAP)
     return total
 
 

@@ -4,13 +4,25 @@ Nobody sees the difference, and each such count reads ten thousand rows: with tw
 they were half of what PostgreSQL did for the pages.
 """
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from time import monotonic
 
 FOR = 15.0  # seconds
 MOST = 1_000  # questions that are remembered
 
 _beyond: dict[Hashable, float] = {}
+
+
+def counted(asked: Hashable, count: Callable[[], int], *, cap: int, anew: bool = False) -> int:
+    """`cap` + 1 where so many were found for this a moment ago, else what `count` finds now.
+
+    `anew`: count in any case, since it is known that there are few.
+    """
+    if not anew and still(asked):
+        return cap + 1
+    found = count()
+    note(asked, beyond=found > cap)
+    return found
 
 
 def still(asked: Hashable) -> bool:

@@ -166,12 +166,9 @@ def _capped(session: Session, condition: ColumnElement[bool]) -> int:
 
 
 def _next_day(session: Session, at: datetime) -> int:
-    if plenty.still("next day"):
-        return listing.CAP + 1
     ahead = m.due_at.between(at, at + timedelta(hours=24))
-    found = _capped(session, and_(where(Standing.SCHEDULED, at), ahead))
-    plenty.note("next day", beyond=found > listing.CAP)
-    return found
+    such = and_(where(Standing.SCHEDULED, at), ahead)
+    return plenty.counted("next day", lambda: _capped(session, such), cap=listing.CAP)
 
 
 def _loads(session: Session, queue: Queue) -> list[AccountLoad]:

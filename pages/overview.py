@@ -69,17 +69,15 @@ def _well(pulse: Pulse, by: Actor) -> str:
 
 
 _ARRIVED = (Standing.SENT, Standing.DELIVERED, Standing.READ)
-
-
-DUE = of(Filter(hold=waits.DUE))
+_DUE = of(Filter(hold=waits.DUE))
 
 
 def _tiles(pulse: Pulse) -> list[str]:
     oldest = brief(pulse.at - pulse.oldest_due_at) if pulse.oldest_due_at else "–"
     late = bool(pulse.oldest_due_at and (pulse.at - pulse.oldest_due_at).total_seconds() > 300)
     return [
-        _tile("Due now", count(pulse.due), DUE),
-        _tile("Oldest due", oldest, DUE, "warn" if late else ""),
+        _tile("Due now", count(pulse.due), _DUE),
+        _tile("Oldest due", oldest, _DUE, "warn" if late else ""),
         _tile("Waiting to retry", count(pulse.retrying), listed(Standing.RETRYING)),
         _tile("Next 24 hours", count(pulse.next_day), listed(Standing.SCHEDULED)),
         _tile("Sent today", f"{pulse.sent_today:,}", listed(*_ARRIVED), beside=_well_off(pulse)),
@@ -119,13 +117,13 @@ def _account(load: AccountLoad, pulse: Pulse) -> str:
     account = load.account
     word, colour = ACCOUNTS[account.state]
     why = f"{account.state_reason}." if account.state_reason else _rate(load, pulse)
-    waits = depth_in_words(load.depth.counts)
+    waiting = depth_in_words(load.depth.counts)
     return (
         f'<a class="row go" href="{listed(account=account.name)}">'
         f'<span class="state-cell">{look.chip(word, colour)}</span>'
         f'<span class="to">{escape(account.name)}'
         f"<small>{escape(account.display_phone or account.phone_number_id)}</small></span>"
-        f'<span class="says">{escape(why)}{waits and f"<small>{waits}</small>"}</span>'
+        f'<span class="says">{escape(why)}{waiting and f"<small>{waiting}</small>"}</span>'
         f"{_standing(account)}"
         f'<span class="by">{plural(load.due, "message")}</span>'
         f'<span class="at">{_next(load, pulse)}</span></a>'

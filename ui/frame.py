@@ -50,19 +50,19 @@ def main() -> None:
     asking.say()
     stopping.banner(halt.stop, by=person)
     guarded.banner(halt.guard, by=person)
-    told = not page.url_path  # the overview tells by itself what needs somebody
-    _watch(halt, monotonic(), person, told=told)
+    # The overview tells by itself what needs somebody.
+    _watch(halt, monotonic(), person, troubles=bool(page.url_path))
     page.run()
 
 
 @st.fragment(run_every="5s", key="watch")
-def _watch(halt: Halt, read_at: float, person: Actor, *, told: bool) -> None:
+def _watch(halt: Halt, read_at: float, person: Actor, *, troubles: bool) -> None:
     """What is told above each page, live: the page is drawn anew when somebody stopped or released
     everything, but for a dialog, which is left alone."""
     in_own_run = monotonic() - read_at < 2
     if not in_own_run and guarding.halt() != halt and not asking.under_way():
         st.rerun()
-    if not told:
+    if troubles:
         needs.line(person)
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 from sqlalchemy import delete
+from sqlmodel import col
 
 from core import clock, db, listing, plenty
 from core.filtering import Filter
@@ -22,8 +23,8 @@ def many(sqlite: str, monkeypatch: pytest.MonkeyPatch) -> int:
 
 def _take_away(but: int) -> None:
     with db.writing() as session:
-        session.execute(delete(Content).where(Content.message_id > but))  # type: ignore[arg-type]
-        session.execute(delete(Message).where(Message.id > but))  # type: ignore[arg-type]
+        session.execute(delete(Content).where(col(Content.message_id) > but))
+        session.execute(delete(Message).where(col(Message.id) > but))
 
 
 def test_it_is_not_counted_again_and_other_questions_are(many: int) -> None:
