@@ -143,7 +143,7 @@ class Operator:
         await self.does("History", self.visitor.follow("History"), "Finished")
 
     async def batches(self) -> None:
-        await self.does("Batches", self.visitor.follow("Batches"), "List ")
+        await self.does("Batches", self.visitor.open("/batches"), "List ")
         every = re.findall(r"href=\"(/batches\?id=\d+)\"", "".join(self.visitor.drawn.html))
         await self.does("A batch", self.visitor.open(self.random.choice(every)), "Who did what")
 

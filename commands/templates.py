@@ -50,7 +50,7 @@ def template_list(
 ) -> None:
     """List the templates: what they ask for, whether they send, and what waits for them."""
     business_id = accounts.business_of(account_id(account)) if account is not None else None
-    for one in catalogue.read(Wanted(business_id=business_id)).entries:
+    for one in catalogue.read(Wanted(business_id=business_id)):
         typer.echo(json.dumps(_facts(one), ensure_ascii=False) if as_json else _line(one))
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, case, func, select
 from sqlmodel import Session, col
@@ -156,24 +156,41 @@ def named(session: Session, name_or_id: str) -> Batch | None:
     return session.execute(asked.order_by(col(Batch.id).desc()).limit(1)).scalars().first()
 
 
-def one(batch_id: int) -> Whole | None:
-    """A batch as it stands now; None when there is none."""
+class Foreseen(NamedTuple):
+    """Of a batch; both are None where nothing of it leaves or could."""
+
+    outlook: Outlook | None
+    let_go: LetGo | None
+
+
+Foresee = Callable[[Session, Batch, Progress, datetime], Foreseen]
+
+
+def foreseen(session: Session, batch: Batch, counted: Progress, now: datetime) -> Foreseen:
+    """When a batch ends that leaves, or what would become of one that is let go now."""
+    leaving = batch.state == "released" and counted.open > 0
+    # A paused trial goes on with its first alone.
+    waits = batch.state == "held" or (batch.state == "paused" and batch.released_at)
+    return Foreseen(
+        outlook(session, batch, now) if leaving else None,
+        let_go(session, batch, now) if waits else None,
+    )
+
+
+def one(batch_id: int, *, foresee: Foresee = foreseen) -> Whole | None:
+    """A batch as it stands now; None when there is none. `foresee` may know its end already."""
     with db.reading() as session:
         batch, now = session.get(Batch, batch_id), db.now(session)
         if batch is None:
             return None
         account = session.get(Account, batch.account_id) if batch.account_id else None
         counted = progress(session, batch)
-        leaving = batch.state == "released" and counted.open > 0
-        # A paused trial goes on with its first alone.
-        waits = batch.state == "held" or (batch.state == "paused" and batch.released_at)
         return Whole(
             batch,
             account.name if account else None,
             counted,
             now,
-            outlook(session, batch, now) if leaving else None,
-            let_go(session, batch, now) if waits else None,
+            *foresee(session, batch, counted, now),
             session.get(File, batch.file_id) if batch.file_id else None,
             _record(session, batch),
             _operations(session, batch),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 from sqlmodel import Session, col
 
 from core import composing, db, shapes, templating, usable
@@ -74,31 +74,30 @@ class Entry:
         return self.held if usable.sends(self.template) else 0
 
 
-@dataclass(frozen=True)
-class Catalogue:
-    """The templates that match, by name. `capped`: their messages are counted «at least»."""
+class Waiting(NamedTuple):
+    """What waits: by template how many, and how many it holds. `capped`: that is «at least»."""
 
-    entries: list[Entry]
-    everything: list[Template]
+    counts: Mapping[int, tuple[int, int]]
     capped: bool
 
 
-def read(wanted: Wanted) -> Catalogue:
-    """All that match, with what waits for each."""
+def read(wanted: Wanted, waiting: Waiting | None = None) -> list[Entry]:
+    """All that match, by name, with what waits for each, which may be known already."""
+    return [one for one in _read(waiting) if wanted.matches(one.template)]
+
+
+def _read(waiting: Waiting | None, *such: ColumnElement[bool]) -> list[Entry]:
     with db.reading() as session:
-        every = list(session.execute(select(Template).order_by(*_BY_NAME)).scalars())
+        found = list(session.execute(select(Template).where(*such).order_by(*_BY_NAME)).scalars())
         businesses = session.execute(select(col(Business.id), col(Business.name)))
         names = {one.id: one.name for one in businesses}
         numbers = session.execute(
             select(col(Account.business_id), col(Account.name)).order_by(col(Account.name))
         ).all()
-        counts, capped = _waiting(session)
-    entries = [
-        _entry(one, names[one.business_id], counts.get(one.id, (0, 0)), numbers)
-        for one in every
-        if wanted.matches(one)
+        counts = (waiting or _waiting(session)).counts
+    return [
+        _entry(one, names[one.business_id], counts.get(one.id, (0, 0)), numbers) for one in found
     ]
-    return Catalogue(entries, every, capped)
 
 
 def names() -> dict[int, str]:
@@ -114,8 +113,7 @@ _BY_NAME = (col(Template.name), col(Template.language), col(Template.id))
 
 def one(template_id: int) -> Entry | None:
     """A single template; None when there is none."""
-    every = read(Wanted()).entries
-    return next((entry for entry in every if entry.template.id == template_id), None)
+    return next(iter(_read(None, col(Template.id) == template_id)), None)
 
 
 def _entry(
@@ -136,8 +134,13 @@ def _entry(
     )
 
 
-def _waiting(session: Session) -> tuple[dict[int, tuple[int, int]], bool]:
-    """Of the next messages: by template how many wait and how many it holds; whether all count."""
+def waiting() -> Waiting:
+    """Of the next messages those that leave with a template."""
+    with db.reading() as session:
+        return _waiting(session)
+
+
+def _waiting(session: Session) -> Waiting:
     found = session.execute(
         db.sql(
             "SELECT template_id, count(*) AS n,"
@@ -148,7 +151,7 @@ def _waiting(session: Session) -> tuple[dict[int, tuple[int, int]], bool]:
         {"most": COUNTED},
     ).all()
     counts = {row.template_id: (int(row.n), int(row.held)) for row in found if row.template_id}
-    return counts, sum(int(row.n) for row in found) >= COUNTED
+    return Waiting(counts, sum(int(row.n) for row in found) >= COUNTED)
 
 
 class Offer(NamedTuple):

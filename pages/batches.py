@@ -46,7 +46,7 @@ def page() -> None:
     batch_id = addresses.asked()
     if batch_id is not None:
         asking.over()
-        one(batch_reports.one(batch_id))
+        one(counting.whole(batch_id))
     else:
         every()
 

@@ -24,6 +24,8 @@ def page() -> None:
     st.html('<p class="crumb"><a class="go" href="/messages">← Messages</a></p>')
     asking.over()  # a run of the whole page closes every dialog
     message_id = addresses.asked()
+    may = person.role >= Role.OPERATOR
+    refused = actions.pressed(message_id, by=person) if message_id and may else None
     found = history.read(message_id) if message_id is not None else None
     if found is None:
         look.empty(
@@ -32,10 +34,10 @@ def page() -> None:
             link=("All messages", "/messages"),
         )
         return
-    draw(found)
+    draw(found, refused)
 
 
-def draw(found: History) -> None:
+def draw(found: History, refused: str | None) -> None:
     row = found.row
     look.title(f"Message {row.id}", row.account)
     left, right = st.columns([2, 3], gap="large")
@@ -44,7 +46,7 @@ def draw(found: History) -> None:
     with right:
         watched(row.id, signs(found))
         if person.role >= Role.OPERATOR and not row.deleted_at:
-            actions.offered(found, by=person)
+            actions.offered(found, refused, by=person)
         st.html(timeline.facts(facts(found)))
     st.html(
         f'<h2 class="part-title">What happened</h2><p class="read">Times of {escape(zone())},'

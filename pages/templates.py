@@ -7,11 +7,11 @@ import streamlit as st
 
 from core import catalogue, reports, syncing, usable
 from core.access import Role
-from core.catalogue import Catalogue, Entry, Reading, Wanted
+from core.catalogue import Entry, Reading, Wanted
 from core.errors import Unanswered
 from core.models import Template
 from core.rendering import summary
-from ui import addresses, look, moments, paging
+from ui import addresses, counting, look, moments, paging
 from ui.guard import signed_in, zone
 from ui.words.accounts import QUALITIES, TEMPLATES, template_word
 from ui.words.numbers import count, plural
@@ -27,19 +27,20 @@ def page() -> None:
         heading = st.empty()
         if readings and person.role >= Role.OPERATOR and st.button("Read again from Meta"):
             read_again(readings)
-    known = catalogue.read(Wanted()).everything
-    wanted = filters(known)
-    found = catalogue.read(wanted)
+    waiting = counting.waiting()
+    known = catalogue.read(Wanted(), waiting)
+    wanted = filters([entry.template for entry in known])
+    found = [entry for entry in known if wanted.matches(entry.template)]
     with heading:
-        look.title("Templates", plural(len(found.entries), "template"))
+        look.title("Templates", plural(len(found), "template"))
     for reading in readings:
         say(reading, alone=len(readings) == 1)
-    if found.entries:
-        st.html(listed(found))
-        if len(found.entries) > MOST:
+    if found:
+        st.html(listed(found, capped=waiting.capped))
+        if len(found) > MOST:
             st.caption(f"The first {MOST} are shown. Search to find the others.")
     else:
-        nothing(readings, known)
+        nothing(readings, filtered=bool(known))
 
 
 def read_again(readings: list[Reading]) -> None:
@@ -100,8 +101,8 @@ _HEAD = (
 )
 
 
-def listed(found: Catalogue) -> str:
-    lines = "".join(_line(entry, capped=found.capped) for entry in found.entries[:MOST])
+def listed(found: list[Entry], *, capped: bool) -> str:
+    lines = "".join(_line(entry, capped=capped) for entry in found[:MOST])
     return f'<div class="list templates">{_HEAD}{lines}</div>'
 
 
@@ -126,8 +127,8 @@ def _line(entry: Entry, *, capped: bool) -> str:
     )
 
 
-def nothing(readings: list[Reading], known: list[Template]) -> None:
-    if known:
+def nothing(readings: list[Reading], *, filtered: bool) -> None:
+    if filtered:
         look.empty(
             "No template matches",
             "Take a filter away to see more.",

@@ -15,7 +15,23 @@ from ui import asking, editing, look
 from ui.words.states import RISK
 
 
-def offered(history: History, *, by: Actor) -> None:
+def pressed(message_id: int, *, by: Actor) -> str | None:
+    """Hold or release it if that was pressed, before the page reads it: so it is drawn once, with
+    what has become of it. Returns why that is refused."""
+    refused = None
+    if st.session_state.get("hold"):
+        refused = asking.refusal(
+            lambda: holding.hold(message_id, by=by), did=_DONE["hold"], of_one=True
+        )
+    elif st.session_state.get("release"):
+        refused = asking.refusal(
+            lambda: holding.release(message_id, by=by), told=_released, of_one=True
+        )
+    asking.say()
+    return refused
+
+
+def offered(history: History, refused: str | None, *, by: Actor) -> None:
     """The buttons that this message allows now; the most likely one is coloured."""
     row, status = history.row, history.row.status
     with st.container(horizontal=True, key="actions"):
@@ -25,14 +41,15 @@ def offered(history: History, *, by: Actor) -> None:
             editing.begin(row)
             editing.drawer(row, by=by)
         if status == Status.PENDING and holding.may_go(row):
-            if st.button("Release", type="primary", key="release"):
-                asking.carry_out(lambda: holding.release(row.id, by=by), told=_released)
-        elif status == Status.PENDING and holding.may_hold(row) and st.button("Hold", key="hold"):
-            _do("hold", lambda: holding.hold(row.id, by=by))
+            st.button("Release", type="primary", key="release")
+        elif status == Status.PENDING and holding.may_hold(row):
+            st.button("Hold", key="hold")
         if status == Status.PENDING and st.button("Cancel message", key="cancel"):
             _dialog("cancel", row, by)
         if status != Status.PROCESSING and st.button("Delete", key="delete"):
             _dialog("delete", row, by)
+    if refused:
+        look.wrong(refused)
 
 
 _QUESTIONS = {  # the title, what becomes of it, the button
@@ -86,4 +103,4 @@ def _again(row: MessageRow, by: Actor) -> None:
 
 
 def _do(what: str, verb: Callable[[], None]) -> None:
-    asking.carry_out(verb, did=_DONE[what])
+    asking.carry_out(verb, did=_DONE[what], of_one=True)

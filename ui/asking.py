@@ -40,22 +40,41 @@ def under_way() -> bool:
 
 
 def carry_out(
-    verb: Callable[[], Any], *, did: str | None = None, told: Callable[[Any], str] | None = None
+    verb: Callable[[], Any],
+    *,
+    did: str | None = None,
+    told: Callable[[Any], str] | None = None,
+    of_one: bool = False,
 ) -> None:
     """Do what was asked, have it said, and draw the page anew; what is refused is said here.
 
-    `did` is what is said, or `told` makes it of what the verb returned.
+    `did` is what is said, or `told` makes it of what the verb returned. `of_one`: about one
+    message, so that no large number looks any different.
     """
+    if refused := refusal(verb, did=did, told=told, of_one=of_one):
+        look.wrong(refused)
+        return
+    st.rerun()
+
+
+def refusal(
+    verb: Callable[[], Any],
+    *,
+    did: str | None = None,
+    told: Callable[[Any], str] | None = None,
+    of_one: bool = False,
+) -> str | None:
+    """The same for a run that draws only afterwards what it changed; returns why it is refused."""
     try:
         done = verb()
-        plenty.forget()  # it may have been about many
     except OutboxError as refused:
-        look.wrong(str(refused))
-        return
+        return str(refused)
+    if not of_one:
+        plenty.forget()
     if said := told(done) if told else did:
         st.session_state["did"] = said
     over()
-    st.rerun()
+    return None
 
 
 def say() -> None:

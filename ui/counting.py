@@ -1,12 +1,13 @@
-"""The counts of batches, read once for all who look: a large one costs a second to count."""
+"""The counts of batches and templates, read once for all who look: a large one costs a second."""
 
 from datetime import datetime
 
 import streamlit as st
 from sqlmodel import Session
 
-from core import batch_reports, reports
-from core.batch_reports import Progress, Whole
+from core import batch_reports, catalogue, reports
+from core.batch_reports import Foreseen, Progress, Whole
+from core.catalogue import Waiting
 from core.models import Batch
 
 LIVE, ENDED = 6, 120  # seconds until the list's counts of a batch are read again
@@ -30,6 +31,30 @@ def _ended(_batch: Batch, batch_id: int, created_at: datetime, state: str) -> Pr
     return batch_reports.counted(_batch)
 
 
+def whole(batch_id: int) -> Whole | None:
+    """One batch as it stands now, its end as it was foreseen some seconds ago, if nothing of it has
+    left since; None when there is none."""
+    return batch_reports.one(batch_id, foresee=_foreseen)
+
+
+def _foreseen(session: Session, batch: Batch, counted: Progress, now: datetime) -> Foreseen:
+    same = (batch.id, batch.created_at, batch.state, batch.released_at, counted.held, counted.open)
+    return _kept(session, batch, counted, now, same)
+
+
+@st.cache_resource(ttl=LIVE, max_entries=1_000, show_spinner=False)
+def _kept(
+    _session: Session, _batch: Batch, _counted: Progress, _now: datetime, same: tuple[object, ...]
+) -> Foreseen:
+    return batch_reports.foreseen(_session, _batch, _counted, _now)
+
+
+@st.cache_resource(ttl=LIVE, show_spinner=False)
+def waiting() -> Waiting:
+    """What waits for each template, some seconds old."""
+    return catalogue.waiting()
+
+
 def seen(drawn: Whole) -> Whole | None:
     """A batch as it stands now; its state at once, its counts the less often, the larger it is.
 
@@ -44,4 +69,4 @@ def seen(drawn: Whole) -> Whole | None:
 
 @st.cache_data(ttl=KEPT, max_entries=100, show_spinner=False)
 def _whole(batch_id: int, created_at: datetime, state: str | None, turn: int) -> Whole | None:
-    return batch_reports.one(batch_id)
+    return whole(batch_id)

@@ -13,12 +13,15 @@ def _doing() -> None:
 
     from ui import asking
 
-    if st.button("Do it"):
-        asking.carry_out(lambda: None)
+    for key, of_one in (("many", False), ("one", True)):
+        if st.button(key, key=key):
+            asking.carry_out(lambda: None, of_one=of_one)
 
 
-def test_after_an_action_everything_is_counted_anew() -> None:
+def test_after_an_action_about_many_everything_is_counted_anew() -> None:
     plenty.note("all", beyond=True)
-    assert plenty.still("all")
-    AppTest.from_function(_doing).run(timeout=10).button[0].click().run()
+    at = AppTest.from_function(_doing).run(timeout=10)
+    at.button(key="one").click().run()
+    assert plenty.still("all"), "one message makes no difference beyond a cap"
+    at.button(key="many").click().run()
     assert not plenty.still("all")

@@ -135,6 +135,7 @@ def test_a_held_batch_says_when_its_last_would_leave_if_it_were_released_now() -
     assert re.search(earliest, words(run("batches", id=str(batch_id))))
     workers.start("loop")
     st.cache_data.clear()
+    st.cache_resource.clear()
     about = r"Released now, the last of 780 would leave about .*\d\d:\d\d \(UTC\)\."
     assert re.search(about, words(run("batches", id=str(batch_id))))
 

@@ -112,5 +112,22 @@ def test_what_is_let_go_before_its_batch_is_released_says_that_it_waits_for_that
     holding.hold(made, by=OLGA)
     at = run(OLGA, "message", id=str(made))
     at.button(key="release").click().run()
-    assert at.session_state["did"] == "Waits for its batch again."
+    assert said(at) == "Waits for its batch again."
     assert "Waits for its batch again" in html(at) and "Hold" in labels(at)
+
+
+def test_a_hold_that_comes_too_late_says_so_beside_the_buttons_there_are_now(
+    run: Callable[..., AppTest],
+) -> None:
+    [made] = stored.messages(stored.account(), [{}])
+    at = run(OLGA, "message", id=str(made))
+    holding.hold(made, by=OLGA)
+    at.button(key="hold").click().run()
+    assert f"Message {made} is held already." in html(at) and "Release" in labels(at)
+    assert not at.toast
+    at.button(key="release").click().run()
+    assert said(at) == "Released: it leaves when its turn comes."
+
+
+def said(at: AppTest) -> str:
+    return at.toast[0].value.replace("\\", "")
