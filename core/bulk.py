@@ -197,12 +197,13 @@ def _lately(person: Actor, *, since: datetime, undone_since: datetime) -> Select
     open_, kind = col(Operation.state).in_(OPEN), col(Operation.kind)
     back = and_(kind.in_(UNDONE_BY), col(Operation.finished_at) >= undone_since)
     theirs = and_(
+        col(Operation.id) > newest - LOOKED_AT,
         col(Operation.created_by) == person.name,
         col(Operation.state) != "undone",
         or_(col(Operation.finished_at) >= since, back),
     )
     asked = and_(kind.in_(KINDS), col(Operation.batch_id).is_(None), or_(open_, theirs))
-    found = select(Operation).where(col(Operation.id) > newest - LOOKED_AT, asked)
+    found = select(Operation).where(asked)
     return found.order_by(open_.desc(), col(Operation.id).desc()).limit(MOST)
 
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ForeignKey, Integer, LargeBinary, UniqueConstraint, text
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from core.models.columns import NEVER_REUSED, BigInt, big, instant, json_of, key, one_of, text_of
@@ -63,6 +63,7 @@ class Operation(SQLModel, table=True):
 
     __table_args__ = (
         one_of("state", ("queued", "running", "finished", "cancelled", "failed", "undone")),
+        Index("ix_operation_state", "state", "id"),  # what is open
         NEVER_REUSED,
     )
     id: int = key()

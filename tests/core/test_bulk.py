@@ -240,6 +240,18 @@ def test_what_is_under_way_is_there_for_all_and_what_is_being_undone_is_not_undo
     assert [row.id for row in bulk.lately(OLGA).undoable] == [held]
 
 
+def test_what_is_under_way_is_there_however_many_have_come_since(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bulk, "LOOKED_AT", 1)
+    waits = operations.create(Kind.CANCEL, Choice(), by=OLGA)
+    ids = stored.messages(stored.account(), [{}] * 2)
+    two = [bulk.begin(Kind.HOLD, Choice(ids=(one,)), counted=1, by=OTTO).id for one in ids]
+    seen = bulk.lately(OTTO)
+    assert [row.id for row in seen.under_way] == [waits]
+    assert [row.id for row in seen.undoable] == two[1:], "of his own only the newest"
+
+
 def test_what_failed_is_told_though_another_action_has_ended_since() -> None:
     (one,) = stored.messages(stored.account(), [{}])
     operations.create(Kind.CANCEL, Choice(ids=(one,)), by=OLGA)
