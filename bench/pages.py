@@ -36,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--database", choices=("sqlite", "postgresql"), action="append")
     parser.add_argument("--messages", type=int, action="append", help="1,000,000")
     parser.add_argument("--operators", type=int, action="append", help="1, then 20, then 40")
+    parser.add_argument("--dashboards", type=int, default=1, help="that share the operators")
     parser.add_argument("--minutes", type=float, default=3, help="of each number of operators")
     parser.add_argument("--pause", type=float, default=2, help="seconds between two actions")
     parser.add_argument("--browser", type=int, default=5, help="rounds at a browser; 0: none")
@@ -46,33 +47,33 @@ def run(servers: Servers, options: argparse.Namespace) -> list[dict[str, object]
     rows: dict[str, list[dict[str, object]]] = {"pages": [], "crowds": [], "browser": []}
     for kind in options.database or ("postgresql", "sqlite"):
         for count in options.messages or (1_000_000,):
-            [port] = ports(1)
-            told = f"http://127.0.0.1:{port}/webhooks/whatsapp"
+            here = ports(options.dashboards)
+            told = f"http://127.0.0.1:{here[0]}/webhooks/whatsapp"
             with rig(servers, kind, webhooks=told) as one:
                 lifelike.fill(one.engine, count)
-                for shape, found in _measured(one, port, options).items():
+                for shape, found in _measured(one, here, options).items():
                     rows[shape] += [{"database": kind, "messages": count} | row for row in found]
     return [row for shape in rows.values() for row in shape]
 
 
 def _measured(
-    one: Rig, port: int, options: argparse.Namespace
+    one: Rig, here: list[int], options: argparse.Namespace
 ) -> dict[str, list[dict[str, object]]]:
     numbers = options.operators or [1, 20, 40]
-    site = f"http://127.0.0.1:{port}"
-    server = one.dashboard(port)
+    sites = [f"http://127.0.0.1:{port}" for port in here]
+    dashboards = list(map(one.dashboard, here))
     one.worker()
     _let_go(one)
-    cookies = _signed_in(one, site, max(numbers))
+    cookies = _signed_in(one, sites[0], max(numbers))
     settle_down(5)
     pages: list[dict[str, object]] = []
     crowds: list[dict[str, object]] = []
     for number in numbers:
-        crowd = Crowd(one, server, site, cookies[:number], options.pause)
+        crowd = Crowd(one, dashboards, sites, cookies[:number], options.pause)
         uvloop.run(crowd.work(60 * options.minutes))
         pages += [{"operators": number} | row for row in crowd.pages()]
         crowds.append({"operators": number} | crowd.whole())
-    browser = watching.watched(site, cookies[0], options.browser) if options.browser else []
+    browser = watching.watched(sites[0], cookies[0], options.browser) if options.browser else []
     return {"pages": pages, "crowds": crowds, "browser": browser}
 
 
@@ -111,21 +112,21 @@ class Crowd:
     it measures, and takes little of them."""
 
     def __init__(
-        self, one: Rig, server: Process, site: str, cookies: list[str], pause: float
+        self, one: Rig, servers: list[Process], sites: list[str], cookies: list[str], pause: float
     ) -> None:
-        self.one, self.site, self.cookies, self.pause = one, site, cookies, pause
-        self.pid = server.child.pid
-        self.journal = Journal(lambda: usage.cpu_exactly(self.pid))
+        self.one, self.sites, self.cookies, self.pause = one, sites, cookies, pause
+        self.pids = [server.child.pid for server in servers]
+        self.journal = Journal(self._dashboards)
         self.sizes: list[tuple[float, float]] = []  # minutes, megabytes
 
     async def work(self, seconds: float) -> None:
         began, end = monotonic(), monotonic() + seconds
-        before = (usage.cpu_exactly(self.pid), self._postgres(), process_time())
+        before = (self._dashboards(), self._postgres(), process_time())
         weighing = asyncio.create_task(self._weigh(began))
         await asyncio.gather(*(self._operator(number, end) for number in range(len(self.cookies))))
         weighing.cancel()
         self._note_size(began)
-        after = (usage.cpu_exactly(self.pid), self._postgres(), process_time())
+        after = (self._dashboards(), self._postgres(), process_time())
         self.cpu, self.postgres, self.own = (b - a for a, b in zip(before, after, strict=True))
         self.seconds = monotonic() - began
         for leg, told in self.journal.wrong:
@@ -133,7 +134,8 @@ class Crowd:
 
     async def _operator(self, number: int, end: float) -> None:
         await asyncio.sleep(number * JOINING)
-        async with Visitor(self.site, self.cookies[number], zone=lifelike.ZONE) as visitor:
+        site = self.sites[number % len(self.sites)]
+        async with Visitor(site, self.cookies[number], zone=lifelike.ZONE) as visitor:
             await Operator(number, visitor, self.journal, pause=self.pause).work(end)
 
     async def _weigh(self, began: float) -> None:
@@ -142,7 +144,10 @@ class Crowd:
             await asyncio.sleep(SAMPLED)
 
     def _note_size(self, began: float) -> None:
-        self.sizes.append(((monotonic() - began) / 60, usage.megabytes(self.pid)))
+        self.sizes.append(((monotonic() - began) / 60, sum(map(usage.megabytes, self.pids))))
+
+    def _dashboards(self) -> float:
+        return sum(map(usage.cpu_exactly, self.pids))
 
     def _postgres(self) -> float:
         return self.one.cpu().postgres or 0
