@@ -3,6 +3,7 @@
 SQLAlchemy's own `pool_pre_ping` asks each time: of a page's short readings that was a fifth.
 """
 
+from select import POLLIN, poll
 from time import monotonic
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-LONG = 1.0  # seconds; who restarts a server or cuts a line takes longer
+LONG = 1.0  # seconds; a line that was cut tells nothing
 
 
 def asked(engine: Engine) -> None:
@@ -24,12 +25,19 @@ def asked(engine: Engine) -> None:
 
     def ask(connection: Any, record: ConnectionPoolEntry, _: Any) -> None:
         now = monotonic()
-        if now - record.info.get("used_at", now) <= LONG:  # one just made was not used yet
-            return
+        idle = now - record.info.get("used_at", now)  # one just made was not used yet
         try:
-            engine.dialect.do_ping(connection)
+            if idle > LONG or _has_come(connection):
+                engine.dialect.do_ping(connection)
         except engine.dialect.loaded_dbapi.Error as died:
             raise DisconnectionError from died
 
     event.listen(engine, "checkin", used)
     event.listen(engine, "checkout", ask)
+
+
+def _has_come(connection: Any) -> bool:
+    """Whether the server has said something by itself: one that ends a connection does, at once."""
+    ear = poll()
+    ear.register(connection.fileno(), POLLIN)
+    return bool(ear.poll(0))

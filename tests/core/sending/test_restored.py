@@ -2,14 +2,13 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
 from core import guarding
 from core.guarding import Overdue
@@ -93,19 +92,12 @@ def test_a_dump_that_takes_its_place_under_a_running_loop_is_noticed(
         move_clock(timedelta(minutes=12))
         until(lambda: given.row(made).status == "sent")
         takes_its_place(database, kept)
-        until(_guarded)
+        until(guarding.guarded)
         assert given.row(made).status == "pending"
         assert twin.answer(Overdue.HOLD, by=given.ANA) == 1
         given.message(account, to=later)
         until(lambda: later in _to(programs))
     assert _to(programs) == [left, later]
-
-
-def _guarded() -> bool:
-    """Whoever asks within the second in which the server went is told so, once."""
-    with suppress(OperationalError):
-        return guarding.guarded() is not None
-    return False
 
 
 def test_an_answer_that_comes_while_a_worker_compares_is_not_undone(
