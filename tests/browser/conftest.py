@@ -89,6 +89,13 @@ class Operator:
     def press(self, name: str) -> None:
         self.page.get_by_role("button", name=name, exact=True).click()
 
+    def unfold(self, name: str) -> None:
+        """Open a fold and wait until it stands: what is clicked while it moves is missed."""
+        fold = self.page.locator("details").filter(has_text=name).last
+        fold.locator("summary").click()
+        rests = "fold => fold.open && !fold.getAnimations({subtree: true}).length"
+        until(lambda: fold.evaluate(rests), within=15)
+
     def open_row(self, row: int) -> None:
         """Click «Open» at the end of a row: the grid is drawn on a canvas."""
         grid = self.page.get_by_test_id("stDataFrame")

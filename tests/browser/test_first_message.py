@@ -148,7 +148,7 @@ def test_a_reference_in_use_is_told_and_nothing_is_scheduled(desk: Desk) -> None
     ana = desk.newcomer()
     ana.open("/schedule")
     ana.write(to="+62 812-3456-789", text="Again")
-    ana.page.get_by_text("More").click()
+    ana.unfold("More")
     ana.page.get_by_label("Reference").fill("R1")
     ana.page.keyboard.press("Tab")
     ana.press("Schedule")

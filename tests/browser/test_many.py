@@ -108,7 +108,7 @@ def test_the_same_file_is_told_and_days_that_could_be_months_are_asked_for(desk:
     ana.page.get_by_text(f"3 April {year}", exact=True).click()
     ana.press("Check 1 row")
     ana.sees("not loaded twice", within=60)
-    ana.page.get_by_text("More, the same for all rows").click()
+    ana.unfold("More, the same for all rows")
     ana.page.get_by_text("Load doubles all the same").click()
     ana.sees("Something above was changed after this check")
     ana.press("Check again")
