@@ -12,6 +12,7 @@ from core.models import Batch
 
 LIVE, ENDED = 6, 120  # seconds until the list's counts of a batch are read again
 KEPT = 60
+LEAST, MOST = 2, 15  # seconds until the page of a batch counts it again, by its size
 
 
 def counted(_: Session, batch: Batch) -> Progress:
@@ -61,10 +62,12 @@ def seen(drawn: Whole) -> Whole | None:
     Never older than what was drawn; None: it is not there any more.
     """
     batch = drawn.batch
-    every = min(2 + drawn.progress.total // 10_000, 15)
-    state, turn = batch_reports.state(batch.id), int(reports.now().timestamp() / every)
-    whole = _whole(batch.id, batch.created_at, state, turn)
-    return drawn if whole and whole.at < drawn.at else whole
+    every = min(LEAST + drawn.progress.total // 10_000, MOST)
+    state, now = batch_reports.state(batch.id), reports.now()
+    if state == batch.state and (now - drawn.at).total_seconds() < every:
+        return drawn  # also in the run that has just counted it
+    found = _whole(batch.id, batch.created_at, state, int(now.timestamp() / every))
+    return drawn if found and found.at < drawn.at else found
 
 
 @st.cache_data(ttl=KEPT, max_entries=100, show_spinner=False)

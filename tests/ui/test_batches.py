@@ -39,6 +39,7 @@ from tests.core.worded import work as work_apart
 from tests.ui.seen import html
 from tests.ui.test_pages import run, signed_in
 from ui import batches as ui_batches
+from ui import counting as ui_counting
 
 __all__ = ["signed_in"]
 pytestmark = pytest.mark.usefixtures("sqlite", "signed_in")
@@ -304,3 +305,19 @@ def test_a_file_that_was_called_off_when_all_of_it_was_in_does_not_say_that_it_w
     operations.cancel(made, by=given.ANA)
     assert operations.state(made).result == {"new": 1, "changed": 2}
     assert "put back" not in words(run("many", file="1", load=str(made)))
+
+
+def test_what_the_page_has_just_counted_is_not_counted_again_for_its_live_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    batch_id, _ = batch(given.account(), [{}] * 3)
+    counted, ask = [], batch_reports.one
+
+    def one(*given: Any, **more: Any) -> Any:
+        counted.append(given)
+        return ask(*given, **more)
+
+    monkeypatch.setattr(batch_reports, "one", one)
+    monkeypatch.setattr(ui_counting, "LEAST", 60)  # on however slow a machine
+    assert "Held" in html(run("batches", id=str(batch_id)))
+    assert counted == [(batch_id,)]
