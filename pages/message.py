@@ -46,7 +46,9 @@ def draw(found: History, refused: str | None) -> None:
     with right:
         watched(row.id, signs(found))
         if person.role >= Role.OPERATOR and not row.deleted_at:
-            actions.offered(found, refused, by=person)
+            actions.offered(found, by=person)
+        if refused:
+            look.wrong(refused)
         st.html(timeline.facts(facts(found)))
     st.html(
         f'<h2 class="part-title">What happened</h2><p class="read">Times of {escape(zone())},'

@@ -31,7 +31,7 @@ def pressed(message_id: int, *, by: Actor) -> str | None:
     return refused
 
 
-def offered(history: History, refused: str | None, *, by: Actor) -> None:
+def offered(history: History, *, by: Actor) -> None:
     """The buttons that this message allows now; the most likely one is coloured."""
     row, status = history.row, history.row.status
     with st.container(horizontal=True, key="actions"):
@@ -48,8 +48,6 @@ def offered(history: History, refused: str | None, *, by: Actor) -> None:
             _dialog("cancel", row, by)
         if status != Status.PROCESSING and st.button("Delete", key="delete"):
             _dialog("delete", row, by)
-    if refused:
-        look.wrong(refused)
 
 
 _QUESTIONS = {  # the title, what becomes of it, the button

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from core import accounts, clock, holding
+from core import accounts, clock, holding, messages
 from core.access import Actor, Role
 from core.settings import ROOT
 from tests import given
@@ -127,6 +127,17 @@ def test_a_hold_that_comes_too_late_says_so_beside_the_buttons_there_are_now(
     assert not at.toast
     at.button(key="release").click().run()
     assert said(at) == "Released: it leaves when its turn comes."
+
+
+def test_a_hold_of_what_was_deleted_meanwhile_says_why_it_is_not_held(
+    run: Callable[..., AppTest],
+) -> None:
+    [made] = stored.messages(stored.account(), [{}])
+    at = run(OLGA, "message", id=str(made))
+    messages.delete(made, by=OLGA)
+    at.button(key="hold").click().run()
+    told = html(at)
+    assert 'class="wrong"' in told and "Deleted by olga" in told and labels(at) == []
 
 
 def said(at: AppTest) -> str:
