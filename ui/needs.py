@@ -68,8 +68,11 @@ def drawn(need: Need, *, by: Actor) -> str:
 
 def of_halt(halt: Halt) -> list[Need]:
     """What stops everything. The banners of each page tell more of it and have its cure."""
-    found = [Need("All sending is stopped.")] if halt.stop else []
-    return found + [Need("The restore guard is on: nothing is sent.")] * bool(halt.guard)
+    stops = {
+        "All sending is stopped.": halt.stop,
+        "The restore guard is on: nothing is sent.": halt.guard,
+    }
+    return [Need(told) for told, is_on in stops.items() if is_on]
 
 
 def of(pulse: Pulse) -> list[Need]:

@@ -7,21 +7,13 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from core import clock, db
-from core.access import Actor, Role
 from core.models import Message, Worker
-from core.settings import ROOT
 from tests.core import stored
-from tests.ui.seen import html
+from tests.ui.seen import html, messages_page
 
-pytestmark = pytest.mark.usefixtures("sqlite")
+pytestmark = pytest.mark.usefixtures("sqlite", "olga")
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def at(monkeypatch: pytest.MonkeyPatch) -> AppTest:
-    monkeypatch.setattr("core.sessions.actor", lambda token: Actor("olga", Role.OPERATOR))
-    return AppTest.from_file(str(ROOT / "pages" / "messages.py"), default_timeout=20)
 
 
 def opened(at: AppTest, message_id: int) -> str:
@@ -29,14 +21,15 @@ def opened(at: AppTest, message_id: int) -> str:
     return html(at.run())
 
 
-def test_a_row_opens_as_it_is_by_then(at: AppTest, move_clock: Callable[[timedelta], None]) -> None:
+def test_a_row_opens_as_it_is_by_then(move_clock: Callable[[timedelta], None]) -> None:
     now = clock.wall()
     given = {"kind": "loop", "host": "a", "pid": 1, "version": "1", "started_at": now}
     with db.writing() as session:
         session.add(Worker(lease_until=now + 60 * MINUTE, **given))
     rows = [{"due_at": now + 23.5 * MINUTE}, {"due_at": now + 5 * MINUTE}]
     waits, sent = stored.messages(stored.account(), rows)
-    at.run().segmented_control(key="mode").set_value("Select").run()
+    at = messages_page()
+    at.segmented_control(key="mode").set_value("Select").run()
     move_clock(20 * MINUTE)
     with db.writing() as session:
         one = session.get_one(Message, sent)
